@@ -1,0 +1,90 @@
+"""What the parts of clearsight promise one another.
+
+Tensors are ``(B, C, H, W)``, RGB or grey, float32, nominally in [0, 1]. ``x`` is clean, ``y`` degraded, ``x_hat``
+restored. σ is a standard deviation on that [0, 1] scale. Nothing here imports torch at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["Degradation", "NoiseDegradation", "Recognizer", "Restorer", "Sampler", "Traits"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traits:
+    """What a restorer declares of itself; the engine reads this and never a model's name.
+
+    Attributes:
+        channels: channels it takes and gives; ``None`` where any number will do.
+        scale: output height and width over input height and width.
+        multiple: input height and width must be divisible by this; the engine pads.
+        receptive_radius: an output pixel depends on no input pixel further away than this many rows or columns
+            (for ``scale`` > 1, measured in input pixels); ``None`` where it depends on the whole image, which
+            then cannot be tiled.
+        sigma: ``"blind"`` takes no noise level, ``"optional"`` estimates it where it is not told,
+            ``"required"`` has to be told.
+    """
+
+    channels: int | None
+    scale: int = 1
+    multiple: int = 1
+    receptive_radius: int | None
+    sigma: Literal["blind", "optional", "required"] = "blind"
+
+
+@runtime_checkable
+class Degradation(Protocol):
+    """What goes wrong with an image. ``str(degradation)`` is the string that makes it again."""
+
+    @property
+    def scale(self) -> int:
+        """Input height and width over output height and width (1 unless it down-samples)."""
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Degrade a batch; each image draws its own parameters, all randomness comes from ``generator``."""
+
+
+@runtime_checkable
+class NoiseDegradation(Degradation, Protocol):
+    """A degradation with a noise level that a σ-aware restorer can be told."""
+
+    def with_sigma(self, x: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Degrade a batch and return it with the σ of each image, shape ``(B,)``."""
+
+
+@runtime_checkable
+class Restorer(Protocol):
+    """Image → image. A ``torch.nn.Module`` in practice, whether it has weights or not."""
+
+    @property
+    def traits(self) -> Traits:
+        """What the engine has to know to feed it."""
+
+    def __call__(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        """Restore ``(B, C, H, W)`` to ``(B, C, scale·H, scale·W)``; σ has shape ``(B,)``."""
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """A restorer that can draw several answers to one input instead of their mean."""
+
+    def sample(self, y: Tensor, *, n: int, generator: torch.Generator) -> Tensor:
+        """Draw ``n`` restorations of each image: ``(B, n, C, H, W)``."""
+
+
+@runtime_checkable
+class Recognizer(Protocol):
+    """Image → logits."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its classes, in the order of the logits."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits ``(B, K)`` for a classifier, ``(B, K, H, W)`` for a segmenter."""
