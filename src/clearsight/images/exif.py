@@ -1,0 +1,119 @@
+"""EXIF blocks: which way is up, and how they move in and out of TIFF files."""
+
+from __future__ import annotations
+
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from clearsight.images.picture import Array
+
+__all__ = ["from_tiff", "into_tiff", "normalized", "text_tags", "upright"]
+
+_TEXTS = (
+    ExifTags.Base.ImageDescription,
+    ExifTags.Base.Make,
+    ExifTags.Base.Model,
+    ExifTags.Base.Software,
+    ExifTags.Base.DateTime,
+    ExifTags.Base.Artist,
+    ExifTags.Base.Copyright,
+)
+_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+
+
+def normalized(exif: bytes) -> tuple[int, bytes]:
+    """Orientation of an EXIF block, 1 to 8, and the block with orientation 1 and without its thumbnail.
+
+    Everything else keeps its bytes. A block that does not parse comes back as it is, with orientation 1.
+    """
+    block, orientation = bytearray(exif), 1
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2], "=")
+    with suppress(struct.error):
+        (start,) = struct.unpack_from(f"{order}4xL", block)
+        (entries,) = struct.unpack_from(f"{order}H", block, start)
+        end = start + 2 + 12 * entries
+        for entry in range(start + 2, end, 12):
+            tag, _, _, value = struct.unpack_from(f"{order}HHLH", block, entry)
+            if tag == ExifTags.Base.Orientation:
+                orientation = value if value in range(1, 9) else 1
+                struct.pack_into(f"{order}H", block, entry + 8, 1)
+        struct.pack_into(f"{order}L", block, end, 0)
+    return orientation, bytes(block)
+
+
+def upright(array: Array, orientation: int) -> Array:
+    """Turn ``(H, W, …)`` the way its EXIF orientation asks for; contiguous."""
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return array if orientation == 1 else np.ascontiguousarray(array)
+
+
+def text_tags(exif: bytes) -> list[tuple[int, str, int, bytes, bool]]:
+    """Camera, author, date and the like, as the extra tags that tifffile writes."""
+    parsed = _parsed(exif)
+    texts = [(tag.value, parsed.get(tag)) for tag in _TEXTS]
+    return [(tag, "s", 0, text.encode(), True) for tag, text in texts if isinstance(text, str)]
+
+
+def from_tiff(path: Path) -> bytes:
+    """Gather the EXIF block of a TIFF file; empty if there is none or it does not parse."""
+    found, kept = Image.Exif(), Image.Exif()
+    with suppress(Exception), path.open("rb") as file:
+        found.load_from_fp(file)
+        kept.update({tag: found[tag] for tag in (*_TEXTS, ExifTags.Base.Orientation) if tag in found})
+        for tag in _DIRECTORIES:
+            kept.get_ifd(tag).update(found.get_ifd(tag))
+        return (
+            kept.tobytes().removeprefix(b"Exif\0\0") if any((kept, *map(kept.get_ifd, _DIRECTORIES))) else b""
+        )
+    return b""
+
+
+def into_tiff(path: Path, exif: bytes) -> None:
+    """Append the camera and GPS directories of an EXIF block to a little-endian TIFF file.
+
+    tifffile writes no EXIF directories, so they go to the end of the file, followed by the main directory with
+    references to them. What does not parse is left out, and so is all of it in files above 4 GiB.
+    """
+    with suppress(Exception), path.open("r+b") as file:
+        magic, start = struct.unpack("<4sL", file.read(8))
+        directories = {tag: values for tag in _DIRECTORIES if (values := _parsed(exif).get_ifd(tag))}
+        if magic != b"II*\0" or not directories:
+            return
+        file.seek(start)
+        entries = [file.read(12) for _ in range(*struct.unpack("<H", file.read(2)))]
+        for tag, values in directories.items():
+            offset = file.seek(0, os.SEEK_END)
+            file.write(_directory(tag, values, offset))
+            entries.append(struct.pack("<HHLL", tag, 4, 1, offset))
+        entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
+        offset = file.seek(0, os.SEEK_END)
+        file.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
+        file.seek(4)
+        file.write(struct.pack("<L", offset))
+
+
+def _parsed(exif: bytes) -> Image.Exif:
+    parsed = Image.Exif()
+    with suppress(Exception):
+        parsed.load(exif)
+    return parsed
+
+
+def _directory(tag: int, values: dict[int, object], offset: int) -> bytes:
+    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0", group=tag)
+    for key, value in values.items():
+        if key != ExifTags.IFD.Interop:
+            directory[key] = value
+    block = directory.tobytes(offset)
+    return block + bytes(len(block) % 2)

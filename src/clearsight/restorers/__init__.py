@@ -1,0 +1,8 @@
+"""Image → image: every restorer, learned or classical, behind one contract; see ``clearsight models``."""
+
+from clearsight.restorers.dncnn import DnCNN
+from clearsight.restorers.ffdnet import FFDNet
+from clearsight.restorers.multiscale import MultiscaleDenoiser
+from clearsight.restorers.residual_unet import ResidualUNet
+
+__all__ = ["DnCNN", "FFDNet", "MultiscaleDenoiser", "ResidualUNet"]

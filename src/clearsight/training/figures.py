@@ -1,0 +1,45 @@
+"""What a model's card says it can do: PSNR on the held-out images, in full and in half precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from clearsight.contracts import Degradation
+from clearsight.training.data import Patches
+from clearsight.training.seeds import generator_for
+from clearsight.training.task import Restoration
+
+__all__ = ["measure"]
+
+
+@torch.inference_mode()
+def measure(task: Restoration, data: Patches) -> dict[str, Any]:
+    """Mean PSNR over the held-out images for each validation degradation, and by how much bfloat16 moves it.
+
+    Returns:
+        ``{"images", "psnr": {degradation: dB}, "bfloat16_change": dB}``, the last one the largest change of a row.
+    """
+    task.eval()
+    images = [image / 255 for image in data.val_dataloader()]
+    full = [_mean_psnr(task, images, degradation, torch.float32) for degradation in task.validation]
+    half = [_mean_psnr(task, images, degradation, torch.bfloat16) for degradation in task.validation]
+    return {
+        "images": len(images),
+        "psnr": {str(degradation): round(value, 3) for degradation, value in zip(task.validation, full, strict=True)},
+        "bfloat16_change": round(max((b - a for a, b in zip(full, half, strict=True)), key=abs), 4),
+    }
+
+
+def _mean_psnr(task: Restoration, images: list[Tensor], degradation: Degradation, dtype: torch.dtype) -> float:
+    total = 0.0
+    device = next(task.parameters()).device
+    for index, image in enumerate(images):
+        x = image.to(device)
+        generator = generator_for(task.seed, index, stream="validation")
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+            restored = task.restore(x, degradation, generator)
+        total += float(-10 * (restored.float().clamp(0, 1) - x).square().mean().log10())
+    return total / len(images)

@@ -1,0 +1,148 @@
+"""From a recipe to a folder of shippable weights."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from argparse import ArgumentError
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger
+
+from clearsight import weights
+from clearsight.errors import RecipeError, UnknownNameError
+from clearsight.provenance import provenance
+from clearsight.training.card import write_card
+from clearsight.training.data import Patches
+from clearsight.training.figures import measure
+from clearsight.training.task import Restoration
+
+__all__ = ["recipes", "train"]
+
+_NEWEST = "checkpoints/last.ckpt"
+
+
+def recipes() -> dict[str, Path]:
+    """The recipes that come with clearsight: name → file."""
+    folder = Path(str(files("clearsight.training") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+class _CommandLine(LightningCLI):
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--summary", type=str, help="the line that `clearsight models` prints")
+
+
+def train(recipe: str, overrides: ArgsType = (), *, out: str | Path | None = None) -> Path:
+    """Train what a recipe describes and export the best checkpoint.
+
+    The folder ``out`` holds the resolved recipe, the checkpoints, the log, and at the end ``weights/``. A run that was
+    interrupted is continued by the same call, bit for bit; one that is finished only exports again.
+
+    Args:
+        recipe: a file, or the name of a shipped recipe.
+        overrides: more settings, as on the command line: ``["--trainer.max_steps", "20"]``.
+        out: where to work; ``runs/<recipe>`` if not given.
+
+    Returns:
+        The folder of the exported weights, for ``clearsight.load``.
+
+    Raises:
+        RecipeError: the recipe does not parse, or ``out`` holds a run of another recipe.
+        UnknownNameError: no recipe has that name.
+    """
+    path = _locate(recipe)
+    out = Path(out or f"runs/{path.stem}")
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    cli = _configure(path, overrides, out)
+    _remember(cli, out)
+    last = out / _NEWEST
+    started = time.monotonic()
+    # Our own checkpoints hold more than tensors (the state of Lightning's loops), hence weights_only=False.
+    cli.trainer.fit(
+        cli.model, cli.datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=False
+    )
+    return _export(cli, out, path.stem, time.monotonic() - started)
+
+
+def _locate(recipe: str) -> Path:
+    if Path(recipe).is_file():
+        return Path(recipe)
+    if Path(recipe).suffix in {".yaml", ".yml"}:
+        raise RecipeError(f"there is no recipe file {recipe}; `clearsight recipes` lists those that come with clearsight")
+    known = recipes()
+    if recipe not in known:
+        raise UnknownNameError("recipe", recipe, known)
+    return known[recipe]
+
+
+def _configure(path: Path, overrides: ArgsType, out: Path) -> LightningCLI:
+    checkpoints = ModelCheckpoint(
+        dirpath=out / "checkpoints",
+        filename="best",
+        monitor="val/psnr",
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+    )
+    defaults = {
+        "callbacks": [checkpoints],
+        "logger": False,
+        "max_epochs": -1,
+        "num_sanity_val_steps": 0,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+    }
+    try:
+        cli = _CommandLine(
+            Restoration,
+            Patches,
+            run=False,
+            save_config_callback=None,
+            trainer_defaults=defaults,
+            parser_kwargs={"exit_on_error": False},
+            seed_everything_default=0,
+            args=["--config", str(path), *map(str, overrides or ())],
+        )
+    except (ArgumentError, yaml.YAMLError) as error:
+        raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from None
+    cli.trainer.logger = CSVLogger(out, name="", version="")
+    return cli
+
+
+def _remember(cli: LightningCLI, out: Path) -> None:
+    resolved = cli.parser.dump(cli.config, skip_none=True)
+    kept = out / "recipe.yaml"
+    if kept.is_file() and kept.read_text(encoding="utf-8") != resolved:
+        raise RecipeError(f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one")
+    out.mkdir(parents=True, exist_ok=True)
+    kept.write_text(resolved, encoding="utf-8")
+
+
+def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
+    best = torch.load(out / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=False)
+    cli.model.load_state_dict(best["state_dict"])
+    config = cli.config
+    figures: dict[str, Any] = {
+        "name": name,
+        "summary": config.summary,
+        "validation": measure(cli.model, cli.datamodule),
+        "steps": int(best["global_step"]),
+        "seed": cli.config.seed_everything,
+        "seconds": round(seconds),
+        **provenance(),
+    }
+    restorer = cli.model.restorer.cpu().eval()
+    folder = out / "weights"
+    card = write_card(name, figures, (out / "recipe.yaml").read_text(encoding="utf-8"))
+    weights.save(restorer, folder, figures=figures, card=card)
+    return folder

@@ -1,0 +1,116 @@
+"""Train a restorer on pairs of clean and degraded images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import lightning
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clearsight.contracts import Degradation, NoiseDegradation, Restorer
+from clearsight.degradations import parse
+from clearsight.errors import RecipeError
+from clearsight.training.seeds import generator_for
+
+__all__ = ["Restoration"]
+
+
+class Restoration(lightning.LightningModule):
+    """Regress the clean image from the degraded one.
+
+    AdamW; the learning rate rises linearly over ``warmup`` steps, then follows half a cosine down to zero at
+    ``trainer.max_steps``. The degradation is drawn anew for every batch, from the seed and the step alone.
+
+    Args:
+        restorer: the network.
+        degradation: how clean patches are degraded, as a string: ``gaussian(sigma=0..55/255)``.
+        validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
+            best checkpoint.
+        loss: of the restored and the clean batch.
+        learning_rate: at its highest.
+        weight_decay: of AdamW.
+        warmup: steps.
+        seed: of the degradations.
+
+    Raises:
+        RecipeError: the restorer needs a σ that the degradation does not give.
+    """
+
+    def __init__(
+        self,
+        *,
+        restorer: nn.Module,
+        degradation: str,
+        validation: Sequence[str],
+        loss: nn.Module | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        warmup: int = 200,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.restorer = restorer
+        self.degradation: Degradation = parse(degradation)
+        self.validation = [parse(text) for text in validation]
+        self.loss = loss or nn.L1Loss()
+        self.learning_rate, self.weight_decay, self.warmup, self.seed = learning_rate, weight_decay, warmup, seed
+        if cast(Restorer, restorer).traits.sigma == "required" and not isinstance(self.degradation, NoiseDegradation):
+            raise RecipeError(f"{type(restorer).__name__} has to be told σ, and {degradation} has none")
+
+    def on_fit_start(self) -> None:
+        """Channels last, which convolutions like on every device, and no denormals, which Adam's moments reach.
+
+        A CPU multiplies denormal numbers some fifty times slower than others.
+        """
+        torch.set_flush_denormal(True)
+        self.restorer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def restore(self, x: Tensor, degradation: Degradation, generator: torch.Generator) -> Tensor:
+        """Degrade ``x`` and restore it again, telling σ to a restorer that asks for it."""
+        if cast(Restorer, self.restorer).traits.sigma != "required":
+            y = degradation(x, generator=generator)
+            return cast(Tensor, self.restorer(y.contiguous(memory_format=torch.channels_last)))
+        y, sigma = cast(NoiseDegradation, degradation).with_sigma(x, generator=generator)
+        return cast(Tensor, self.restorer(y.contiguous(memory_format=torch.channels_last), sigma))
+
+    def training_step(self, x: Tensor, batch_idx: int) -> Tensor:
+        """One batch of clean patches."""
+        step = self.trainer.current_epoch * int(self.trainer.num_training_batches) + batch_idx
+        generator = generator_for(self.seed, step, self.global_rank, stream="degradation", device=x.device)
+        loss: Tensor = self.loss(self.restore(x, self.degradation, generator), x)
+        self.log("train/loss", loss)
+        return loss
+
+    def validation_step(self, x: Tensor, batch_idx: int) -> None:
+        """One clean image, degraded in each of the ways of ``validation``; PSNR of the clipped result."""
+        values = []
+        for degradation in self.validation:
+            generator = generator_for(self.seed, batch_idx, stream="validation")
+            error = F.mse_loss(self.restore(x, degradation, generator).float().clamp(0, 1), x)
+            values.append(-10 * error.log10())
+            self.log(f"val/psnr {degradation}", values[-1])
+        self.log("val/psnr", torch.stack(values).mean())
+
+    def on_validation_epoch_end(self) -> None:
+        """One line to follow the run by."""
+        if not self.trainer.sanity_checking:
+            self.print(f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB")
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with warm-up and cosine."""
+        optimizer = torch.optim.AdamW(
+            self.restorer.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, betas=(0.9, 0.99)
+        )
+        total = self.trainer.max_steps
+
+        def rate(step: int) -> float:
+            if step < self.warmup:
+                return (step + 1) / self.warmup
+            return 0.5 + 0.5 * math.cos(math.pi * (step - self.warmup) / max(total - self.warmup, 1))
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

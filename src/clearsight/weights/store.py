@@ -1,0 +1,137 @@
+"""Save and load a restorer; a shipped name, a local folder and a hub id are loaded the same way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
+from torch import nn
+
+import clearsight.restorers  # noqa: F401  (fills the registry)
+from clearsight.errors import UnknownNameError, WeightsError
+from clearsight.registry import RESTORERS
+
+__all__ = ["Stored", "load", "save", "shipped"]
+
+_HOME = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A folder with a trained model in it.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which for a shipped model is the name people type."""
+        return self.folder.name
+
+    def config(self) -> dict[str, Any]:
+        """``architecture``, the registered name, and the arguments of its constructor.
+
+        Raises:
+            WeightsError: there is no readable config.json.
+        """
+        return self._json("config.json")
+
+    def figures(self) -> dict[str, Any]:
+        """What the training run measured; ``summary`` is the line that ``clearsight models`` prints."""
+        return self._json("figures.json")
+
+    def _json(self, file: str) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = json.loads((self.folder / file).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise WeightsError(
+                f"{self.folder} holds no readable {file}: expected a folder that `clearsight train` exported, "
+                "with config.json, figures.json and model.safetensors"
+            ) from None
+        return content
+
+
+def shipped() -> Iterator[Stored]:
+    """The models that come with clearsight, by name."""
+    return (Stored(path.parent) for path in sorted(_HOME.glob("*/config.json")))
+
+
+def _find(name: str) -> Stored:
+    known = {stored.name: stored for stored in shipped()}
+    if name in known:
+        return known[name]
+    if Path(name).is_dir():
+        return Stored(Path(name))
+    if name.count("/") == 1 and not name.startswith((".", "/")):
+        return Stored(_download(name))
+    if "/" in name:
+        raise WeightsError(f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)")
+    raise UnknownNameError("model", name, known)
+
+
+def _download(hub_id: str) -> Path:
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=["*.json", "*.safetensors", "README.md"]))
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise WeightsError(f"{hub_id} is no folder here, and cannot be had from the hub: {reason}") from None
+
+
+def load(name: str | Path) -> nn.Module:
+    """Load a trained restorer, in evaluation mode, on the CPU.
+
+    Args:
+        name: a shipped model's name (``clearsight models``), a folder, or a hub id ``owner/name``.
+
+    Returns:
+        The restorer, with what its training measured in the attribute ``figures``.
+
+    Raises:
+        UnknownNameError: no shipped model and no folder has that name.
+        WeightsError: the folder is incomplete, or its weights belong to another architecture.
+    """
+    stored = _find(str(name))
+    config = stored.config()
+    architecture = config.pop("architecture", None)
+    if architecture not in RESTORERS:
+        raise WeightsError(f"{stored.folder} is of architecture {architecture!r}; known are {', '.join(RESTORERS)}")
+    if not (stored.folder / "model.safetensors").is_file():
+        raise WeightsError(f"{stored.folder} holds no model.safetensors, only its configuration")
+    cls = RESTORERS[architecture].cls
+    try:
+        model: nn.Module = cls.from_pretrained(stored.folder, strict=True)  # type: ignore[attr-defined]
+    except (RuntimeError, TypeError, ValueError, SafetensorError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"the weights in {stored.folder} do not fit {architecture}: {reason}") from None
+    model.figures = stored.figures()  # type: ignore[assignment]
+    return model.eval()
+
+
+def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], card: str) -> None:
+    """Write a restorer as a folder that :func:`load` reads.
+
+    Args:
+        model: a registered restorer.
+        folder: made if it is not there; files in it are replaced.
+        figures: what was measured, as JSON holds it.
+        card: the model card, Markdown.
+
+    Raises:
+        UnknownNameError: the model's class is not registered.
+    """
+    folder = Path(folder)
+    architecture = RESTORERS.name_of(type(model))
+    config = {"architecture": architecture, **model._hub_mixin_config}  # type: ignore[dict-item]
+    folder.mkdir(parents=True, exist_ok=True)
+    model._save_pretrained(folder)  # type: ignore[operator]
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card, encoding="utf-8")
