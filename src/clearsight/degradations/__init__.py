@@ -1,9 +1,40 @@
 """What goes wrong with an image, seeded, batched, on any device; see ``clearsight degradations``."""
 
-from clearsight.degradations.codec import Quantize
+from clearsight.degradations.blur import Blur
+from clearsight.degradations.codec import Jpeg, Quantize
+from clearsight.degradations.estimate import estimate_sigma
+from clearsight.degradations.impulse import RandomImpulse, SaltAndPepper
 from clearsight.degradations.language import parse
-from clearsight.degradations.noise import Gaussian
+from clearsight.degradations.masks import Block, Erase, LowerHalf
+from clearsight.degradations.noise import Bernoulli, Gaussian, Poisson, Speckle
 from clearsight.degradations.ranges import Range, format_number, parse_number
+from clearsight.degradations.resample import Area, Bicubic
+from clearsight.degradations.seeded import degrade
 from clearsight.degradations.step import Pipeline, Step
+from clearsight.degradations.text import Text
 
-__all__ = ["Gaussian", "Pipeline", "Quantize", "Range", "Step", "format_number", "parse", "parse_number"]
+__all__ = [
+    "Area",
+    "Bernoulli",
+    "Bicubic",
+    "Block",
+    "Blur",
+    "Erase",
+    "Gaussian",
+    "Jpeg",
+    "LowerHalf",
+    "Pipeline",
+    "Poisson",
+    "Quantize",
+    "RandomImpulse",
+    "Range",
+    "SaltAndPepper",
+    "Speckle",
+    "Step",
+    "Text",
+    "degrade",
+    "estimate_sigma",
+    "format_number",
+    "parse",
+    "parse_number",
+]

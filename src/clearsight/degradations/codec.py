@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from clearsight.degradations.ranges import Range
-from clearsight.degradations.step import Step, per_image
+from clearsight.degradations.step import Step
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS
 
-__all__ = ["Quantize"]
+__all__ = ["Jpeg", "Quantize"]
 
 
-@DEGRADATIONS.register("quantize")
+@DEGRADATIONS.register("quantize", tiny={"bits": 4})
 @dataclass(frozen=True, kw_only=True)
 class Quantize(Step):
     """Clip to [0, 1] and round to 2^bits levels, as an image file does.
@@ -26,19 +29,66 @@ class Quantize(Step):
 
     Raises:
         InvalidArgumentError: ``bits`` or ``probability`` is out of range.
+
+    Example:
+        >>> str(Quantize(bits=4)), str(Quantize())
+        ('quantize(bits=4)', 'quantize')
     """
 
     bits: int = 8
-    probability: float = 1
+    probability: Range | float | str = 1
 
     def __post_init__(self) -> None:
-        if self.bits not in range(1, 17):
-            raise InvalidArgumentError(f"bits must be a whole number from 1 to 16, got {self.bits}")
-        Range.of(self.probability).within(0, 1, "probability")
+        self._bound_whole("bits", 1, 16)
+        self._bound("probability", 0, 1)
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Degrade ``(B, C, H, W)``."""
         levels = 2**self.bits - 1
         rounded = (x.clamp(0, 1) * levels).round() / levels
-        chosen = torch.rand(len(x), generator=generator, device=generator.device) < self.probability
-        return torch.where(per_image(chosen, x).bool(), rounded, x)
+        probability = Range.of(self.probability).draw(len(x), generator)
+        chosen = torch.rand(len(x), generator=generator, device=generator.device) < probability
+        return torch.where(chosen.to(x.device).view(-1, 1, 1, 1), rounded, x)
+
+
+def _reread(pixels: Tensor, quality: int) -> Tensor:
+    """Encode an 8-bit ``(C, H, W)`` image on the CPU as JPEG and decode it."""
+    file = io.BytesIO()
+    Image.fromarray(pixels.movedim(0, -1).squeeze(-1).numpy()).save(file, "JPEG", quality=quality)
+    decoded = torch.from_numpy(np.array(Image.open(file)))
+    return decoded.view(*pixels.shape[1:], -1).movedim(-1, 0)
+
+
+@DEGRADATIONS.register("jpeg", tiny={"quality": "30..90"})
+@dataclass(frozen=True, kw_only=True)
+class Jpeg(Step):
+    """Saved as a JPEG file: clipped to [0, 1], rounded to 8 bits, compressed and read back.
+
+    Colour is stored at half resolution (4:2:0), as most files have it. No gradient flows through.
+
+    Args:
+        quality: of the encoder, 1 (worst) to 100, or a range each image draws a whole number from.
+
+    Raises:
+        InvalidArgumentError: ``quality`` is out of range, or the images are neither grey nor RGB.
+
+    Example:
+        >>> str(Jpeg(quality=60))
+        'jpeg(quality=60)'
+    """
+
+    quality: Range | float | str
+
+    def __post_init__(self) -> None:
+        self._bound("quality", 1, 100)
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Degrade ``(B, 1, H, W)`` or ``(B, 3, H, W)``."""
+        if x.shape[1] not in (1, 3):
+            raise InvalidArgumentError(f"jpeg needs grey or RGB images, 1 or 3 channels, got {x.shape[1]}")
+        qualities = Range.of(self.quality).draw(len(x), generator).round().int().tolist()
+        files = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
+        decoded = torch.stack(
+            [_reread(pixels, quality) for pixels, quality in zip(files, qualities, strict=True)]
+        )
+        return decoded.to(x) / 255

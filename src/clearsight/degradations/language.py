@@ -5,44 +5,41 @@ from __future__ import annotations
 import inspect
 import re
 
-from clearsight.degradations.ranges import parse_number
 from clearsight.degradations.step import Pipeline, Step
 from clearsight.errors import DegradationSyntaxError, InvalidArgumentError, UnknownNameError
 from clearsight.registry import DEGRADATIONS
 
 __all__ = ["parse"]
 
-_CALL = re.compile(r"\s*(?P<name>[\w-]+)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
-_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?(/[\d.]+)?", re.IGNORECASE)
+_CALL = re.compile(r"(?P<name>[\w-]+)\s*(?:\((?P<arguments>[^()]*)\))?")
 
 
-def _value(text: str) -> str | float | int | bool:
-    text = text.strip()
-    if text in ("true", "false"):
-        return text == "true"
-    if ".." in text or not _NUMBER.fullmatch(text):
-        return text
-    number = parse_number(text)
-    return int(number) if number.is_integer() else number
+def _arguments(text: str, call: str) -> dict[str, str]:
+    arguments: dict[str, str] = {}
+    for pair in filter(str.strip, text.split(",")):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not (key and equals and value):
+            raise DegradationSyntaxError(f"expected key=value in {call!r}, got {pair.strip()!r}")
+        if key in arguments:
+            raise DegradationSyntaxError(f"{key} is given twice in {call!r}")
+        arguments[key] = value
+    return arguments
 
 
 def _step(text: str) -> Step:
     call = _CALL.fullmatch(text)
     if call is None:
-        raise DegradationSyntaxError(f"expected name(key=value, …), such as gaussian(sigma=25/255), got {text.strip()!r}")
-    cls = DEGRADATIONS[call["name"]].cls
+        raise DegradationSyntaxError(
+            f"expected name(key=value, …), such as gaussian(sigma=25/255), got {text!r}"
+        )
+    name, cls = call["name"], DEGRADATIONS[call["name"]].cls
+    arguments = _arguments(call["arguments"] or "", text)
     known = inspect.signature(cls).parameters
-    arguments = {}
-    for pair in filter(str.strip, (call["arguments"] or "").split(",")):
-        key, equals, value = (part.strip() for part in pair.partition("="))
-        if not equals:
-            raise DegradationSyntaxError(f"expected key=value in {text.strip()!r}, got {pair.strip()!r}")
-        if key not in known:
-            raise UnknownNameError(f"argument of {call['name']}", key, known)
-        arguments[key] = _value(value)
+    for key in arguments.keys() - known.keys():
+        raise UnknownNameError(f"argument of {name}", key, known)
     missing = [n for n, p in known.items() if p.default is p.empty and n not in arguments]
     if missing:
-        raise InvalidArgumentError(f"{call['name']} needs {' and '.join(missing)}: {call['name']}({missing[0]}=…)")
+        raise InvalidArgumentError(f"{name} needs {' and '.join(missing)}: {name}({missing[0]}=…)")
     step: Step = cls(**arguments)
     return step
 
@@ -61,4 +58,4 @@ def parse(text: str) -> Pipeline:
         >>> str(parse("gaussian( sigma = 0..55/255 )|quantize"))
         'gaussian(sigma=0..55/255) | quantize'
     """
-    return Pipeline(tuple(_step(part) for part in text.split("|")))
+    return Pipeline(tuple(_step(part.strip()) for part in text.split("|")))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["Range", "format_number", "parse_number"]
+__all__ = ["Range", "format_number", "parse_number", "whole_number"]
 
 
 def parse_number(text: str) -> float:
     """Read ``0.1``, ``1e-3`` or ``25/255``.
 
     Raises:
-        InvalidArgumentError: it is no number.
+        InvalidArgumentError: it is no finite number.
 
     Example:
         >>> parse_number("51/255")
@@ -25,30 +25,51 @@ def parse_number(text: str) -> float:
     """
     numerator, slash, denominator = text.strip().partition("/")
     try:
-        return float(numerator) / float(denominator) if slash else float(numerator)
+        value = float(numerator) / float(denominator) if slash else float(numerator)
     except (ValueError, ZeroDivisionError):
-        raise InvalidArgumentError(f"expected a number such as 0.1 or 25/255, got {text.strip()!r}") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidArgumentError(f"expected a number such as 0.1 or 25/255, got {text.strip()!r}")
+    return value
 
 
 def format_number(value: float) -> str:
-    """Write a number the shortest way that :func:`parse_number` reads back to the same float.
+    """Write a finite number the shortest way that :func:`parse_number` reads back to the same float.
 
     Example:
         >>> format_number(25 / 255), format_number(0.5), format_number(60.0)
         ('25/255', '0.5', '60')
     """
-    if float(value).is_integer():
-        return str(int(value))
-    eighth_bit = Fraction(round(value * 2550), 10)
-    numerator = f"{float(eighth_bit):g}"
-    if float(numerator) / 255 == value:
-        return f"{numerator}/255"
-    return repr(float(value))
+    spellings = (repr(float(value)).removesuffix(".0"), f"{round(value * 255, 1):g}/255")
+    return min((text for text in spellings if parse_number(text) == value), key=len)
+
+
+def whole_number(value: float | str, low: int, high: int, name: str) -> int:
+    """Read a whole number in [low, high], or say that ``name`` must be one.
+
+    Raises:
+        InvalidArgumentError: it is not whole, or lies outside.
+
+    Example:
+        >>> whole_number("8", 1, 16, "bits")
+        8
+    """
+    number = parse_number(value) if isinstance(value, str) else value
+    if number not in range(low, high + 1):
+        raise InvalidArgumentError(f"{name} must be a whole number from {low} to {high}, got {value}")
+    return int(number)
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
     """A closed interval from which each image draws uniformly; a fixed number where both ends agree.
+
+    Args:
+        low: lower end, finite.
+        high: upper end, finite.
+
+    Raises:
+        InvalidArgumentError: an end is not finite, or ``low`` is above ``high``.
 
     Example:
         >>> str(Range.of("0..55/255")), str(Range.of(0.5))
@@ -59,12 +80,16 @@ class Range:
     high: float
 
     def __post_init__(self) -> None:
-        if not self.low <= self.high:
-            raise InvalidArgumentError(f"a range goes from low to high, got {self}")
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise InvalidArgumentError(f"a range goes from low to high, got {self.low:g}..{self.high:g}")
 
     @classmethod
     def of(cls, value: Range | float | str) -> Range:
-        """Make a range of a range, a number, or a string such as ``15/255..60/255``."""
+        """Make a range of a range, a number, or a string such as ``15/255..60/255``.
+
+        Raises:
+            InvalidArgumentError: an end is no finite number, or the ends are in the wrong order.
+        """
         if isinstance(value, Range):
             return value
         if isinstance(value, str):
@@ -78,12 +103,10 @@ class Range:
         Raises:
             InvalidArgumentError: an end lies outside.
         """
-        if not (low <= self.low and self.high <= high):
-            bounds = f"between {format_number(low)} and {format_number(high)}" if high < float("inf") else (
-                f"at least {format_number(low)}"
-            )
-            raise InvalidArgumentError(f"{name} must be {bounds}, got {self}")
-        return self
+        if low <= self.low and self.high <= high:
+            return self
+        bounds = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+        raise InvalidArgumentError(f"{name} must be {bounds}, got {self}")
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw ``n`` values, shape ``(n,)``, float32, on the generator's device."""

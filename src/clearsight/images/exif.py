@@ -24,6 +24,7 @@ _TEXTS = (
     ExifTags.Base.Artist,
     ExifTags.Base.Copyright,
 )
+_ORIENTATION = ExifTags.Base.Orientation
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
@@ -40,7 +41,7 @@ def normalized(exif: bytes) -> tuple[int, bytes]:
         end = start + 2 + 12 * entries
         for entry in range(start + 2, end, 12):
             tag, _, _, value = struct.unpack_from(f"{order}HHLH", block, entry)
-            if tag == ExifTags.Base.Orientation:
+            if tag == _ORIENTATION:
                 orientation = value if value in range(1, 9) else 1
                 struct.pack_into(f"{order}H", block, entry + 8, 1)
         struct.pack_into(f"{order}L", block, end, 0)
@@ -61,8 +62,8 @@ def upright(array: Array, orientation: int) -> Array:
 def text_tags(exif: bytes) -> list[tuple[int, str, int, bytes, bool]]:
     """Camera, author, date and the like, as the extra tags that tifffile writes."""
     parsed = _parsed(exif)
-    texts = [(tag.value, parsed.get(tag)) for tag in _TEXTS]
-    return [(tag, "s", 0, text.encode(), True) for tag, text in texts if isinstance(text, str)]
+    texts = [(tag.value, _unchanged(parsed.get(tag))) for tag in _TEXTS]
+    return [(tag, "s", 0, text, True) for tag, text in texts if isinstance(text, bytes)]
 
 
 def from_tiff(path: Path) -> bytes:
@@ -70,20 +71,19 @@ def from_tiff(path: Path) -> bytes:
     found, kept = Image.Exif(), Image.Exif()
     with suppress(Exception), path.open("rb") as file:
         found.load_from_fp(file)
-        kept.update({tag: found[tag] for tag in (*_TEXTS, ExifTags.Base.Orientation) if tag in found})
+        kept.update({tag: _unchanged(found[tag]) for tag in (*_TEXTS, _ORIENTATION) if tag in found})
         for tag in _DIRECTORIES:
             kept.get_ifd(tag).update(found.get_ifd(tag))
-        return (
-            kept.tobytes().removeprefix(b"Exif\0\0") if any((kept, *map(kept.get_ifd, _DIRECTORIES))) else b""
-        )
+        empty = not any((kept, *map(kept.get_ifd, _DIRECTORIES)))
+        return b"" if empty else kept.tobytes().removeprefix(b"Exif\0\0")
     return b""
 
 
 def into_tiff(path: Path, exif: bytes) -> None:
     """Append the camera and GPS directories of an EXIF block to a little-endian TIFF file.
 
-    tifffile writes no EXIF directories, so they go to the end of the file, followed by the main directory with
-    references to them. What does not parse is left out, and so is all of it in files above 4 GiB.
+    tifffile writes no EXIF directories, so they go to the end of the file, followed by the main directory
+    that refers to them. What does not parse is left out, and so is all of it in files above 4 GiB.
     """
     with suppress(Exception), path.open("r+b") as file:
         magic, start = struct.unpack("<4sL", file.read(8))
@@ -101,6 +101,11 @@ def into_tiff(path: Path, exif: bytes) -> None:
         file.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
         file.seek(4)
         file.write(struct.pack("<L", offset))
+
+
+def _unchanged(value: object) -> object:
+    """Text as the bytes it was read from: Pillow decodes it as Latin-1 and encodes it as ASCII."""
+    return value.encode("latin-1") if isinstance(value, str) else value
 
 
 def _parsed(exif: bytes) -> Image.Exif:

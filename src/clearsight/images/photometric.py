@@ -12,7 +12,7 @@ from clearsight.images.units import from_unit, to_unit
 
 __all__ = ["interpret"]
 
-_COLOURS = {
+_COLOURS: dict[int, int] = {
     PHOTOMETRIC.MINISBLACK: 1,
     PHOTOMETRIC.MINISWHITE: 1,
     PHOTOMETRIC.PALETTE: 1,
@@ -26,8 +26,8 @@ _JPEG = (COMPRESSION.JPEG, COMPRESSION.OJPEG)
 def interpret(page: TiffPage, metadata: Metadata) -> Picture:
     """Decode a page to grey or RGB.
 
-    Fewer bits than 8 or 16 are scaled up, palettes are resolved, CMYK is converted to sRGB, and premultiplied alpha
-    is divided out.
+    Fewer bits than 8 or 16 are scaled up, palettes are resolved, CMYK is converted to sRGB, and premultiplied
+    alpha is divided out.
 
     Raises:
         ValueError: the samples are of a kind that is not read.
@@ -98,7 +98,8 @@ def _refuse_extra(page: TiffPage, samples: Array, *, allowed: int) -> None:
     colours = _COLOURS.get(page.photometric)
     if colours is None or not colours <= samples.shape[2] <= colours + allowed:
         raise ValueError(
-            f"{samples.shape[2]} samples a pixel of kind {page.photometric!r}, expected grey or RGB and one alpha at most"
+            f"{samples.shape[2]} samples a pixel of kind {page.photometric!r}, "
+            "expected grey or RGB and one alpha at most"
         )
 
 

@@ -67,9 +67,8 @@ class Picture:
                 f"pixels must be (H, W, 1 or 3) of {', '.join(_DTYPES)}, got {shape} of {dtype}"
             )
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
-            raise InvalidArgumentError(
-                f"alpha must be {shape[:2]} of {dtype} like the pixels, got {self.alpha.shape} of {self.alpha.dtype}"
-            )
+            got = f"{self.alpha.shape} of {self.alpha.dtype}"
+            raise InvalidArgumentError(f"alpha must be {shape[:2]} of {dtype} like the pixels, got {got}")
 
     @classmethod
     def of(cls, samples: Array, metadata: Metadata) -> Picture:

@@ -17,7 +17,7 @@ from clearsight.images.picture import Array, Header, Metadata, Picture
 __all__ = ["Raster", "header_of", "metadata_of", "picture_of"]
 
 _PLAIN = ("L", "LA", "RGB", "RGBA")
-_STRIP = 2**24
+_STRIP = 2**22
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ def picture_of(image: Image.Image) -> Picture:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data and image.mode not in _PLAIN[1::2]:
+    if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
         return image.convert("LA" if image.mode in ("1", "L") else "RGBA")
     return image if image.mode in _PLAIN else image.convert("L" if image.mode == "1" else "RGB")
 

@@ -90,13 +90,15 @@ def _refuse_header(header: Header, path: Path) -> None:
 
 
 def _refuse_non_finite(picture: Picture, path: Path) -> None:
+    if picture.pixels.dtype.kind != "f":
+        return
     bad = ~np.isfinite(picture.pixels).all(axis=2)
     if picture.alpha is not None:
         bad |= ~np.isfinite(picture.alpha)
     if bad.any():
         raise ImageReadError(
-            f"{path} holds NaN or infinity in {np.count_nonzero(bad)} of {bad.size} pixels, expected finite numbers: "
-            "replace them first"
+            f"{path} holds NaN or infinity in {np.count_nonzero(bad)} of {bad.size} pixels, "
+            "expected finite numbers: replace them first"
         )
 
 

@@ -20,9 +20,9 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 def header(path: Path) -> Header:
     """Read size and number of pages; previews and masks are no pages."""
     with TiffFile(path) as tif:
-        first, *others = (tif.pages.get(index) for index in range(len(tif.pages)))
-        pages = [page for page in others if not (page.is_reduced or page.is_mask)]
-        return Header(first.imagewidth, first.imagelength, 1 + len(pages))
+        first, *others = (page.aspage() for page in tif.pages)
+        more = [page for page in others if not (page.is_reduced or page.is_mask)]
+        return Header(first.imagewidth, first.imagelength, 1 + len(more))
 
 
 def decode(path: Path) -> Picture:

@@ -32,4 +32,5 @@ def from_unit(array: Array, dtype: DTypeLike) -> Array:
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
         return array.astype(dtype, copy=False)
-    return np.rint(np.clip(array, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+    levels: Array = np.rint(np.clip(array, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+    return levels

@@ -22,7 +22,7 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> None:
     JPEG and WebP are written at quality 95, JPEG without chroma subsampling; the other formats lose nothing.
 
     Raises:
-        ImageWriteError: the suffix is unknown, the format cannot hold the picture, or the file cannot be written.
+        ImageWriteError: no format has that suffix, or it cannot hold the picture, or the disk refuses.
         MissingExtraError: it is OpenEXR, and the part that writes it is not installed.
     """
     path = Path(path)
@@ -76,4 +76,5 @@ def _does_not_fit(picture: Picture, form: Format, path: Path) -> str:
     alpha = " and alpha" if picture.alpha is not None else ""
     others = [other for other in formats.FORMATS if other.holds(picture)]
     suffixes = " or ".join(other.suffixes[0] for other in others)
-    return f"{path} cannot be written: {form.name} cannot hold {picture.pixels.dtype}{alpha}, write {suffixes} instead"
+    held = f"{picture.pixels.dtype}{alpha}"
+    return f"{path} cannot be written: {form.name} cannot hold {held}, write {suffixes} instead"

@@ -1,8 +1,20 @@
 """Image → image: every restorer, learned or classical, behind one contract; see ``clearsight models``."""
 
+from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVariation, Wavelet, Wiener
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.residual_unet import ResidualUNet
 
-__all__ = ["DnCNN", "FFDNet", "MultiscaleDenoiser", "ResidualUNet"]
+__all__ = [
+    "BM3D",
+    "Bicubic",
+    "DnCNN",
+    "FFDNet",
+    "MultiscaleDenoiser",
+    "NonLocalMeans",
+    "ResidualUNet",
+    "TotalVariation",
+    "Wavelet",
+    "Wiener",
+]

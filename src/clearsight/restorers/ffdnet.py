@@ -38,9 +38,7 @@ class FFDNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         for before, after in zip(sizes, sizes[1:], strict=False):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*layers, nn.Conv2d(width, 4 * channels, 3, padding=1))
-        self._traits = Traits(
-            channels=channels, multiple=2, receptive_radius=2 * depth + 1, sigma="required"
-        )
+        self._traits = Traits(channels=channels, multiple=2, receptive_radius=2 * depth + 1, sigma="required")
 
     @property
     def traits(self) -> Traits:

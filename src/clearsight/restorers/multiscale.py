@@ -29,7 +29,9 @@ class Bottleneck(nn.Module):
         super().__init__()
         inner = width // 4
         self.body = nn.Sequential(
-            _conv(width, inner, 1, bias=False), _conv(inner, inner, 3, bias=False), _conv(inner, width, 1, bias=False)
+            _conv(width, inner, 1, bias=False),
+            _conv(inner, inner, 3, bias=False),
+            _conv(inner, width, 1, bias=False),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,7 +39,9 @@ class Bottleneck(nn.Module):
         return torch.relu(x + self.body(x))
 
 
-@RESTORERS.register("multiscale", tiny={"channels": 3, "scales": 3, "encoder_width": 16, "decoder_width": 16, "stem_width": 8})
+@RESTORERS.register(
+    "multiscale", tiny={"channels": 3, "scales": 3, "encoder_width": 16, "decoder_width": 16, "stem_width": 8}
+)
 class MultiscaleDenoiser(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """The denoiser of liu2020: feature encoding and decoding at several scales, joined by skips.
 

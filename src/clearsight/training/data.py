@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from clearsight.errors import RecipeError
 from clearsight.images import find, read
-from clearsight.training.seeds import generator_for
+from clearsight.seeds import generator_for
 
 __all__ = ["Patches", "find_images"]
 
@@ -119,7 +119,9 @@ class Patches(lightning.LightningDataModule):
         which = torch.randint(len(self.train_images), (self.batch_size,), generator=generator).tolist()
         places = torch.rand(self.batch_size, 2, generator=generator).tolist()
         turns = torch.randint(8, (self.batch_size,), generator=generator).tolist()
-        return torch.stack([self._cut(self.train_images[i], p, t) for i, p, t in zip(which, places, turns, strict=True)])
+        return torch.stack(
+            [self._cut(self.train_images[i], p, t) for i, p, t in zip(which, places, turns, strict=True)]
+        )
 
     def _cut(self, image: Tensor, place: list[float], turn: int) -> Tensor:
         top, left = (int(p * (n - self.size + 1)) for p, n in zip(place, image.shape[1:], strict=True))

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from clearsight.contracts import Degradation
+from clearsight.seeds import generator_for
 from clearsight.training.data import Patches
-from clearsight.training.seeds import generator_for
 from clearsight.training.task import Restoration
 
 __all__ = ["measure"]
@@ -28,12 +28,17 @@ def measure(task: Restoration, data: Patches) -> dict[str, Any]:
     half = [_mean_psnr(task, images, degradation, torch.bfloat16) for degradation in task.validation]
     return {
         "images": len(images),
-        "psnr": {str(degradation): round(value, 3) for degradation, value in zip(task.validation, full, strict=True)},
+        "psnr": {
+            str(degradation): round(value, 3)
+            for degradation, value in zip(task.validation, full, strict=True)
+        },
         "bfloat16_change": round(max((b - a for a, b in zip(full, half, strict=True)), key=abs), 4),
     }
 
 
-def _mean_psnr(task: Restoration, images: list[Tensor], degradation: Degradation, dtype: torch.dtype) -> float:
+def _mean_psnr(
+    task: Restoration, images: list[Tensor], degradation: Degradation, dtype: torch.dtype
+) -> float:
     total = 0.0
     device = next(task.parameters()).device
     for index, image in enumerate(images):

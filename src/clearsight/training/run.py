@@ -6,33 +6,28 @@ import logging
 import time
 import warnings
 from argparse import ArgumentError
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 
 from clearsight import weights
 from clearsight.errors import RecipeError, UnknownNameError
 from clearsight.provenance import provenance
+from clearsight.training import recipes
 from clearsight.training.card import write_card
 from clearsight.training.data import Patches
 from clearsight.training.figures import measure
 from clearsight.training.task import Restoration
 
-__all__ = ["recipes", "train"]
+__all__ = ["run"]
 
 _NEWEST = "checkpoints/last.ckpt"
-
-
-def recipes() -> dict[str, Path]:
-    """The recipes that come with clearsight: name → file."""
-    folder = Path(str(files("clearsight.training") / "recipes"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 class _CommandLine(LightningCLI):
@@ -40,7 +35,7 @@ class _CommandLine(LightningCLI):
         parser.add_argument("--summary", type=str, help="the line that `clearsight models` prints")
 
 
-def train(recipe: str, overrides: ArgsType = (), *, out: str | Path | None = None) -> Path:
+def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = None) -> Path:
     """Train what a recipe describes and export the best checkpoint.
 
     The folder ``out`` holds the resolved recipe, the checkpoints, the log, and at the end ``weights/``. A run that was
@@ -78,14 +73,16 @@ def _locate(recipe: str) -> Path:
     if Path(recipe).is_file():
         return Path(recipe)
     if Path(recipe).suffix in {".yaml", ".yml"}:
-        raise RecipeError(f"there is no recipe file {recipe}; `clearsight recipes` lists those that come with clearsight")
+        raise RecipeError(
+            f"there is no recipe file {recipe}; `clearsight recipes` lists those that come with clearsight"
+        )
     known = recipes()
     if recipe not in known:
         raise UnknownNameError("recipe", recipe, known)
     return known[recipe]
 
 
-def _configure(path: Path, overrides: ArgsType, out: Path) -> LightningCLI:
+def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
     checkpoints = ModelCheckpoint(
         dirpath=out / "checkpoints",
         filename="best",
@@ -111,7 +108,7 @@ def _configure(path: Path, overrides: ArgsType, out: Path) -> LightningCLI:
             trainer_defaults=defaults,
             parser_kwargs={"exit_on_error": False},
             seed_everything_default=0,
-            args=["--config", str(path), *map(str, overrides or ())],
+            args=["--config", str(path), *overrides],
         )
     except (ArgumentError, yaml.YAMLError) as error:
         raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from None
@@ -123,7 +120,9 @@ def _remember(cli: LightningCLI, out: Path) -> None:
     resolved = cli.parser.dump(cli.config, skip_none=True)
     kept = out / "recipe.yaml"
     if kept.is_file() and kept.read_text(encoding="utf-8") != resolved:
-        raise RecipeError(f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one")
+        raise RecipeError(
+            f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one"
+        )
     out.mkdir(parents=True, exist_ok=True)
     kept.write_text(resolved, encoding="utf-8")
 

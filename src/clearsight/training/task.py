@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Degradation, NoiseDegradation, Restorer
 from clearsight.degradations import parse
 from clearsight.errors import RecipeError
-from clearsight.training.seeds import generator_for
+from clearsight.seeds import generator_for
 
 __all__ = ["Restoration"]
 
@@ -57,8 +57,15 @@ class Restoration(lightning.LightningModule):
         self.degradation: Degradation = parse(degradation)
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
-        self.learning_rate, self.weight_decay, self.warmup, self.seed = learning_rate, weight_decay, warmup, seed
-        if cast(Restorer, restorer).traits.sigma == "required" and not isinstance(self.degradation, NoiseDegradation):
+        self.learning_rate, self.weight_decay, self.warmup, self.seed = (
+            learning_rate,
+            weight_decay,
+            warmup,
+            seed,
+        )
+        if cast(Restorer, restorer).traits.sigma == "required" and not isinstance(
+            self.degradation, NoiseDegradation
+        ):
             raise RecipeError(f"{type(restorer).__name__} has to be told σ, and {degradation} has none")
 
     def on_fit_start(self) -> None:
@@ -98,12 +105,17 @@ class Restoration(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """One line to follow the run by."""
         if not self.trainer.sanity_checking:
-            self.print(f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB")
+            self.print(
+                f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB"
+            )
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with warm-up and cosine."""
         optimizer = torch.optim.AdamW(
-            self.restorer.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, betas=(0.9, 0.99)
+            self.restorer.parameters(),
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            betas=(0.9, 0.99),
         )
         total = self.trainer.max_steps
 

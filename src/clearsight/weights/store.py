@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from safetensors import SafetensorError
 from torch import nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight.errors import UnknownNameError, WeightsError
-from clearsight.registry import RESTORERS
+from clearsight.registry import RESTORERS, Entry
 
-__all__ = ["Stored", "load", "save", "shipped"]
+__all__ = ["Stored", "load", "save", "shipped", "weightless"]
 
 _HOME = Path(__file__).parent
 
@@ -64,6 +64,11 @@ def shipped() -> Iterator[Stored]:
     return (Stored(path.parent) for path in sorted(_HOME.glob("*/config.json")))
 
 
+def weightless() -> Iterator[Entry]:
+    """The restorers that need no weights, by name."""
+    return (entry for entry in RESTORERS.values() if not issubclass(entry.cls, PyTorchModelHubMixin))
+
+
 def _find(name: str) -> Stored:
     known = {stored.name: stored for stored in shipped()}
     if name in known:
@@ -73,8 +78,10 @@ def _find(name: str) -> Stored:
     if name.count("/") == 1 and not name.startswith((".", "/")):
         return Stored(_download(name))
     if "/" in name:
-        raise WeightsError(f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)")
-    raise UnknownNameError("model", name, known)
+        raise WeightsError(
+            f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)"
+        )
+    raise UnknownNameError("model", name, [*known, *(entry.name for entry in weightless())])
 
 
 def _download(hub_id: str) -> Path:
@@ -89,7 +96,7 @@ def load(name: str | Path) -> nn.Module:
     """Load a trained restorer, in evaluation mode, on the CPU.
 
     Args:
-        name: a shipped model's name (``clearsight models``), a folder, or a hub id ``owner/name``.
+        name: a shipped model's or a classical method's name (``clearsight models``), a folder, or a hub id ``owner/name``.
 
     Returns:
         The restorer, with what its training measured in the attribute ``figures``.
@@ -98,11 +105,16 @@ def load(name: str | Path) -> nn.Module:
         UnknownNameError: no shipped model and no folder has that name.
         WeightsError: the folder is incomplete, or its weights belong to another architecture.
     """
+    for entry in weightless():
+        if entry.name == name:
+            return cast(nn.Module, entry.cls())
     stored = _find(str(name))
     config = stored.config()
     architecture = config.pop("architecture", None)
     if architecture not in RESTORERS:
-        raise WeightsError(f"{stored.folder} is of architecture {architecture!r}; known are {', '.join(RESTORERS)}")
+        raise WeightsError(
+            f"{stored.folder} is of architecture {architecture!r}; known are {', '.join(RESTORERS)}"
+        )
     if not (stored.folder / "model.safetensors").is_file():
         raise WeightsError(f"{stored.folder} holds no model.safetensors, only its configuration")
     cls = RESTORERS[architecture].cls

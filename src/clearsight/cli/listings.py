@@ -1,0 +1,66 @@
+"""``clearsight models``, ``degradations`` and ``recipes``: what there is, a line each."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+__all__ = ["degradations", "models", "recipes"]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def models(as_json: AsJson = False) -> None:
+    """List the models that `restore --model` takes by name: shipped weights, and methods that need none."""
+    from clearsight import weights
+
+    trained = [
+        {"name": s.name, "kind": "trained", "summary": s.figures()["summary"]} for s in weights.shipped()
+    ]
+    classical = [{"name": e.name, "kind": "classical", "summary": e.summary} for e in weights.weightless()]
+    _print([*trained, *classical], as_json)
+
+
+def degradations(as_json: AsJson = False) -> None:
+    """List the degradations that `degrade --with` and recipes take, with an example each."""
+    import clearsight.degradations  # noqa: F401  (fills the registry)
+    from clearsight.registry import DEGRADATIONS
+
+    _print(
+        [
+            {"name": e.name, "example": str(e.cls(**e.tiny)), "summary": e.summary}
+            for e in DEGRADATIONS.values()
+        ],
+        as_json,
+    )
+
+
+def recipes(as_json: AsJson = False) -> None:
+    """List the training recipes that `train` takes by name."""
+    import yaml
+
+    from clearsight.training import recipes as shipped
+
+    rows = [
+        {
+            "name": name,
+            "summary": yaml.safe_load(path.read_text(encoding="utf-8"))["summary"],
+            "file": str(path),
+        }
+        for name, path in shipped().items()
+    ]
+    _print(rows if as_json else [{k: row[k] for k in ("name", "summary")} for row in rows], as_json)
+
+
+def _print(rows: list[dict[str, str]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    widths = [max(len(row[key]) for row in rows) for key in list(rows[0])[:-1]]
+    for row in rows:
+        *columns, last = row.values()
+        typer.echo(
+            "  ".join([*(text.ljust(width) for text, width in zip(columns, widths, strict=True)), last])
+        )

@@ -1,0 +1,17 @@
+"""The engine behind ``restore``: device and precision, folding, tiling, and files by the thousand."""
+
+from clearsight.inference.batch import Job, Report, plan, process
+from clearsight.inference.engine import Engine
+from clearsight.inference.restoring import Restoration, degrade, degrade_picture, restore
+
+__all__ = [
+    "Engine",
+    "Job",
+    "Report",
+    "Restoration",
+    "degrade",
+    "degrade_picture",
+    "plan",
+    "process",
+    "restore",
+]

@@ -1,0 +1,251 @@
+"""Many files through one transform: reading, computing and writing overlap, and a bad file stops nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from clearsight.errors import ClearsightError, ImageWriteError, InvalidArgumentError
+from clearsight.images import SUFFIXES, Picture, check_writable, find, read, size_of, write
+
+__all__ = ["Job", "Report", "plan", "process"]
+
+T = TypeVar("T")
+
+_PIXELS_IN_FLIGHT = 64_000_000
+"""Pixels that may be read ahead or wait to be written; one larger image still passes, alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to read and one to write.
+
+    Attributes:
+        source: the input.
+        target: the output.
+        key: the input's name below the folder it was found in: the same wherever that folder lies.
+    """
+
+    source: Path
+    target: Path
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of one job: done, skipped because its output was there, or failed with a message.
+
+    Attributes:
+        job: which.
+        pixels: of the input.
+        skipped: its output was there already.
+        error: why it failed.
+    """
+
+    job: Job
+    pixels: int = 0
+    skipped: bool = False
+    error: str | None = None
+
+
+def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = None) -> list[Job]:
+    """Pair each input file with its output: folders keep their inner paths, names and formats stay.
+
+    Args:
+        inputs: files and folders.
+        out: a folder; or, for a single input file, the output file itself where its suffix is an image's.
+        suffix: another format for all outputs, such as ``.png``.
+
+    Raises:
+        ImageReadError: an input is not there, or a folder holds no image.
+        InvalidArgumentError: two inputs would be written to one file, or an input onto itself.
+        ImageWriteError: the format cannot be written.
+    """
+    inputs, out = [Path(path) for path in inputs], Path(out)
+    single = (
+        len(inputs) == 1 and not inputs[0].is_dir() and out.suffix.lower() in SUFFIXES and not out.is_dir()
+    )
+    jobs = []
+    for path in inputs:
+        for source in find([path]):
+            key = source.relative_to(path) if path.is_dir() else Path(source.name)
+            target = out if single else out / (key.with_suffix(suffix) if suffix else key)
+            jobs.append(Job(source, target, key.as_posix()))
+    _refuse_collisions(jobs)
+    return jobs
+
+
+def _refuse_collisions(jobs: list[Job]) -> None:
+    sources = {job.source.resolve() for job in jobs}
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        target = job.target.resolve()
+        if target in sources:
+            raise InvalidArgumentError(
+                f"{job.source} would be written over an input, {job.target}: choose another output"
+            )
+        if seen.setdefault(target, job.source) != job.source:
+            raise InvalidArgumentError(
+                f"{seen[target]} and {job.source} would both be written to {job.target}: restore them to two outputs"
+            )
+
+
+class _PixelGate:
+    """Lets work in until it holds so many pixels; what is larger than the gate passes alone."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity, self._held = capacity, 0
+        self._changed = threading.Condition()
+
+    def try_enter(self, pixels: int) -> bool:
+        with self._changed:
+            fits = self._held == 0 or self._held + pixels <= self._capacity
+            self._held += pixels if fits else 0
+            return fits
+
+    def enter(self, pixels: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.try_enter(pixels))
+
+    def leave(self, pixels: int) -> None:
+        with self._changed:
+            self._held -= pixels
+            self._changed.notify_all()
+
+
+def process(
+    jobs: Iterable[Job],
+    transform: Callable[[Job, Picture], Picture],
+    *,
+    workers: int = 2,
+    overwrite: bool = False,
+    also: Callable[[Job, Picture, Picture], None] | None = None,
+) -> Iterator[Report]:
+    """Run every job and report on each, in order.
+
+    Outputs are written whole or not at all, so one that exists is whole, and is skipped unless ``overwrite``.
+    ``transform`` runs on the calling thread, one picture at a time; ``workers`` threads read ahead of it, and as many
+    write behind it. Memory is bounded by the pixels in flight, not by the number of files.
+
+    Args:
+        jobs: what to do.
+        transform: from the picture read to the picture written.
+        workers: threads that read, and threads that write; at least 1.
+        overwrite: do jobs whose output exists.
+        also: called on a writing thread with what was read and what was written.
+
+    Raises:
+        InvalidArgumentError: ``workers`` is less than 1.
+    """
+    if workers < 1:
+        raise InvalidArgumentError(f"workers must be at least 1, got {workers}")
+    gate = _PixelGate(_PIXELS_IN_FLIGHT)
+
+    def finish(report: Report, before: Picture, after: Picture) -> Report:
+        try:
+            return _attempt(report, lambda: _store(report, before, after, also))[0]
+        finally:
+            gate.leave(report.pixels)
+
+    with _pool(workers) as readers, _pool(workers) as writers:
+        writing: deque[Future[Report]] = deque()
+        for report, before in _read_ahead(readers, (_examine(job, overwrite) for job in jobs), gate, workers):
+            after = None
+            if before is not None:
+                report, after = _attempt(report, lambda: transform(report.job, before))  # noqa: B023
+            if before is None or after is None:
+                gate.leave(report.pixels)
+                writing.append(_finished(report))
+            else:
+                writing.append(writers.submit(finish, report, before, after))
+            del before, after
+            while writing and (writing[0].done() or len(writing) > 2 * workers):
+                yield writing.popleft().result()
+        while writing:
+            yield writing.popleft().result()
+
+
+def _examine(job: Job, overwrite: bool) -> Report:
+    """Look at names and header alone: what cannot be done is found before any work."""
+    if job.target.exists() and not overwrite:
+        return Report(job, skipped=True)
+
+    def header() -> int:
+        check_writable(job.target)
+        width, height = size_of(job.source)
+        return width * height
+
+    report, pixels = _attempt(Report(job), header)
+    return replace(report, pixels=pixels or 0)
+
+
+def _read_ahead(
+    pool: ThreadPoolExecutor, reports: Iterable[Report], gate: _PixelGate, depth: int
+) -> Iterator[tuple[Report, Picture | None]]:
+    """Pictures in order, read by the pool; what is read and not yet written is held in the gate.
+
+    Only this thread enters the gate, in order, and it never waits there for a picture that waits for this thread.
+    """
+    waiting: deque[Future[tuple[Report, Picture | None]]] = deque()
+    for report in reports:
+        entered = False
+        while waiting and not (entered := len(waiting) <= depth and gate.try_enter(report.pixels)):
+            yield waiting.popleft().result()
+        if not entered:
+            gate.enter(report.pixels)
+        waiting.append(pool.submit(_load, report))
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _load(report: Report) -> tuple[Report, Picture | None]:
+    if report.skipped or report.error is not None:
+        return report, None
+    return _attempt(report, lambda: read(report.job.source))
+
+
+def _store(
+    report: Report, before: Picture, after: Picture, also: Callable[[Job, Picture, Picture], None] | None
+) -> None:
+    target = report.job.target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(
+            f"the folder {target.parent} cannot be made: {error.strerror or error}"
+        ) from None
+    write(after, target)
+    if also is not None:
+        also(report.job, before, after)
+
+
+def _attempt(report: Report, work: Callable[[], T]) -> tuple[Report, T | None]:
+    """Do the work; where it fails in a way we foresee, the report says so."""
+    try:
+        return report, work()
+    except ClearsightError as error:
+        return replace(report, error=str(error)), None
+    except MemoryError:
+        return replace(report, error=f"there is not enough memory for {report.job.source}"), None
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool whose waiting work is dropped when the caller stops early, by an error or by Ctrl-C."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(report: Report) -> Future[Report]:
+    future: Future[Report] = Future()
+    future.set_result(report)
+    return future

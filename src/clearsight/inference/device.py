@@ -1,0 +1,67 @@
+"""Which device to compute on, and in which precision."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from clearsight.errors import InvalidArgumentError
+
+__all__ = ["BFLOAT16_TOLERANCE", "Precision", "choose_device", "choose_precision"]
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+BFLOAT16_TOLERANCE = 0.02
+"""dB by which bfloat16 may move a model's PSNR for ``auto`` to choose it."""
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name; ``auto`` takes CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        InvalidArgumentError: the name is no device, or this machine has none of that kind.
+    """
+    if name == "auto":
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise InvalidArgumentError(
+            f"device {name!r} cannot be used here: expected auto, cpu, or an accelerator this machine and this torch have"
+        ) from None
+    return device
+
+
+def choose_precision(name: str, model: nn.Module, device: torch.device) -> torch.dtype:
+    """The precision of that name; ``auto`` takes bfloat16 where it is fast and known to be harmless.
+
+    Fast: on CUDA from compute capability 8.0 on, and on a CPU with AMX or AVX-512 BF16. Harmless: the model's own figures say
+    that it moves the PSNR by less than :data:`BFLOAT16_TOLERANCE`.
+
+    Raises:
+        InvalidArgumentError: there is no such precision.
+    """
+    named = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name in named:
+        return named[name]
+    if name != "auto":
+        raise InvalidArgumentError(f"precision is auto, float32 or bfloat16, got {name!r}")
+    return torch.bfloat16 if _is_harmless(model) and _is_fast(device) else torch.float32
+
+
+def _is_harmless(model: nn.Module) -> bool:
+    figures = getattr(model, "figures", {})
+    change = figures.get("validation", {}).get("bfloat16_change", float("inf"))
+    return abs(change) < BFLOAT16_TOLERANCE
+
+
+def _is_fast(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

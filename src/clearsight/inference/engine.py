@@ -1,0 +1,163 @@
+"""The engine behind ``restore``: one model on one device, fed with images of any size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clearsight.contracts import Restorer
+from clearsight.degradations import estimate_sigma
+from clearsight.errors import InvalidArgumentError, ModelError
+from clearsight.images import Picture, from_unit, to_unit
+from clearsight.inference.device import Precision, choose_device, choose_precision
+from clearsight.inference.fusion import fused
+from clearsight.inference.memory import tile_size
+from clearsight.inference.tiles import Tile, cut
+
+__all__ = ["Engine", "TileSize"]
+
+TileSize = int | Literal["auto", "off"]
+
+
+class Engine:
+    """A restorer ready to run: folded, on its device, in its precision, tiled.
+
+    It reads what the model declares (channels, scale, size multiple, receptive radius, σ) and adapts the image: pads by
+    reflection, repeats grey for a colour model, takes a colour image channel by channel through a grey one. Integers
+    become [0, 1] and back tile by tile, so that memory stays bounded by the tile.
+
+    Args:
+        model: a restorer.
+        device: ``auto``, ``cpu``, ``cuda``, …
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        tile: height and width of a tile in pixels, ``auto`` (what memory allows) or ``off``.
+
+    Raises:
+        InvalidArgumentError: the device, the precision or the tile cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        tile: TileSize = "auto",
+    ) -> None:
+        if isinstance(tile, int) and tile < 1:
+            raise InvalidArgumentError(
+                f"a tile is at least 1 pixel wide, got {tile}; write off for the whole image"
+            )
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, model, self.device)
+        self.traits = cast(Restorer, model).traits
+        self.name = model.figures.get("name") if hasattr(model, "figures") else type(model).__name__  # type: ignore[operator,union-attr]
+        self.tile = tile
+        self._model = fused(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def restore(self, picture: Picture, sigma: float | None = None) -> Picture:
+        """Restore one picture; alpha and metadata are carried over, the dtype stays.
+
+        Args:
+            picture: the degraded image.
+            sigma: its noise level on the [0, 1] scale.
+
+        Raises:
+            ModelError: the model takes no σ and one was given, or needs one and none was.
+        """
+        pixels = self.restore_pixels(picture.pixels, sigma)
+        alpha = picture.alpha
+        if alpha is not None and self.traits.scale != 1:
+            alpha = alpha.repeat(self.traits.scale, 0).repeat(self.traits.scale, 1)
+        return replace(picture, pixels=pixels, alpha=alpha)
+
+    def restore_pixels(self, pixels: NDArray[Any], sigma: float | None = None) -> NDArray[Any]:
+        """Restore ``(H, W, C)`` of uint8, uint16 or float32; the same dtype comes back.
+
+        Raises:
+            ModelError: as :meth:`restore`.
+        """
+        self.check_sigma(sigma)
+        height, width, channels = pixels.shape
+        scale = self.traits.scale
+        restored = np.empty((height * scale, width * scale, channels), pixels.dtype)
+        tiles = self._tiles(height, width)
+        if sigma is None and self.traits.sigma == "optional" and len(tiles) > 1:
+            sigma = _noise_level(pixels)
+        for tile in tiles:
+            rows, columns = tile.rows, tile.columns
+            result = from_unit(self._run(_window(pixels, tile), sigma), pixels.dtype)
+            kept = result[
+                (rows.start - rows.before) * scale : (rows.stop - rows.before) * scale,
+                (columns.start - columns.before) * scale : (columns.stop - columns.before) * scale,
+            ]
+            restored[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale] = (
+                kept
+            )
+        return restored
+
+    def _tiles(self, height: int, width: int) -> list[Tile]:
+        traits = self.traits
+        size = None if self.tile == "off" else self.tile
+        if size == "auto":
+            size = tile_size(self._model, traits, self.device)
+            if max(height, width) <= size + 2 * (traits.receptive_radius or 0):
+                size = None
+        return list(cut(height, width, size=size, radius=traits.receptive_radius, multiple=traits.multiple))
+
+    @torch.inference_mode()
+    def _run(self, window: NDArray[np.float32], sigma: float | None) -> NDArray[np.float32]:
+        y = torch.from_numpy(window).permute(2, 0, 1)[None].to(self.device)
+        y, back = self._fit_channels(y)
+        level = None if sigma is None else torch.full((len(y),), sigma, device=self.device)
+        low = self.precision != torch.float32
+        with torch.autocast(self.device.type, dtype=self.precision, enabled=low):
+            x_hat = self._model(y.contiguous(memory_format=torch.channels_last), level)
+        restored = x_hat.float().movedim(1, -1).cpu()
+        result: NDArray[np.float32] = (restored.mean(-1, keepdim=True) if back == "mean" else restored)[
+            0
+        ].numpy()
+        if back == "stack":
+            result = restored[..., 0].movedim(0, -1).numpy()
+        return result
+
+    def _fit_channels(self, y: Tensor) -> tuple[Tensor, Literal["same", "mean", "stack"]]:
+        have, want = y.shape[1], self.traits.channels
+        if want is None or have == want:
+            return y, "same"
+        if want == 1:
+            return y.movedim(1, 0), "stack"
+        return y.expand(-1, want, -1, -1), "mean"
+
+    def check_sigma(self, sigma: float | None) -> None:
+        """Say whether the model can do with that σ, or with none.
+
+        Raises:
+            ModelError: it takes none and one is given, or needs one and none is.
+        """
+        if sigma is not None and self.traits.sigma == "blind":
+            raise ModelError(f"{self.name} finds the noise level itself and takes no sigma: leave sigma out")
+        if sigma is None and self.traits.sigma == "required":
+            raise ModelError(f"{self.name} has to be told the noise level: give sigma, such as 25/255")
+
+
+def _noise_level(pixels: NDArray[Any]) -> float:
+    """One σ for the whole of a large image, so that its tiles agree; from at most a megapixel in its middle."""
+    top, left = (max(n - 1024, 0) // 2 for n in pixels.shape[:2])
+    middle = torch.from_numpy(to_unit(pixels[top : top + 1024, left : left + 1024]))
+    return float(estimate_sigma(middle.permute(2, 0, 1)[None]))
+
+
+def _window(pixels: NDArray[Any], tile: Tile) -> NDArray[np.float32]:
+    """What a tile is computed from, in [0, 1], padded by reflection where it reaches beyond the image."""
+    rows, columns = tile.rows, tile.columns
+    inside = to_unit(pixels[rows.before : rows.after, columns.before : columns.after])
+    missing = (rows.after - rows.before - inside.shape[0], columns.after - columns.before - inside.shape[1])
+    if not any(missing):
+        return inside
+    return np.pad(inside, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="reflect")

@@ -1,0 +1,164 @@
+"""What every registered restorer promises, checked on its tiny variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import clearsight.restorers  # noqa: F401  (fills the registry)
+from clearsight import weights
+from clearsight.contracts import Restorer, Traits
+from clearsight.errors import ModelError
+from clearsight.registry import RESTORERS
+
+SLACK = 8
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(params=list(RESTORERS))
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    """A restorer in evaluation mode; what starts at zero is moved, so that every weight has a say."""
+    if request.param == "bm3d":
+        pytest.importorskip("bm3d")
+    entry = RESTORERS[request.param]
+    model: nn.Module = entry.cls(**entry.tiny)
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.05 * torch.randn(p.shape, generator=seeded())
+    return model.eval()
+
+
+@pytest.fixture
+def network(model: nn.Module) -> nn.Module:
+    if not any(True for _ in model.parameters()):
+        pytest.skip("it has no weights")
+    return model
+
+
+@pytest.fixture
+def local(model: nn.Module) -> nn.Module:
+    if model.traits.receptive_radius is None:
+        pytest.skip("it looks at the whole image")
+    return model
+
+
+def image(traits: Traits, height: int, width: int, *, channels: int = 3) -> Tensor:
+    """Two noisy ramps, not clipped to [0, 1], enlarged to the model's size multiple."""
+    ramp = torch.linspace(0, 1, height)[:, None] * torch.linspace(0, 1, width)
+    shape = (2, traits.channels or channels, height, width)
+    y = ramp + 25 / 255 * torch.randn(shape, generator=seeded())
+    right, below = -width % traits.multiple, -height % traits.multiple
+    return F.pad(y, (0, right, 0, below), mode="replicate")
+
+
+def restore(model: nn.Module, y: Tensor) -> Tensor:
+    sigma = None if model.traits.sigma == "blind" else torch.full((len(y),), 25 / 255)
+    return model(y, sigma)
+
+
+def test_declares_traits(model: nn.Module) -> None:
+    assert isinstance(model, Restorer)
+    assert isinstance(model.traits, Traits)
+    assert model.traits.scale >= 1
+    assert model.traits.multiple >= 1
+
+
+@pytest.mark.parametrize("size", [(32, 32), (37, 29)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shape_dtype_and_finite(model: nn.Module, size: tuple[int, int], channels: int) -> None:
+    y = image(model.traits, *size, channels=channels)
+    x_hat = restore(model, y)
+    assert x_hat.shape[:2] == y.shape[:2]
+    assert x_hat.shape[2:] == tuple(model.traits.scale * n for n in y.shape[2:])
+    assert x_hat.dtype == y.dtype
+    assert x_hat.device == y.device
+    assert x_hat.isfinite().all()
+
+
+def test_input_is_left_alone(model: nn.Module) -> None:
+    y = image(model.traits, 24, 24)
+    before = y.clone()
+    restore(model, y)
+    assert y.equal(before)
+
+
+def test_repeatable(model: nn.Module) -> None:
+    y = image(model.traits, 24, 24)
+    assert restore(model, y).equal(restore(model, y))
+
+
+def test_images_of_a_batch_do_not_mix(model: nn.Module) -> None:
+    y = image(model.traits, 24, 24)
+    torch.testing.assert_close(restore(model, y)[1:], restore(model, y[1:]), rtol=0, atol=1e-5)
+
+
+def test_sigma_is_demanded_where_it_is_required(model: nn.Module) -> None:
+    y = image(model.traits, 24, 24)
+    if model.traits.sigma == "required":
+        with pytest.raises(ModelError, match="sigma"):
+            model(y)
+    else:
+        assert model(y).isfinite().all()
+
+
+def test_gradients_reach_every_parameter(network: nn.Module) -> None:
+    restore(network, image(network.traits, 24, 24)).square().sum().backward()
+    unreached = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert unreached == []
+
+
+def test_saved_and_loaded_it_is_the_same(network: nn.Module, tmp_path: Path) -> None:
+    y = image(network.traits, 24, 24)
+    weights.save(network, tmp_path, figures={"summary": "tiny"}, card="# Tiny\n")
+    loaded = weights.load(tmp_path)
+    assert type(loaded) is type(network)
+    assert loaded.traits == network.traits
+    assert loaded.figures == {"summary": "tiny"}
+    assert restore(loaded, y).equal(restore(network, y))
+
+
+def test_nothing_outside_the_receptive_radius_matters(local: nn.Module) -> None:
+    """Change one input pixel: no output further away than the declared radius may change."""
+    radius, scale = local.traits.receptive_radius, local.traits.scale
+    y = image(local.traits, 2 * radius + 9, 2 * radius + 9).double()
+    local.double()
+    at = y.shape[-1] // 2
+    changed = y.clone()
+    changed[..., at, at] += 0.5
+    difference = (restore(local, changed) - restore(local, y)).abs().amax((0, 1))
+    inside = slice(max(at - radius, 0) * scale, (at + radius + 1) * scale)
+    assert difference[inside, inside].max() > 1e-6, "the pixel has to matter to its neighbours"
+    difference[inside, inside] = 0
+    assert difference.max() <= 1e-9
+
+
+def reaches(model: nn.Module, y: Tensor) -> Iterator[int]:
+    """How far from each phase of an output pixel its gradient reaches, in input pixels."""
+    scale, multiple = model.traits.scale, model.traits.multiple
+    first = y.shape[-1] // (2 * multiple) * multiple
+    x_hat = restore(model, y)
+    for at in range(first, first + multiple):
+        pixel = x_hat[..., at * scale, at * scale].sum()
+        (gradient,) = torch.autograd.grad(pixel, y, retain_graph=True)
+        rows, columns = gradient.abs().sum((0, 1)).nonzero(as_tuple=True)
+        yield int(torch.cat([rows - at, columns - at]).abs().max())
+
+
+def test_declared_radius_is_near_the_true_one(network: nn.Module, local: nn.Module) -> None:
+    """With positive weights nothing cancels, so the gradient shows the whole receptive field."""
+    network.double()
+    with torch.no_grad():
+        for p in network.parameters():
+            p.fill_(2 / max(p[0].numel(), 1))
+    radius = network.traits.receptive_radius
+    y = image(network.traits, 2 * radius + 9, 2 * radius + 9).double().abs()[:1].requires_grad_()
+    true = max(reaches(network, y))
+    assert true <= radius <= true + SLACK

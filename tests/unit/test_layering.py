@@ -1,0 +1,109 @@
+"""Imports point down only, and heavy ones are made late."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import clearsight.errors
+
+PACKAGE = Path(clearsight.errors.__file__).parent
+LAYERS = [
+    {"errors", "contracts", "registry", "provenance", "seeds"},
+    {
+        "images",
+        "degradations",
+        "datasets",
+        "restorers",
+        "recognizers",
+        "boltzmann",
+        "objectives",
+        "metrics",
+    },
+    {"weights"},
+    {"joint", "training", "inference"},
+    {"evaluation"},
+    {"experiments"},
+    {"cli", "web"},
+]
+LEAVES = LAYERS[1]
+LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
+EXCEPTIONS = {("restorers.stacked", "boltzmann")}
+HOMES = {"lightning": "training", "ray": "inference", "gradio": "web"}
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != PACKAGE / "__init__.py"
+}
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Dotted names that are imported anywhere in a tree, ``from a import b`` as ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parts(tree: ast.AST) -> set[str]:
+    """First names below ``clearsight`` that a tree imports."""
+    return {name.split(".")[1] for name in imports(tree) if name.startswith("clearsight.")}
+
+
+def allowed(module: str, part: str) -> bool:
+    own = module.partition(".")[0]
+    if part == own or (module, part) in EXCEPTIONS:
+        return True
+    if LEVEL[own] == LEVEL[part]:
+        return own not in LEAVES
+    return LEVEL[part] < LEVEL[own]
+
+
+def test_every_part_has_its_layer() -> None:
+    assert {module.partition(".")[0] for module in MODULES} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    imported = parts(tree_of(MODULES[module])) & set(LEVEL)
+    assert sorted(part for part in imported if not allowed(module, part)) == []
+
+
+@pytest.mark.parametrize(("library", "home"), HOMES.items())
+def test_each_framework_stays_in_its_part(library: str, home: str) -> None:
+    users = [
+        module
+        for module, path in MODULES.items()
+        if any(name.partition(".")[0] == library for name in imports(tree_of(path)))
+    ]
+    assert [user for user in users if user.partition(".")[0] != home] == []
+
+
+def test_the_public_face_imports_late() -> None:
+    """Outside functions and ``if TYPE_CHECKING`` it imports nothing of clearsight."""
+    early = [
+        node
+        for node in tree_of(PACKAGE / "__init__.py").body
+        if not isinstance(node, ast.FunctionDef | ast.If) and parts(node)
+    ]
+    assert [ast.unparse(node) for node in early] == []
+
+
+@pytest.mark.parametrize("module", ["clearsight", "clearsight.contracts", "clearsight.registry"])
+def test_importing_it_imports_no_numerical_library(module: str) -> None:
+    heavy = "{'torch', 'numpy', 'scipy', 'skimage', 'PIL', 'lightning'}"
+    code = f"import sys, {module}; print(*sorted({heavy} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
