@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight import weights
 from clearsight.contracts import Restorer, Traits
-from clearsight.errors import ModelError
+from clearsight.errors import MissingExtraError, ModelError
 from clearsight.registry import RESTORERS
 
 SLACK = 8
@@ -40,6 +41,13 @@ def model(request: pytest.FixtureRequest) -> nn.Module:
 def network(model: nn.Module) -> nn.Module:
     if not any(True for _ in model.parameters()):
         pytest.skip("it has no weights")
+    return model
+
+
+@pytest.fixture
+def classical(model: nn.Module) -> nn.Module:
+    if any(True for _ in model.parameters()):
+        pytest.skip("it has weights")
     return model
 
 
@@ -92,7 +100,7 @@ def test_input_is_left_alone(model: nn.Module) -> None:
 
 def test_repeatable(model: nn.Module) -> None:
     y = image(model.traits, 24, 24)
-    assert restore(model, y).equal(restore(model, y))
+    torch.testing.assert_close(restore(model, y), restore(model, y), rtol=0, atol=1e-6)
 
 
 def test_images_of_a_batch_do_not_mix(model: nn.Module) -> None:
@@ -123,6 +131,26 @@ def test_saved_and_loaded_it_is_the_same(network: nn.Module, tmp_path: Path) -> 
     assert loaded.traits == network.traits
     assert loaded.figures == {"summary": "tiny"}
     assert restore(loaded, y).equal(restore(network, y))
+
+
+def test_without_weights_it_is_loaded_by_name(classical: nn.Module) -> None:
+    assert type(weights.load(RESTORERS.name_of(type(classical)))) is type(classical)
+
+
+def test_without_weights_it_takes_noise_away(classical: nn.Module) -> None:
+    if classical.traits.sigma == "blind":
+        pytest.skip("it is no denoiser")
+    ramp = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
+    y = ramp + 25 / 255 * torch.randn(ramp.shape, generator=seeded())
+    for sigma in (torch.tensor([25 / 255]), None):
+        assert (classical(y, sigma) - ramp).square().mean() < 0.5 * (y - ramp).square().mean()
+    torch.testing.assert_close(classical(y, torch.zeros(1)), y)
+
+
+def test_bm3d_names_the_extra_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bm3d", None)
+    with pytest.raises(MissingExtraError, match=r"clearsight\[bm3d\]"):
+        RESTORERS["bm3d"].cls()
 
 
 def test_nothing_outside_the_receptive_radius_matters(local: nn.Module) -> None:

@@ -63,12 +63,8 @@ def test_a_missing_extra_tells_how_to_install_it() -> None:
 
 
 def test_an_unknown_name_suggests_or_lists() -> None:
-    assert str(errors.UnknownNameError("model", "dnccn", ["ffdnet", "dncnn"])).endswith(
-        "did you mean 'dncnn'?"
-    )
-    assert str(errors.UnknownNameError("model", "x", ["ffdnet", "dncnn"])).endswith(
-        "there is: dncnn, ffdnet."
-    )
+    assert str(errors.UnknownNameError("model", "dnccn", ["ffdnet", "dncnn"])).endswith("did you mean 'dncnn'?")
+    assert str(errors.UnknownNameError("model", "x", ["ffdnet", "dncnn"])).endswith("there is: dncnn, ffdnet.")
     assert str(errors.UnknownNameError("model", "x", [])).endswith("there is: none.")
 
 

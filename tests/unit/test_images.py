@@ -166,9 +166,7 @@ class TestModes:
 
     @pytest.mark.parametrize("icc", [b"", b"no profile at all"])
     @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
-    def test_cmyk_without_a_usable_profile_is_converted_plainly(
-        self, tmp_path: Path, suffix: str, icc: bytes
-    ) -> None:
+    def test_cmyk_without_a_usable_profile_is_converted_plainly(self, tmp_path: Path, suffix: str, icc: bytes) -> None:
         cmyk = Image.fromarray(smooth(3)).convert("CMYK")
         cmyk.save(tmp_path / f"x{suffix}", icc_profile=icc, **({"quality": 100} if suffix == ".jpg" else {}))
         back = images.read(tmp_path / f"x{suffix}")
@@ -207,9 +205,7 @@ class TestModes:
             assert back.pixels.dtype == np.uint16
             np.testing.assert_array_equal(back.pixels[..., 0], grey)
         Image.fromarray(noise((11, 7), "float32")).save(tmp_path / "f.tif")
-        np.testing.assert_array_equal(
-            images.read(tmp_path / "f.tif").pixels[..., 0], noise((11, 7), "float32")
-        )
+        np.testing.assert_array_equal(images.read(tmp_path / "f.tif").pixels[..., 0], noise((11, 7), "float32"))
 
     def test_half_floats_and_separate_planes(self, tmp_path: Path) -> None:
         half = noise((11, 7, 3), "float32").astype(np.float16)
@@ -287,9 +283,7 @@ class TestMetadata:
         images.write(picture(3, exif=back.exif), tmp_path / "again.jpg")
         assert pillow_exif(tmp_path / "again.jpg") == ("Lumiere", 1, 1 / 60, "N")
 
-    @pytest.mark.parametrize(
-        ("suffix", "dtype"), [(".png", "uint16"), (".tif", "uint16"), (".tif", "float32")]
-    )
+    @pytest.mark.parametrize(("suffix", "dtype"), [(".png", "uint16"), (".tif", "uint16"), (".tif", "float32")])
     def test_exif_and_profile_survive_at_any_depth(self, tmp_path: Path, suffix: str, dtype: str) -> None:
         original = picture(3, dtype, alpha=True, exif=exif_block(), icc=SRGB)
         images.write(original, tmp_path / f"x{suffix}")
@@ -384,11 +378,7 @@ class TestRefusals:
 
     def test_a_header_of_ten_gigapixels_is_refused_unread(self, tmp_path: Path) -> None:
         header = struct.pack(">LLBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
-        chunks = (
-            png_chunk(b"IHDR", header)
-            + png_chunk(b"IDAT", zlib.compress(bytes(1000)))
-            + png_chunk(b"IEND", b"")
-        )
+        chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(bytes(1000))) + png_chunk(b"IEND", b"")
         (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
         assert "100000×100000" in self.read_error(tmp_path / "bomb.png", ImageTooLargeError)
 
@@ -458,9 +448,7 @@ class TestWriting:
             ("x", "uint8", False, ".png"),
         ],
     )
-    def test_what_a_format_cannot_hold(
-        self, tmp_path: Path, name: str, dtype: str, alpha: bool, advice: str
-    ) -> None:
+    def test_what_a_format_cannot_hold(self, tmp_path: Path, name: str, dtype: str, alpha: bool, advice: str) -> None:
         with pytest.raises(ImageWriteError) as caught:
             images.write(picture(3, dtype, alpha), tmp_path / name)
         assert advice in str(caught.value)

@@ -36,15 +36,14 @@ LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 EXCEPTIONS = {("restorers.stacked", "boltzmann")}
 HOMES = {"lightning": "training", "ray": "inference", "gradio": "web"}
 
+FACE = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
 MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+        path.read_text(encoding="utf-8")
+    )
     for path in sorted(PACKAGE.rglob("*.py"))
-    if path != PACKAGE / "__init__.py"
+    if path.parent != PACKAGE or not path.stem.startswith("__")
 }
-
-
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -77,27 +76,21 @@ def test_every_part_has_its_layer() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module: str) -> None:
-    imported = parts(tree_of(MODULES[module])) & set(LEVEL)
+    imported = parts(MODULES[module]) & set(LEVEL)
     assert sorted(part for part in imported if not allowed(module, part)) == []
 
 
 @pytest.mark.parametrize(("library", "home"), HOMES.items())
 def test_each_framework_stays_in_its_part(library: str, home: str) -> None:
     users = [
-        module
-        for module, path in MODULES.items()
-        if any(name.partition(".")[0] == library for name in imports(tree_of(path)))
+        module for module, tree in MODULES.items() if any(name.partition(".")[0] == library for name in imports(tree))
     ]
     assert [user for user in users if user.partition(".")[0] != home] == []
 
 
 def test_the_public_face_imports_late() -> None:
     """Outside functions and ``if TYPE_CHECKING`` it imports nothing of clearsight."""
-    early = [
-        node
-        for node in tree_of(PACKAGE / "__init__.py").body
-        if not isinstance(node, ast.FunctionDef | ast.If) and parts(node)
-    ]
+    early = [node for node in FACE.body if not isinstance(node, ast.FunctionDef | ast.If) and parts(node)]
     assert [ast.unparse(node) for node in early] == []
 
 

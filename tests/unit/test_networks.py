@@ -33,9 +33,7 @@ def test_dncnn_counts(channels: int, depth: int) -> None:
     assert count(DnCNN(channels=channels, depth=depth, width=width)) == expected
 
 
-@pytest.mark.parametrize(
-    ("channels", "depth", "width", "published"), [(1, 15, 64, 490_000), (3, 12, 96, 850_000)]
-)
+@pytest.mark.parametrize(("channels", "depth", "width", "published"), [(1, 15, 64, 490_000), (3, 12, 96, 850_000)])
 def test_ffdnet_counts(channels: int, depth: int, width: int, published: int) -> None:
     model = FFDNet(channels=channels, depth=depth, width=width)
     folded = 4 * channels

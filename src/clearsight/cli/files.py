@@ -18,9 +18,7 @@ __all__ = ["degrade", "restore"]
 Inputs = Annotated[list[Path], typer.Argument(help="Image files, and folders of them.", show_default=False)]
 Out = Annotated[
     Path,
-    typer.Option(
-        "--out", "-o", help="Folder for the results; for one file also a file name.", show_default=False
-    ),
+    typer.Option("--out", "-o", help="Folder for the results; for one file also a file name.", show_default=False),
 ]
 Format = Annotated[
     str | None, typer.Option("--format", help="Format of the results, such as png.  [default: as the input]")
@@ -34,18 +32,14 @@ def restore(
     out: Out,
     model: Annotated[
         str,
-        typer.Option(
-            "--model", "-m", help="Name (see `clearsight models`), folder or hub id; auto: by channels."
-        ),
+        typer.Option("--model", "-m", help="Name (see `clearsight models`), folder or hub id; auto: by channels."),
     ] = "auto",
     sigma: Annotated[
         str | None, typer.Option(help="Noise level for models that take it, on the [0, 1] scale: 25/255.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
     precision: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option()] = "auto",
-    tile: Annotated[
-        str, typer.Option(help="Width of a tile in pixels, auto (what memory allows) or off.")
-    ] = "auto",
+    tile: Annotated[str, typer.Option(help="Width of a tile in pixels, auto (what memory allows) or off.")] = "auto",
     workers: Workers = 2,
     overwrite: Overwrite = False,
     compare: Annotated[
@@ -86,13 +80,9 @@ def degrade(
     out: Out,
     degradation: Annotated[
         str,
-        typer.Option(
-            "--with", help="What to do: gaussian(sigma=25/255) | jpeg(quality=60)", show_default=False
-        ),
+        typer.Option("--with", help="What to do: gaussian(sigma=25/255) | jpeg(quality=60)", show_default=False),
     ],
-    seed: Annotated[
-        int, typer.Option(help="The same seed gives the same bytes, on any number of workers.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes, on any number of workers.")] = 0,
     workers: Workers = 2,
     overwrite: Overwrite = False,
     format: Format = None,  # noqa: A002
@@ -116,8 +106,10 @@ def _suffix(name: str | None) -> str | None:
 
 
 def _tile(text: str) -> int | Literal["auto", "off"]:
-    if text == "auto" or text == "off":
-        return text
+    if text == "auto":
+        return "auto"
+    if text == "off":
+        return "off"
     if not text.isdecimal():
         raise InvalidArgumentError(f"--tile is a number of pixels, auto or off, got {text!r}")
     return int(text)

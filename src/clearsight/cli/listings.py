@@ -16,9 +16,7 @@ def models(as_json: AsJson = False) -> None:
     """List the models that `restore --model` takes by name: shipped weights, and methods that need none."""
     from clearsight import weights
 
-    trained = [
-        {"name": s.name, "kind": "trained", "summary": s.figures()["summary"]} for s in weights.shipped()
-    ]
+    trained = [{"name": s.name, "kind": "trained", "summary": s.figures()["summary"]} for s in weights.shipped()]
     classical = [{"name": e.name, "kind": "classical", "summary": e.summary} for e in weights.weightless()]
     _print([*trained, *classical], as_json)
 
@@ -29,10 +27,7 @@ def degradations(as_json: AsJson = False) -> None:
     from clearsight.registry import DEGRADATIONS
 
     _print(
-        [
-            {"name": e.name, "example": str(e.cls(**e.tiny)), "summary": e.summary}
-            for e in DEGRADATIONS.values()
-        ],
+        [{"name": e.name, "example": str(e.cls(**e.tiny)), "summary": e.summary} for e in DEGRADATIONS.values()],
         as_json,
     )
 
@@ -41,7 +36,7 @@ def recipes(as_json: AsJson = False) -> None:
     """List the training recipes that `train` takes by name."""
     import yaml
 
-    from clearsight.training import recipes as shipped
+    from clearsight.training import shipped_recipes
 
     rows = [
         {
@@ -49,7 +44,7 @@ def recipes(as_json: AsJson = False) -> None:
             "summary": yaml.safe_load(path.read_text(encoding="utf-8"))["summary"],
             "file": str(path),
         }
-        for name, path in shipped().items()
+        for name, path in shipped_recipes().items()
     ]
     _print(rows if as_json else [{k: row[k] for k in ("name", "summary")} for row in rows], as_json)
 
@@ -61,6 +56,4 @@ def _print(rows: list[dict[str, str]], as_json: bool) -> None:
     widths = [max(len(row[key]) for row in rows) for key in list(rows[0])[:-1]]
     for row in rows:
         *columns, last = row.values()
-        typer.echo(
-            "  ".join([*(text.ljust(width) for text, width in zip(columns, widths, strict=True)), last])
-        )
+        typer.echo("  ".join([*(text.ljust(width) for text, width in zip(columns, widths, strict=True)), last]))

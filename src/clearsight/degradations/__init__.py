@@ -9,7 +9,6 @@ from clearsight.degradations.masks import Block, Erase, LowerHalf
 from clearsight.degradations.noise import Bernoulli, Gaussian, Poisson, Speckle
 from clearsight.degradations.ranges import Range, format_number, parse_number
 from clearsight.degradations.resample import Area, Bicubic
-from clearsight.degradations.seeded import degrade
 from clearsight.degradations.step import Pipeline, Step
 from clearsight.degradations.text import Text
 
@@ -32,7 +31,6 @@ __all__ = [
     "Speckle",
     "Step",
     "Text",
-    "degrade",
     "estimate_sigma",
     "format_number",
     "parse",

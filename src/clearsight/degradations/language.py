@@ -29,14 +29,13 @@ def _arguments(text: str, call: str) -> dict[str, str]:
 def _step(text: str) -> Step:
     call = _CALL.fullmatch(text)
     if call is None:
-        raise DegradationSyntaxError(
-            f"expected name(key=value, …), such as gaussian(sigma=25/255), got {text!r}"
-        )
+        raise DegradationSyntaxError(f"expected a degradation such as gaussian(sigma=25/255), got {text!r}")
     name, cls = call["name"], DEGRADATIONS[call["name"]].cls
     arguments = _arguments(call["arguments"] or "", text)
     known = inspect.signature(cls).parameters
-    for key in arguments.keys() - known.keys():
-        raise UnknownNameError(f"argument of {name}", key, known)
+    for key in arguments:
+        if key not in known:
+            raise UnknownNameError(f"argument of {name}", key, known)
     missing = [n for n, p in known.items() if p.default is p.empty and n not in arguments]
     if missing:
         raise InvalidArgumentError(f"{name} needs {' and '.join(missing)}: {name}({missing[0]}=…)")

@@ -19,9 +19,7 @@ __all__ = ["Bernoulli", "Gaussian", "Poisson", "Speckle"]
 def _sigma(value: Range | float | str) -> Range:
     sigma = Range.of(value)
     if sigma.high > 1:
-        raise InvalidArgumentError(
-            f"sigma is on the [0, 1] scale, got {sigma}: write it as a fraction, such as 25/255"
-        )
+        raise InvalidArgumentError(f"sigma is on the [0, 1] scale, got {sigma}: write it as a fraction, such as 25/255")
     return sigma.within(0, 1, "sigma")
 
 
@@ -120,7 +118,7 @@ class Speckle(Step):
 @DEGRADATIONS.register("bernoulli", tiny={"keep": "0.3..0.7"})
 @dataclass(frozen=True, kw_only=True)
 class Bernoulli(Step):
-    """Multiplicative Bernoulli noise: y = x·m, where m is 1 with probability ``keep`` and else 0.
+    """Multiplicative Bernoulli noise: y = x·m, m = 1 for pixels that are kept and 0 for the others.
 
     One m a pixel, shared by its channels, so that E[y] = keep·x.
 

@@ -40,8 +40,9 @@ def format_number(value: float) -> str:
         >>> format_number(25 / 255), format_number(0.5), format_number(60.0)
         ('25/255', '0.5', '60')
     """
-    spellings = (repr(float(value)).removesuffix(".0"), f"{round(value * 255, 1):g}/255")
-    return min((text for text in spellings if parse_number(text) == value), key=len)
+    decimal, levels = repr(float(value)).removesuffix(".0"), f"{round(value * 255, 1):g}"
+    shorter = len(f"{levels}/255") < len(decimal)
+    return f"{levels}/255" if shorter and float(levels) / 255 == value else decimal
 
 
 def whole_number(value: float | str, low: int, high: int, name: str) -> int:

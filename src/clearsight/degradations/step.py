@@ -25,9 +25,9 @@ def _written(value: object) -> str:
 class Step(ABC):
     """One thing that goes wrong with an image.
 
-    A subclass is a frozen dataclass with keyword-only fields, registered under the name people type. Its string
-    is the call that makes it: ``gaussian(sigma=25/255)``; fields that have their default are left out. A field
-    takes the text people type as well as the value it stands for. ``a | b`` degrades by ``a``, then by ``b``.
+    A subclass is a frozen dataclass with keyword-only fields, registered under the name people type. Its
+    string is the call that makes it: ``gaussian(sigma=25/255)``; fields that have their default are left out.
+    A field takes the text people type as well as the value. ``a | b`` degrades by ``a``, then by ``b``.
 
     Attributes:
         scale: input size over output size; 1 unless it down-samples.
@@ -79,9 +79,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         if not self.steps:
-            raise InvalidArgumentError(
-                "a degradation needs at least one step, such as gaussian(sigma=25/255)"
-            )
+            raise InvalidArgumentError("a pipeline needs at least one step, such as gaussian(sigma=25/255)")
 
     @property
     def scale(self) -> int:
@@ -102,9 +100,7 @@ class Pipeline:
         """
         noises = [(at, step) for at, step in enumerate(self.steps) if isinstance(step, NoiseDegradation)]
         if len(noises) != 1:
-            raise InvalidArgumentError(
-                f"a σ-aware restorer needs exactly one noise step with a σ, got {self}"
-            )
+            raise InvalidArgumentError(f"a σ-aware restorer needs exactly one step with a σ, got {self}")
         ((at, noise),) = noises
         y, sigma = noise.with_sigma(_through(self.steps[:at], x, generator), generator=generator)
         return _through(self.steps[at + 1 :], y, generator), sigma

@@ -39,9 +39,7 @@ def interpret(page: TiffPage, metadata: Metadata) -> Picture:
     table = _table(page, samples)
     _refuse_extra(page, samples, allowed=int(table is None))
     if table is not None:
-        return Picture(
-            pixels=table[samples] if table.ndim == 1 else table[samples[..., 0]], metadata=metadata
-        )
+        return Picture(pixels=table[samples] if table.ndim == 1 else table[samples[..., 0]], metadata=metadata)
     picture = Picture.of(samples, metadata)
     return _straight(picture) if EXTRASAMPLE.ASSOCALPHA in page.extrasamples else picture
 

@@ -63,9 +63,7 @@ class Picture:
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape or dtype.name not in _DTYPES:
-            raise InvalidArgumentError(
-                f"pixels must be (H, W, 1 or 3) of {', '.join(_DTYPES)}, got {shape} of {dtype}"
-            )
+            raise InvalidArgumentError(f"pixels must be (H, W, 1 or 3) of {', '.join(_DTYPES)}, got {shape} of {dtype}")
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
             got = f"{self.alpha.shape} of {self.alpha.dtype}"
             raise InvalidArgumentError(f"alpha must be {shape[:2]} of {dtype} like the pixels, got {got}")

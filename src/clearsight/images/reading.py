@@ -67,7 +67,7 @@ def _inspect(path: Path) -> tuple[Format, Header]:
             raise ImageReadError(_not_an_image(path))
     with _explained(path, f"cannot be read as {form.name}"):
         header = form.codec.header(path)
-    _refuse_header(header, path)
+        _refuse_header(header, path)
     return form, header
 
 

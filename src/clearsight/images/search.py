@@ -18,17 +18,13 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises:
         ImageReadError: a path does not exist, or a folder holds no image.
     """
-    found = (
-        file for path in map(Path, paths) for file in (_inside(path) if path.is_dir() else [_existing(path)])
-    )
+    found = (file for path in map(Path, paths) for file in (_inside(path) if path.is_dir() else [_existing(path)]))
     return list(dict.fromkeys(found))
 
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise ImageReadError(
-            f"{path} does not exist, expected an image or a folder of images: check the path"
-        )
+        raise ImageReadError(f"{path} does not exist, expected an image or a folder of images: check the path")
     return path
 
 

@@ -50,9 +50,7 @@ def check_writable(path: str | os.PathLike[str]) -> Format:
     form = formats.by_suffix(Path(path))
     if form is None or not form.dtypes:
         known = ", ".join(suffix for form in formats.FORMATS if form.dtypes for suffix in form.suffixes)
-        raise ImageWriteError(
-            f"{path} ends in {Path(path).suffix!r}, expected one of {known}: write .png instead"
-        )
+        raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected one of {known}: write .png instead")
     return form
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,12 +68,10 @@ def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = 
         InvalidArgumentError: two inputs would be written to one file, or an input onto itself.
         ImageWriteError: the format cannot be written.
     """
-    inputs, out = [Path(path) for path in inputs], Path(out)
-    single = (
-        len(inputs) == 1 and not inputs[0].is_dir() and out.suffix.lower() in SUFFIXES and not out.is_dir()
-    )
+    paths, out = [Path(path) for path in inputs], Path(out)
+    single = len(paths) == 1 and not paths[0].is_dir() and out.suffix.lower() in SUFFIXES and not out.is_dir()
     jobs = []
-    for path in inputs:
+    for path in paths:
         for source in find([path]):
             key = source.relative_to(path) if path.is_dir() else Path(source.name)
             target = out if single else out / (key.with_suffix(suffix) if suffix else key)
@@ -156,15 +155,14 @@ def process(
     with _pool(workers) as readers, _pool(workers) as writers:
         writing: deque[Future[Report]] = deque()
         for report, before in _read_ahead(readers, (_examine(job, overwrite) for job in jobs), gate, workers):
-            after = None
             if before is not None:
-                report, after = _attempt(report, lambda: transform(report.job, before))  # noqa: B023
+                report, after = _attempt(report, partial(transform, report.job, before))
             if before is None or after is None:
                 gate.leave(report.pixels)
                 writing.append(_finished(report))
             else:
                 writing.append(writers.submit(finish, report, before, after))
-            del before, after
+            before = after = None
             while writing and (writing[0].done() or len(writing) > 2 * workers):
                 yield writing.popleft().result()
         while writing:
@@ -217,9 +215,7 @@ def _store(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImageWriteError(
-            f"the folder {target.parent} cannot be made: {error.strerror or error}"
-        ) from None
+        raise ImageWriteError(f"the folder {target.parent} cannot be made: {error.strerror or error}") from None
     write(after, target)
     if also is not None:
         also(report.job, before, after)

@@ -31,7 +31,7 @@ def choose_device(name: str = "auto") -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise InvalidArgumentError(
-            f"device {name!r} cannot be used here: expected auto, cpu, or an accelerator this machine and this torch have"
+            f"device {name!r} cannot be used here: expected auto, cpu, or an accelerator that is here"
         ) from None
     return device
 
@@ -39,8 +39,8 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_precision(name: str, model: nn.Module, device: torch.device) -> torch.dtype:
     """The precision of that name; ``auto`` takes bfloat16 where it is fast and known to be harmless.
 
-    Fast: on CUDA from compute capability 8.0 on, and on a CPU with AMX or AVX-512 BF16. Harmless: the model's own figures say
-    that it moves the PSNR by less than :data:`BFLOAT16_TOLERANCE`.
+    Fast: on CUDA from compute capability 8.0 on, and on a CPU with AMX or AVX-512 BF16. Harmless: the model's own
+    figures say that it moves the PSNR by less than :data:`BFLOAT16_TOLERANCE`.
 
     Raises:
         InvalidArgumentError: there is no such precision.
@@ -56,7 +56,7 @@ def choose_precision(name: str, model: nn.Module, device: torch.device) -> torch
 def _is_harmless(model: nn.Module) -> bool:
     figures = getattr(model, "figures", {})
     change = figures.get("validation", {}).get("bfloat16_change", float("inf"))
-    return abs(change) < BFLOAT16_TOLERANCE
+    return bool(abs(change) < BFLOAT16_TOLERANCE)
 
 
 def _is_fast(device: torch.device) -> bool:
@@ -64,4 +64,4 @@ def _is_fast(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":
         return False
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -50,9 +50,7 @@ class Engine:
         tile: TileSize = "auto",
     ) -> None:
         if isinstance(tile, int) and tile < 1:
-            raise InvalidArgumentError(
-                f"a tile is at least 1 pixel wide, got {tile}; write off for the whole image"
-            )
+            raise InvalidArgumentError(f"a tile is at least 1 pixel wide, got {tile}; write off for the whole image")
         self.device = choose_device(device)
         self.precision = choose_precision(precision, model, self.device)
         self.traits = cast(Restorer, model).traits
@@ -96,9 +94,7 @@ class Engine:
                 (rows.start - rows.before) * scale : (rows.stop - rows.before) * scale,
                 (columns.start - columns.before) * scale : (columns.stop - columns.before) * scale,
             ]
-            restored[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale] = (
-                kept
-            )
+            restored[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale] = kept
         return restored
 
     def _tiles(self, height: int, width: int) -> list[Tile]:
@@ -119,9 +115,7 @@ class Engine:
         with torch.autocast(self.device.type, dtype=self.precision, enabled=low):
             x_hat = self._model(y.contiguous(memory_format=torch.channels_last), level)
         restored = x_hat.float().movedim(1, -1).cpu()
-        result: NDArray[np.float32] = (restored.mean(-1, keepdim=True) if back == "mean" else restored)[
-            0
-        ].numpy()
+        result: NDArray[np.float32] = (restored.mean(-1, keepdim=True) if back == "mean" else restored)[0].numpy()
         if back == "stack":
             result = restored[..., 0].movedim(0, -1).numpy()
         return result

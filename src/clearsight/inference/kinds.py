@@ -24,8 +24,9 @@ def map_pixels(image: ImageLike, transform: Transform) -> ImageLike:
     """Apply a transform to an image; the same kind comes back.
 
     Args:
-        image: a Pillow image (L, RGB, and with alpha, which is carried over); an array ``(H, W)`` or ``(H, W, C)`` of uint8, uint16
-            or floats in [0, 1]; a tensor ``(H, W)``, ``(C, H, W)`` or ``(B, C, H, W)`` of uint8 or floats in [0, 1].
+        image: a Pillow image (L, RGB, and with alpha, which is carried over); an array ``(H, W)`` or ``(H, W, C)``
+            of uint8, uint16 or floats in [0, 1]; a tensor ``(H, W)``, ``(C, H, W)`` or ``(B, C, H, W)`` of uint8 or
+            floats in [0, 1].
         transform: what to do with its pixels.
 
     Raises:
@@ -37,9 +38,7 @@ def map_pixels(image: ImageLike, transform: Transform) -> ImageLike:
         return cast(ImageLike, _map_tensor(image, transform))
     if isinstance(image, np.ndarray):
         return cast(ImageLike, _map_array(image, transform))
-    raise InvalidArgumentError(
-        f"expected a Pillow image, a numpy array or a tensor, got {type(image).__name__}"
-    )
+    raise InvalidArgumentError(f"expected a Pillow image, a numpy array or a tensor, got {type(image).__name__}")
 
 
 def _map_pillow(image: Image.Image, transform: Transform) -> Image.Image:
@@ -47,9 +46,7 @@ def _map_pillow(image: Image.Image, transform: Transform) -> Image.Image:
     mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
     result = Image.fromarray(_map_array(np.asarray(image.convert(mode)), transform))
     if alpha is not None:
-        result.putalpha(
-            alpha.resize(result.size, Image.Resampling.BICUBIC) if alpha.size != result.size else alpha
-        )
+        result.putalpha(alpha.resize(result.size, Image.Resampling.BICUBIC) if alpha.size != result.size else alpha)
     return result
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pywt
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -91,7 +92,7 @@ class NonLocalMeans(nn.Module):
         strength: h over σ.
     """
 
-    def __init__(self, *, patch_radius: int = 2, search_radius: int = 6, strength: float = 0.8) -> None:
+    def __init__(self, *, patch_radius: int = 2, search_radius: int = 6, strength: float = 0.6) -> None:
         super().__init__()
         self.patch_radius = patch_radius
         self.search_radius = search_radius
@@ -127,7 +128,7 @@ class TotalVariation(nn.Module):
         strength: λ over σ.
     """
 
-    def __init__(self, *, strength: float = 1.0) -> None:
+    def __init__(self, *, strength: float = 0.9) -> None:
         super().__init__()
         self.strength = strength
         self.traits = Traits(channels=None, receptive_radius=None, sigma="optional")
@@ -147,7 +148,7 @@ class Wavelet(nn.Module):
 
     d_hat = sign(d)·max(|d| − σ²/σ_x, 0), with σ_x² = max(mean(d²) − σ², 0) of the sub-band; RGB by way of YCbCr.
     Source: Chang et al., "Adaptive Wavelet Thresholding for Image Denoising and Compression" (BayesShrink), 2000;
-    computed by scikit-image.
+    computed by scikit-image with the wavelet sym4, on as many levels as the image allows.
     """
 
     def __init__(self) -> None:
@@ -160,8 +161,14 @@ class Wavelet(nn.Module):
 
     @staticmethod
     def _denoise(y: Image, sigma: float) -> Image:
+        levels = pywt.dwtn_max_level(y.shape[:2], "sym4")
         restored: Image = restoration.denoise_wavelet(
-            y, sigma=sigma, wavelet="sym4", convert2ycbcr=y.shape[-1] == 3, channel_axis=-1
+            y,
+            sigma=sigma,
+            wavelet="sym4",
+            wavelet_levels=levels,
+            convert2ycbcr=y.shape[-1] == 3,
+            channel_axis=-1,
         )
         return restored
 

@@ -52,4 +52,5 @@ class DnCNN(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
         """Restore ``(B, channels, H, W)``; σ is not used."""
-        return y - self.noise(y)
+        noise: Tensor = self.noise(y)
+        return y - noise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
@@ -35,7 +37,7 @@ class FFDNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         super().__init__()
         sizes = [4 * channels + 1, *[width] * (depth - 1)]
         layers: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*layers, nn.Conv2d(width, 4 * channels, 3, padding=1))
         self._traits = Traits(channels=channels, multiple=2, receptive_radius=2 * depth + 1, sigma="required")

@@ -45,12 +45,12 @@ class Bottleneck(nn.Module):
 class MultiscaleDenoiser(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """The denoiser of liu2020: feature encoding and decoding at several scales, joined by skips.
 
-    x_hat = y + f(y). A 5×5 stem at full scale; for each further scale a strided 3×3 convolution and a bottleneck; on the
-    way back a 4×4 transposed convolution to a quarter of the width, the encoder's features of that scale beside it, a 3×3
-    convolution and a bottleneck; at full scale a plain 3×3 convolution. Source: Liu et al., "Connecting Image Denoising and
-    High-Level Vision Tasks", 2020, Fig. 2 and Table I (1,026k = scales 3, skip, 128/256, counted without the stem and
-    batch normalisation). Deviation: every convolution is padded, where the authors' release crops three pixels, so
-    any size works and nothing is lost.
+    x_hat = y + f(y). A 5×5 stem at full scale; for each further scale a strided 3×3 convolution and a bottleneck; on
+    the way back a 4×4 transposed convolution to a quarter of the width, the encoder's features of that scale beside
+    it, a 3×3 convolution and a bottleneck; at full scale a plain 3×3 convolution. Source: Liu et al., "Connecting Image
+    Denoising and High-Level Vision Tasks", 2020, Fig. 2 and Table I (1,026k = scales 3, skip, 128/256, counted
+    without the stem and batch normalisation). Deviation: every convolution is padded, where the authors' release crops
+    three pixels, so any size works and nothing is lost.
 
     Args:
         channels: 1 for grey, 3 for RGB.
@@ -90,9 +90,7 @@ class MultiscaleDenoiser(nn.Module, PyTorchModelHubMixin, library_name="clearsig
             self.decoder.append(self._decode(quarter + width, decoder_width))
             below = decoder_width
         self.decoder[-1] = nn.Conv2d(quarter + stem_width, channels, 3, padding=1)
-        self._traits = Traits(
-            channels=channels, multiple=2 ** (scales - 1), receptive_radius=_receptive_radius(scales)
-        )
+        self._traits = Traits(channels=channels, multiple=2 ** (scales - 1), receptive_radius=_receptive_radius(scales))
 
     @staticmethod
     def _decode(before: int, width: int) -> nn.Sequential:
@@ -112,13 +110,14 @@ class MultiscaleDenoiser(nn.Module, PyTorchModelHubMixin, library_name="clearsig
             x = encode(x)
         for up, decode in zip(self.ups, self.decoder, strict=True):
             x = decode(torch.cat([up(x), skips.pop()], dim=1))
-        return y + x if self.skip else x
+        x_hat: Tensor = y + x if self.skip else x
+        return x_hat
 
 
 def _receptive_radius(scales: int) -> int:
-    """Context in pixels: at scale s, one cell is 2^s pixels; down, bottleneck, decode and up reach one or two cells each."""
+    """Context in pixels: a cell of scale s is 2^s pixels wide; each convolution reaches one cell or two."""
     stem_and_tail = 2 + 1
     encoder = sum(2 ** (s - 1) + 2**s for s in range(1, scales))
     up = sum(2**s for s in range(1, scales))
     decoder = sum(2 * 2**s for s in range(1, scales - 1))
-    return stem_and_tail + encoder + up + decoder
+    return int(stem_and_tail + encoder + up + decoder)

@@ -27,7 +27,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, width, H, W)`` to the same."""
-        return x + self.second(F.relu(self.first(x), inplace=True))
+        residual: Tensor = self.second(F.relu(self.first(x), inplace=True))
+        return x + residual
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
@@ -75,9 +76,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
-        self._traits = Traits(
-            channels=channels, multiple=2 ** len(widths), receptive_radius=_receptive_radius(blocks)
-        )
+        self._traits = Traits(channels=channels, multiple=2 ** len(widths), receptive_radius=_receptive_radius(blocks))
 
     @property
     def traits(self) -> Traits:
@@ -88,7 +87,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         """Restore ``(B, channels, H, W)``; H and W divisible by ``traits.multiple``; σ is not used."""
         x = self.head(F.pixel_unshuffle(y, 2))
         skips = []
-        for blocks, down in zip(self.encoder, self.downs, strict=False):
+        for blocks, down in zip(self.encoder[:-1], self.downs, strict=True):
             x = blocks(x)
             skips.append(x)
             x = down(x)
@@ -107,4 +106,4 @@ def _receptive_radius(blocks: Sequence[int]) -> int:
     cells = [2 * n for n in (*blocks, *blocks[-2::-1])]
     sizes = [2 ** (level + 1) for level in (*range(len(blocks)), *range(len(blocks) - 1)[::-1])]
     reach = sum(c * s for c, s in zip(cells, sizes, strict=True)) + 2 * sizes[0]
-    return reach + 2 ** len(blocks)
+    return int(reach + 2 ** len(blocks))

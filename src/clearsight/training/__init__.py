@@ -8,22 +8,22 @@ from pathlib import Path
 
 from clearsight.errors import MissingExtraError
 
-__all__ = ["recipes", "train"]
+__all__ = ["shipped_recipes", "train"]
 
 
-def recipes() -> dict[str, Path]:
+def shipped_recipes() -> dict[str, Path]:
     """The recipes that come with clearsight: name → file."""
     return {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.yaml"))}
 
 
 def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = None) -> Path:
-    """Train what a recipe describes; see :func:`clearsight.training.run.run`.
+    """Train what a recipe describes; see :func:`clearsight.training.runner.run`.
 
     Raises:
         MissingExtraError: Lightning or jsonargparse is not installed.
     """
     if not (find_spec("lightning") and find_spec("jsonargparse")):
         raise MissingExtraError("training", "train")
-    from clearsight.training.run import run
+    from clearsight.training.runner import run
 
     return run(recipe, overrides, out=out)

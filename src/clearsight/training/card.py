@@ -12,10 +12,7 @@ def write_card(name: str, figures: Mapping[str, Any], recipe: str) -> str:
     """The model card, Markdown with the hub's front matter."""
     validation = figures["validation"]
     rows = "\n".join(f"| `{degradation}` | {psnr:.2f} |" for degradation, psnr in validation["psnr"].items())
-    machine = (
-        figures["machine"]["gpu"]
-        or f"{figures['machine']['processor']}, {figures['machine']['threads']} threads"
-    )
+    machine = figures["machine"]["gpu"] or f"{figures['machine']['processor']}, {figures['machine']['threads']} threads"
     return f"""---
 library_name: clearsight
 license: apache-2.0

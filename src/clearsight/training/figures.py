@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -28,17 +29,16 @@ def measure(task: Restoration, data: Patches) -> dict[str, Any]:
     half = [_mean_psnr(task, images, degradation, torch.bfloat16) for degradation in task.validation]
     return {
         "images": len(images),
-        "psnr": {
-            str(degradation): round(value, 3)
-            for degradation, value in zip(task.validation, full, strict=True)
-        },
-        "bfloat16_change": round(max((b - a for a, b in zip(full, half, strict=True)), key=abs), 4),
+        "psnr": {str(degradation): round(value, 3) for degradation, value in zip(task.validation, full, strict=True)},
+        "bfloat16_change": round(_largest(b - a for a, b in zip(full, half, strict=True)), 4),
     }
 
 
-def _mean_psnr(
-    task: Restoration, images: list[Tensor], degradation: Degradation, dtype: torch.dtype
-) -> float:
+def _largest(changes: Iterable[float]) -> float:
+    return max(changes, key=lambda change: abs(change))
+
+
+def _mean_psnr(task: Restoration, images: list[Tensor], degradation: Degradation, dtype: torch.dtype) -> float:
     total = 0.0
     device = next(task.parameters()).device
     for index, image in enumerate(images):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import lightning
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from clearsight.contracts import Degradation, NoiseDegradation, Restorer
@@ -63,9 +64,7 @@ class Restoration(lightning.LightningModule):
             warmup,
             seed,
         )
-        if cast(Restorer, restorer).traits.sigma == "required" and not isinstance(
-            self.degradation, NoiseDegradation
-        ):
+        if cast(Restorer, restorer).traits.sigma == "required" and not isinstance(self.degradation, NoiseDegradation):
             raise RecipeError(f"{type(restorer).__name__} has to be told σ, and {degradation} has none")
 
     def on_fit_start(self) -> None:
@@ -105,11 +104,9 @@ class Restoration(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """One line to follow the run by."""
         if not self.trainer.sanity_checking:
-            self.print(
-                f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB"
-            )
+            self.print(f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB")
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with warm-up and cosine."""
         optimizer = torch.optim.AdamW(
             self.restorer.parameters(),

@@ -78,9 +78,7 @@ def _find(name: str) -> Stored:
     if name.count("/") == 1 and not name.startswith((".", "/")):
         return Stored(_download(name))
     if "/" in name:
-        raise WeightsError(
-            f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)"
-        )
+        raise WeightsError(f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)")
     raise UnknownNameError("model", name, [*known, *(entry.name for entry in weightless())])
 
 
@@ -96,7 +94,8 @@ def load(name: str | Path) -> nn.Module:
     """Load a trained restorer, in evaluation mode, on the CPU.
 
     Args:
-        name: a shipped model's or a classical method's name (``clearsight models``), a folder, or a hub id ``owner/name``.
+        name: a shipped model's or a classical method's name (``clearsight models``), a folder, or a hub id
+            ``owner/name``.
 
     Returns:
         The restorer, with what its training measured in the attribute ``figures``.
@@ -112,9 +111,7 @@ def load(name: str | Path) -> nn.Module:
     config = stored.config()
     architecture = config.pop("architecture", None)
     if architecture not in RESTORERS:
-        raise WeightsError(
-            f"{stored.folder} is of architecture {architecture!r}; known are {', '.join(RESTORERS)}"
-        )
+        raise WeightsError(f"{stored.folder} is of architecture {architecture!r}; known are {', '.join(RESTORERS)}")
     if not (stored.folder / "model.safetensors").is_file():
         raise WeightsError(f"{stored.folder} holds no model.safetensors, only its configuration")
     cls = RESTORERS[architecture].cls

@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import CSVLogger
 from clearsight import weights
 from clearsight.errors import RecipeError, UnknownNameError
 from clearsight.provenance import provenance
-from clearsight.training import recipes
+from clearsight.training import shipped_recipes
 from clearsight.training.card import write_card
 from clearsight.training.data import Patches
 from clearsight.training.figures import measure
@@ -63,9 +63,7 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
     last = out / _NEWEST
     started = time.monotonic()
     # Our own checkpoints hold more than tensors (the state of Lightning's loops), hence weights_only=False.
-    cli.trainer.fit(
-        cli.model, cli.datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=False
-    )
+    cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
     return _export(cli, out, path.stem, time.monotonic() - started)
 
 
@@ -76,7 +74,7 @@ def _locate(recipe: str) -> Path:
         raise RecipeError(
             f"there is no recipe file {recipe}; `clearsight recipes` lists those that come with clearsight"
         )
-    known = recipes()
+    known = shipped_recipes()
     if recipe not in known:
         raise UnknownNameError("recipe", recipe, known)
     return known[recipe]
@@ -120,9 +118,7 @@ def _remember(cli: LightningCLI, out: Path) -> None:
     resolved = cli.parser.dump(cli.config, skip_none=True)
     kept = out / "recipe.yaml"
     if kept.is_file() and kept.read_text(encoding="utf-8") != resolved:
-        raise RecipeError(
-            f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one"
-        )
+        raise RecipeError(f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one")
     out.mkdir(parents=True, exist_ok=True)
     kept.write_text(resolved, encoding="utf-8")
 

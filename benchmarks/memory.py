@@ -1,0 +1,65 @@
+"""Peak resident memory while a 100-megapixel image is restored, and whether its seams can be found.
+
+python benchmarks/memory.py [--side 10000]
+
+The image is a photograph repeated, with noise; the command runs in a process of its own. The seams: on a part of the
+image, the tiled result against that of one window without tiles; float32, largest difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+
+import clearsight
+from clearsight.images import Picture, write
+from clearsight.inference import Engine
+from measuring import save
+
+
+def noisy(height: int, width: int) -> np.ndarray:
+    """A noisy 8-bit photograph of that size, made of repetitions of a small one."""
+    tile = clearsight.degrade(skimage.data.astronaut(), "gaussian(sigma=25/255)", seed=0)
+    repeats = (-(-height // tile.shape[0]), -(-width // tile.shape[1]), 1)
+    return np.tile(tile, repeats)[:height, :width]
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=10_000)
+    side = parser.parse_args().side
+    started = time.monotonic()
+    model = clearsight.load("denoise-color")
+    part = noisy(1100, 1300).astype(np.float32) / 255
+    whole, tiled = (Engine(model, precision="float32", tile=t).restore_pixels(part) for t in ("off", 256))
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "large.jpg", Path(folder) / "out.jpg"
+        write(Picture(pixels=noisy(side, side)), source)
+        child = subprocess.Popen([sys.executable, "-m", "clearsight", "restore", str(source), "-o", str(target)])
+        _, status, usage = os.wait4(child.pid, 0)
+        written = target.is_file()
+    save(
+        "memory",
+        {
+            "megapixels": side**2 / 1e6,
+            "exit_status": os.waitstatus_to_exitcode(status),
+            "written": written,
+            "peak_resident_gigabytes": round(usage.ru_maxrss * 1024 / 1e9, 3),
+            "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+            "tiled_against_whole_largest_difference": float(np.abs(whole - tiled).max()),
+        },
+        time.monotonic() - started,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The command as people run it, and files to run it on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from clearsight import cli, images, weights
+from clearsight.images import Picture
+from clearsight.restorers import ResidualUNet
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "100"}
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+Photo = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing here may reach the network, and relative paths lie in the test's own folder."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.delenv("CLEARSIGHT_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run ``clearsight …`` in this process; what we did not foresee fails the test with its traceback."""
+
+    def run(*arguments: object) -> Done:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["clearsight", *map(str, arguments)])
+        status, last = 0, ""
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            last = f"{end.code}\n" if isinstance(end.code, str) else ""
+        out, err = capfd.readouterr()
+        return Done(status, out, err + last)
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Command:
+    """Run ``clearsight …`` in a process of its own."""
+
+    def run(*arguments: object) -> Done:
+        line = [sys.executable, "-m", "clearsight", *map(str, arguments)]
+        done = subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=120)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Photo:
+    """Write a noisy picture below the test's folder and return its path."""
+
+    def write(name: str, height: int = 21, width: int = 34, channels: int = 3, dtype: str = "uint8") -> Path:
+        rng = np.random.default_rng(sum(name.encode()))
+        ramp = np.add.outer(np.linspace(0.2, 0.5, height), np.linspace(0, 0.3, width))[..., None]
+        noisy = ramp + 25 / 255 * rng.standard_normal((height, width, channels))
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.write(Picture(pixels=images.from_unit(noisy, dtype)), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A folder with the weights of a small network that does something."""
+    torch.manual_seed(0)
+    model = ResidualUNet(channels=3, widths=[8, 12], blocks=[1, 1])
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.02 * torch.randn_like(p)
+    figures = {"name": "tiny", "summary": "A small network", "validation": {"bfloat16_change": 0.0}}
+    weights.save(model, tmp_path / "tiny", figures=figures, card="# Tiny\n")
+    return tmp_path / "tiny"
