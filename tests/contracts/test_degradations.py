@@ -7,9 +7,14 @@ import torch
 from torch import Tensor
 
 from clearsight.contracts import Degradation
-from clearsight.degradations import Pipeline, Step, degrade, parse
+from clearsight.degradations import Pipeline, Step, parse
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS
+
+
+def degrade(x: Tensor, degradation: Pipeline | Step | str, *, seed: int) -> Tensor:
+    chosen = parse(degradation) if isinstance(degradation, str) else degradation
+    return chosen(x, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(params=list(DEGRADATIONS))

@@ -21,9 +21,7 @@ NOISE = "gaussian(sigma=25/255)"
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
 
 
@@ -74,9 +72,7 @@ def test_a_file_into_a_folder_and_to_a_name(command: Callable, photo: Callable, 
     assert command("restore", source, "-o", "out", "--model", "wiener").status == 0
     assert command("restore", source, "-o", "elsewhere/b.tif", "--model", "wiener").status == 0
     assert images.read(tmp_path / "elsewhere/b.tif").format == "TIFF"
-    assert (
-        images.read("elsewhere/b.tif").pixels.tobytes() == images.read("out/a.png").pixels.tobytes()
-    )
+    assert images.read("elsewhere/b.tif").pixels.tobytes() == images.read("out/a.png").pixels.tobytes()
 
 
 def test_a_folder_of_weights_restores(command: Callable, photo: Callable, tiny: Path, tmp_path: Path) -> None:
@@ -89,9 +85,7 @@ def test_a_folder_of_weights_restores(command: Callable, photo: Callable, tiny: 
     assert np.abs(images.read("out/a.png").pixels.astype(int) - whole).max() <= 1
 
 
-def test_what_is_there_is_skipped_unless_overwritten(
-    command: Callable, photo: Callable, tmp_path: Path
-) -> None:
+def test_what_is_there_is_skipped_unless_overwritten(command: Callable, photo: Callable, tmp_path: Path) -> None:
     photo("in/a.png")
     restore = ("restore", "in", "-o", "out", "--model", "wiener")
     command(*restore)

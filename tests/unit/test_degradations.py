@@ -25,13 +25,19 @@ from clearsight.degradations import (
     Pipeline,
     Quantize,
     Range,
-    degrade,
+    Step,
     estimate_sigma,
     format_number,
     parse,
     parse_number,
 )
 from clearsight.errors import ClearsightError, DegradationSyntaxError, InvalidArgumentError, UnknownNameError
+
+
+def degrade(x: Tensor, degradation: Pipeline | Step | str, *, seed: int) -> Tensor:
+    chosen = parse(degradation) if isinstance(degradation, str) else degradation
+    return chosen(x, generator=torch.Generator().manual_seed(seed))
+
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clearsight.contracts import Degradation
+from clearsight.degradations import Pipeline
 from clearsight.seeds import generator_for
 from clearsight.training.data import Patches
-from clearsight.training.task import Restoration
+from clearsight.training.task import RestorationTask
 
 __all__ = ["measure"]
 
 
 @torch.inference_mode()
-def measure(task: Restoration, data: Patches) -> dict[str, Any]:
+def measure(task: RestorationTask, data: Patches) -> dict[str, Any]:
     """Mean PSNR over the held-out images for each validation degradation, and by how much bfloat16 moves it.
 
     Returns:
@@ -38,7 +38,7 @@ def _largest(changes: Iterable[float]) -> float:
     return max(changes, key=lambda change: abs(change))
 
 
-def _mean_psnr(task: Restoration, images: list[Tensor], degradation: Degradation, dtype: torch.dtype) -> float:
+def _mean_psnr(task: RestorationTask, images: list[Tensor], degradation: Pipeline, dtype: torch.dtype) -> float:
     total = 0.0
     device = next(task.parameters()).device
     for index, image in enumerate(images):

@@ -23,7 +23,7 @@ from clearsight.training import shipped_recipes
 from clearsight.training.card import write_card
 from clearsight.training.data import Patches
 from clearsight.training.figures import measure
-from clearsight.training.task import Restoration
+from clearsight.training.task import RestorationTask
 
 __all__ = ["run"]
 
@@ -99,7 +99,7 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
     }
     try:
         cli = _CommandLine(
-            Restoration,
+            RestorationTask,
             Patches,
             run=False,
             save_config_callback=None,
@@ -110,6 +110,9 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
         )
     except (ArgumentError, yaml.YAMLError) as error:
         raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from None
+    wanted = cli.model.restorer.traits.channels
+    if wanted not in (None, cli.datamodule.channels):
+        raise RecipeError(f"the restorer takes {wanted} channels, but data.channels is {cli.datamodule.channels}")
     cli.trainer.logger = CSVLogger(out, name="", version="")
     return cli
 

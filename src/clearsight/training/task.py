@@ -12,15 +12,15 @@ import torch.nn.functional as F
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from clearsight.contracts import Degradation, NoiseDegradation, Restorer
-from clearsight.degradations import parse
+from clearsight.contracts import Restorer, Traits
+from clearsight.degradations import Pipeline, parse
 from clearsight.errors import RecipeError
 from clearsight.seeds import generator_for
 
-__all__ = ["Restoration"]
+__all__ = ["RestorationTask"]
 
 
-class Restoration(lightning.LightningModule):
+class RestorationTask(lightning.LightningModule):
     """Regress the clean image from the degraded one.
 
     AdamW; the learning rate rises linearly over ``warmup`` steps, then follows half a cosine down to zero at
@@ -38,7 +38,8 @@ class Restoration(lightning.LightningModule):
         seed: of the degradations.
 
     Raises:
-        RecipeError: the restorer needs a σ that the degradation does not give.
+        RecipeError: a degradation shrinks images by another factor than the restorer enlarges them.
+        InvalidArgumentError: the restorer needs a σ that a degradation does not give.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Restoration(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.restorer = restorer
-        self.degradation: Degradation = parse(degradation)
+        self.degradation = parse(degradation)
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
         self.learning_rate, self.weight_decay, self.warmup, self.seed = (
@@ -64,8 +65,17 @@ class Restoration(lightning.LightningModule):
             warmup,
             seed,
         )
-        if cast(Restorer, restorer).traits.sigma == "required" and not isinstance(self.degradation, NoiseDegradation):
-            raise RecipeError(f"{type(restorer).__name__} has to be told σ, and {degradation} has none")
+        self._check(cast(Restorer, restorer).traits)
+
+    def _check(self, traits: Traits) -> None:
+        """Say what does not fit together before anything is read."""
+        for degradation in (self.degradation, *self.validation):
+            if degradation.scale != traits.scale:
+                raise RecipeError(
+                    f"the restorer enlarges {traits.scale} times, but {degradation} shrinks {degradation.scale} times"
+                )
+            if traits.sigma == "required":
+                degradation.with_sigma(torch.zeros(1, traits.channels or 3, 64, 64), generator=torch.Generator())
 
     def on_fit_start(self) -> None:
         """Channels last, which convolutions like on every device, and no denormals, which Adam's moments reach.
@@ -75,12 +85,12 @@ class Restoration(lightning.LightningModule):
         torch.set_flush_denormal(True)
         self.restorer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def restore(self, x: Tensor, degradation: Degradation, generator: torch.Generator) -> Tensor:
+    def restore(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
         """Degrade ``x`` and restore it again, telling σ to a restorer that asks for it."""
         if cast(Restorer, self.restorer).traits.sigma != "required":
             y = degradation(x, generator=generator)
             return cast(Tensor, self.restorer(y.contiguous(memory_format=torch.channels_last)))
-        y, sigma = cast(NoiseDegradation, degradation).with_sigma(x, generator=generator)
+        y, sigma = degradation.with_sigma(x, generator=generator)
         return cast(Tensor, self.restorer(y.contiguous(memory_format=torch.channels_last), sigma))
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor:
