@@ -22,15 +22,17 @@ lint: .venv/installed
 
 # Train every shipped model again, from its recipe. Hours on a CPU; an interrupted run continues.
 weights: .venv/installed
-	for recipe in $$($(BIN)/clearsight recipes --json | $(BIN)/python -c 'import json, sys; print(*(r["name"] for r in json.load(sys.stdin)))'); do \
-	  $(BIN)/clearsight train $$recipe --out runs/$$recipe && \
-	  rm -rf src/clearsight/weights/$$recipe && cp -r runs/$$recipe/weights src/clearsight/weights/$$recipe || exit 1; \
+	for folder in src/clearsight/weights/*/config.json; do \
+	  name=$$(basename $$(dirname $$folder)); \
+	  $(BIN)/clearsight train $$name --out runs/$$name && \
+	  rm -rf src/clearsight/weights/$$name && cp -r runs/$$name/weights src/clearsight/weights/$$name || exit 1; \
 	done
 
 benchmarks: .venv/installed
 	$(BIN)/python benchmarks/denoising.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python docs/tables.py
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import cast
 
 import lightning
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
@@ -16,6 +16,7 @@ from clearsight.contracts import Restorer, Traits
 from clearsight.degradations import Pipeline, parse
 from clearsight.errors import RecipeError
 from clearsight.seeds import generator_for
+from clearsight.training.schedules import Cosine, Schedule
 
 __all__ = ["RestorationTask"]
 
@@ -23,8 +24,7 @@ __all__ = ["RestorationTask"]
 class RestorationTask(lightning.LightningModule):
     """Regress the clean image from the degraded one.
 
-    AdamW; the learning rate rises linearly over ``warmup`` steps, then follows half a cosine down to zero at
-    ``trainer.max_steps``. The degradation is drawn anew for every batch, from the seed and the step alone.
+    The degradation is drawn anew for every batch, from the seed and the step alone.
 
     Args:
         restorer: the network.
@@ -32,9 +32,8 @@ class RestorationTask(lightning.LightningModule):
         validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
             best checkpoint.
         loss: of the restored and the clean batch.
-        learning_rate: at its highest.
-        weight_decay: of AdamW.
-        warmup: steps.
+        optimizer: made of the parameters to train.
+        schedule: of the learning rate, over ``trainer.max_steps``.
         seed: of the degradations.
 
     Raises:
@@ -49,9 +48,8 @@ class RestorationTask(lightning.LightningModule):
         degradation: str,
         validation: Sequence[str],
         loss: nn.Module | None = None,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-4,
-        warmup: int = 200,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        schedule: Schedule | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -59,12 +57,7 @@ class RestorationTask(lightning.LightningModule):
         self.degradation = parse(degradation)
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
-        self.learning_rate, self.weight_decay, self.warmup, self.seed = (
-            learning_rate,
-            weight_decay,
-            warmup,
-            seed,
-        )
+        self.optimizer, self.schedule, self.seed = optimizer, schedule or Cosine(), seed
         self._check(cast(Restorer, restorer).traits)
 
     def _check(self, traits: Traits) -> None:
@@ -117,19 +110,7 @@ class RestorationTask(lightning.LightningModule):
             self.print(f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB")
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with warm-up and cosine."""
-        optimizer = torch.optim.AdamW(
-            self.restorer.parameters(),
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            betas=(0.9, 0.99),
-        )
-        total = self.trainer.max_steps
-
-        def rate(step: int) -> float:
-            if step < self.warmup:
-                return (step + 1) / self.warmup
-            return 0.5 + 0.5 * math.cos(math.pi * (step - self.warmup) / max(total - self.warmup, 1))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        """The optimizer, and its schedule a step."""
+        optimizer, total = self.optimizer(self.restorer.parameters()), self.trainer.max_steps
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
