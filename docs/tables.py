@@ -37,8 +37,13 @@ def denoising(result: Result) -> str:
     parts = []
     for name, row in result["rows"].items():
         header = [f"{name}, {row['images']} images", *(f"σ = {s}" for s in row["sigma"])]
-        lines = [[f"{method} (published, one net for each σ)", *(f"{v:.2f}" for v in v3)] for method, v3 in row["published"].items()]
-        lines += [[f"**{m}** (ours, blind)", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")]
+        lines = [
+            [f"{method} (published, one net for each σ)", *(f"{v:.2f}" for v in v3)]
+            for method, v3 in row["published"].items()
+        ]
+        lines += [
+            [f"**{m}** (ours, blind)", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")
+        ]
         files = [f"{name} through 8-bit files", *(f"σ = {s}" for s in row["files_sigma"])]
         ours = [["**denoise-color** (ours, blind)", *(f"**{v:.2f}**" for v in row["files denoise-color"])]]
         parts += [table(header, lines), table(files, ours)]
@@ -68,7 +73,13 @@ def memory(result: Result) -> str:
     difference = result["tiled_against_whole_largest_difference"]
     return table(
         header,
-        [[f"{result['megapixels']:.0f} megapixels", f"{result['peak_resident_gigabytes']:.2f} GB", f"{difference:.1e}"]],
+        [
+            [
+                f"{result['megapixels']:.0f} megapixels",
+                f"{result['peak_resident_gigabytes']:.2f} GB",
+                f"{difference:.1e}",
+            ]
+        ],
     )
 
 

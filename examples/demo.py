@@ -26,13 +26,13 @@ DEGRADATIONS = (
     "gaussian(sigma=50/255)",
     "poisson(peak=40)",
 )
-KODAK = ("kodim05.png", "kodim19.png", "kodim23.png")
+KODAK = ("05.png", "19.png", "23.png")
 
 
 def photographs() -> dict[str, np.ndarray]:
     """Photographs of the Kodak set where it is there, and always three that scikit-image brings, one of them grey."""
     folder = Path(os.environ.get("CLEARSIGHT_DATA", "")) / "kodak24"
-    found = {path.stem: read(path).pixels for path in (folder / name for name in KODAK) if path.is_file()}
+    found = {f"kodak-{p.stem}": read(p).pixels for p in (folder / name for name in KODAK) if p.is_file()}
     grey = skimage.data.camera()[..., None]
     return found | {"astronaut": skimage.data.astronaut(), "cat": skimage.data.chelsea(), "cameraman": grey}
 

@@ -7,6 +7,8 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 
 __all__ = ["psnr", "ssim"]
 
+_RADIUS = 5
+
 
 def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
     """PSNR of each image in dB: 10·log10(1 / MSE), peak 1, the mean over all channels and pixels.
@@ -24,7 +26,8 @@ def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
 def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
     """SSIM of each image: 11×11 Gaussian window, σ 1.5, K = (0.01, 0.03), each RGB channel by itself, then the mean.
 
-    Source: Wang et al., "Image Quality Assessment", 2004. Images smaller than the window are not defined.
+    The mean is over the places where the window lies inside the image, as in the source (Wang et al., "Image Quality
+    Assessment", 2004) and in scikit-image; torchmetrics' own mean also takes those where it hangs over the border.
 
     Args:
         x_hat: ``(B, C, H, W)`` in [0, 1].
@@ -33,6 +36,5 @@ def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
     Returns:
         ``(B,)``.
     """
-    values = structural_similarity_index_measure(x_hat, x, data_range=1.0, reduction="none")
-    assert isinstance(values, Tensor)
-    return values
+    _, pointwise = structural_similarity_index_measure(x_hat, x, data_range=1.0, return_full_image=True)
+    return pointwise[..., _RADIUS:-_RADIUS, _RADIUS:-_RADIUS].mean(dim=(1, 2, 3))

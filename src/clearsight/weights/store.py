@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from safetensors import SafetensorError
+from safetensors.torch import load_model
 from torch import nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
@@ -116,7 +117,8 @@ def load(name: str | Path) -> nn.Module:
         raise WeightsError(f"{stored.folder} holds no model.safetensors, only its configuration")
     cls = RESTORERS[architecture].cls
     try:
-        model: nn.Module = cls.from_pretrained(stored.folder, strict=True)  # type: ignore[attr-defined]
+        model: nn.Module = cls(**config)
+        load_model(model, stored.folder / "model.safetensors", strict=True)
     except (RuntimeError, TypeError, ValueError, SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(f"the weights in {stored.folder} do not fit {architecture}: {reason}") from None
