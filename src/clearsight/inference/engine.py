@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -54,7 +55,7 @@ class Engine:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, model, self.device)
         self.traits = cast(Restorer, model).traits
-        self.name = model.figures.get("name") if hasattr(model, "figures") else type(model).__name__  # type: ignore[operator,union-attr]
+        self.name = getattr(model, "figures", {}).get("name", type(model).__name__)
         self.tile = tile
         self._model = fused(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -84,10 +85,9 @@ class Engine:
         height, width, channels = pixels.shape
         scale = self.traits.scale
         restored = np.empty((height * scale, width * scale, channels), pixels.dtype)
-        tiles = self._tiles(height, width)
-        if sigma is None and self.traits.sigma == "optional" and len(tiles) > 1:
+        if sigma is None and self.traits.sigma == "optional":
             sigma = _noise_level(pixels)
-        for tile in tiles:
+        for tile in self._tiles(height, width):
             rows, columns = tile.rows, tile.columns
             result = from_unit(self._run(_window(pixels, tile), sigma), pixels.dtype)
             kept = result[
@@ -101,32 +101,35 @@ class Engine:
         traits = self.traits
         size = None if self.tile == "off" else self.tile
         if size == "auto":
-            size = tile_size(self._model, traits, self.device)
+            size = self._tile_size
             if max(height, width) <= size + 2 * (traits.receptive_radius or 0):
                 size = None
         return list(cut(height, width, size=size, radius=traits.receptive_radius, multiple=traits.multiple))
 
+    @cached_property
+    def _tile_size(self) -> int:
+        return tile_size(self._model, self.traits, self.device)
+
     @torch.inference_mode()
     def _run(self, window: NDArray[np.float32], sigma: float | None) -> NDArray[np.float32]:
         y = torch.from_numpy(window).permute(2, 0, 1)[None].to(self.device)
-        y, back = self._fit_channels(y)
-        level = None if sigma is None else torch.full((len(y),), sigma, device=self.device)
-        low = self.precision != torch.float32
-        with torch.autocast(self.device.type, dtype=self.precision, enabled=low):
-            x_hat = self._model(y.contiguous(memory_format=torch.channels_last), level)
-        restored = x_hat.float().movedim(1, -1).cpu()
-        result: NDArray[np.float32] = (restored.mean(-1, keepdim=True) if back == "mean" else restored)[0].numpy()
-        if back == "stack":
-            result = restored[..., 0].movedim(0, -1).numpy()
-        return result
+        restored: NDArray[np.float32] = self._fit_channels(y, sigma)[0].movedim(0, -1).cpu().numpy()
+        return restored
 
-    def _fit_channels(self, y: Tensor) -> tuple[Tensor, Literal["same", "mean", "stack"]]:
+    def _fit_channels(self, y: Tensor, sigma: float | None) -> Tensor:
         have, want = y.shape[1], self.traits.channels
-        if want is None or have == want:
-            return y, "same"
+        if want is None or want == have:
+            return self._forward(y, sigma)
         if want == 1:
-            return y.movedim(1, 0), "stack"
-        return y.expand(-1, want, -1, -1), "mean"
+            return self._forward(y.movedim(1, 0), sigma).movedim(0, 1)
+        return self._forward(y.expand(-1, want, -1, -1), sigma).mean(1, keepdim=True)
+
+    def _forward(self, y: Tensor, sigma: float | None) -> Tensor:
+        level = None if sigma is None else torch.full((len(y),), sigma, device=self.device)
+        y = y.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
+            x_hat: Tensor = self._model(y, level)
+        return x_hat.float()
 
     def check_sigma(self, sigma: float | None) -> None:
         """Say whether the model can do with that σ, or with none.
@@ -140,8 +143,13 @@ class Engine:
             raise ModelError(f"{self.name} has to be told the noise level: give sigma, such as 25/255")
 
 
-def _noise_level(pixels: NDArray[Any]) -> float:
-    """One σ for the whole of a large image, so that its tiles agree; from at most a megapixel in its middle."""
+def _noise_level(pixels: NDArray[Any]) -> float | None:
+    """One σ for the whole image, so that its tiles agree, from at most a megapixel in its middle.
+
+    An image too small to tell, which is never tiled, is left to the model's own estimate.
+    """
+    if min(pixels.shape[:2]) < 8:
+        return None
     top, left = (max(n - 1024, 0) // 2 for n in pixels.shape[:2])
     middle = torch.from_numpy(to_unit(pixels[top : top + 1024, left : left + 1024]))
     return float(estimate_sigma(middle.permute(2, 0, 1)[None]))
