@@ -40,15 +40,18 @@ def clean(path: Path, channels: int) -> Tensor:
     return x if channels == 3 else torch.einsum("c,bchw->bhw", torch.tensor([0.299, 0.587, 0.114]), x)[:, None]
 
 
-def ideal(paths: list[Path], engine: Engine, channels: int, sigma: int, seed: int) -> float:
-    """Mean PSNR on unclipped noise."""
+def ideal(paths: list[Path], engine: Engine | None, channels: int, sigma: int, seed: int) -> float:
+    """Mean PSNR on unclipped noise; without an engine, of the noisy images; a method that can be told σ is told."""
     noise = parse(f"gaussian(sigma={sigma}/255)")
     total = 0.0
     for path in paths:
         x = clean(path, channels)
         y = noise(x, generator=generator_for(seed, sigma, stream=path.name))
-        restored = torch.from_numpy(engine.restore_pixels(y[0].movedim(0, -1).numpy())).movedim(-1, 0)[None]
-        total += psnr(restored.clamp(0, 1), x).item()
+        if engine is not None:
+            told = None if engine.traits.sigma == "blind" else sigma / 255
+            pixels = engine.restore_pixels(y[0].movedim(0, -1).numpy(), told)
+            y = torch.from_numpy(pixels).movedim(-1, 0)[None]
+        total += psnr(y.clamp(0, 1), x).item()
     return total / len(paths)
 
 
@@ -75,7 +78,9 @@ def main() -> None:
     seed = parser.parse_args().seed
     started = time.monotonic()
     home = Path(os.environ["CLEARSIGHT_DATA"])
-    engines = {name: (Engine(clearsight.load(name)), c) for name, c in (("denoise-color", 3), ("denoise-grey", 1))}
+    methods: dict[str, tuple[Engine | None, int]] = {"noisy": (None, 3)}
+    methods |= {m: (Engine(clearsight.load(m)), 3) for m in ("wiener", "wavelet", "denoise-color")}
+    methods |= {"denoise-grey": (Engine(clearsight.load("denoise-grey")), 1)}
     rows: dict[str, Any] = {}
     for name in PUBLISHED:
         paths = find([home / name])
@@ -83,7 +88,7 @@ def main() -> None:
             "images": len(paths),
             "sigma": [format_number(sigma / 255) for sigma in IDEAL],
             "published": PUBLISHED[name],
-            **{m: [round(ideal(paths, e, c, s, seed), 3) for s in IDEAL] for m, (e, c) in engines.items()},
+            **{m: [round(ideal(paths, e, c, s, seed), 3) for s in IDEAL] for m, (e, c) in methods.items()},
             "files_sigma": [format_number(sigma / 255) for sigma in FILES],
             "files denoise-color": [round(through_files(home / name, s, seed), 3) for s in FILES],
         }

@@ -43,7 +43,7 @@ def restore(
     workers: Workers = 2,
     overwrite: Overwrite = False,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Leave NAME.compare.png beside each result: input, restored.")
+        bool, typer.Option("--compare", help="Leave FILE.compare.png beside each result: input, restored.")
     ] = False,
     format: Format = None,  # noqa: A002
 ) -> None:
@@ -63,7 +63,7 @@ def restore(
     restoration.check()
 
     def keep_both(job: Job, before: Picture, after: Picture) -> None:
-        write(side_by_side([before, after]), job.target.with_suffix(".compare.png"))
+        write(side_by_side([before, after]), job.target.with_name(f"{job.target.name}.compare.png"))
 
     _run(
         "restored",

@@ -11,6 +11,9 @@ from clearsight.errors import ClearsightError
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130
+"""The exit status Typer makes of Ctrl-C."""
+
 app = typer.Typer(
     help="Restore images so that people and recognizers can read them.",
     no_args_is_help=True,
@@ -41,9 +44,14 @@ def main() -> None:
         app()
     except ClearsightError as error:
         sys.exit(f"clearsight: {error}")
-    except KeyboardInterrupt:
-        print(
-            "clearsight: interrupted; what is written is whole, and the same command goes on from here",
-            file=sys.stderr,
-        )
-        sys.exit(130)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(f"clearsight: {error.filename}: {error.strerror}")
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            print(
+                "clearsight: interrupted; what is written is whole, and the same command goes on from here",
+                file=sys.stderr,
+            )
+        raise
