@@ -37,15 +37,16 @@ def denoising(result: Result) -> str:
     parts = []
     for name, row in result["rows"].items():
         header = [f"{name}, {row['images']} images", *(f"σ = {s}" for s in row["sigma"])]
-        lines = [
-            [f"{method} (published, one net for each σ)", *(f"{v:.2f}" for v in v3)]
-            for method, v3 in row["published"].items()
+        lines = [[m, *(f"{v:.2f}" for v in row[m])] for m in ("noisy", "wiener", "wavelet")]
+        lines += [
+            [f"{m}, published, a net for each σ", *(f"{v:.2f}" for v in values)]
+            for m, values in row["published"].items()
         ]
         lines += [
-            [f"**{m}** (ours, blind)", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")
+            [f"**{m}**, ours, blind", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")
         ]
         files = [f"{name} through 8-bit files", *(f"σ = {s}" for s in row["files_sigma"])]
-        ours = [["**denoise-color** (ours, blind)", *(f"**{v:.2f}**" for v in row["files denoise-color"])]]
+        ours = [["**denoise-color**, ours, blind", *(f"**{v:.2f}**" for v in row["files denoise-color"])]]
         parts += [table(header, lines), table(files, ours)]
     return "\n\n".join(parts)
 

@@ -37,7 +37,7 @@ class DegradationSyntaxError(InvalidArgumentError):
     """A degradation string such as ``gaussian(sigma=25/255)`` that does not parse."""
 
 
-class UnknownNameError(ClearsightError, LookupError):
+class UnknownNameError(ClearsightError, KeyError):
     """A name that is not registered; the message suggests the nearest one and lists what there is."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -45,6 +45,9 @@ class UnknownNameError(ClearsightError, LookupError):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known) or 'none'}."
         super().__init__(f"no {kind} is named {name!r}; {hint}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show its message in quotes
 
 
 class MissingExtraError(ClearsightError, ImportError):

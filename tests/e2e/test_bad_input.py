@@ -57,7 +57,14 @@ UNREADABLE = {
     "empty.png": (lambda: b"", "is empty"),
     "text.png": (lambda: b"This is no image.\n", "holds something else"),
     "huge.png": (
-        lambda: b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)),
+        lambda: b"".join(
+            [
+                b"\x89PNG\r\n\x1a\n",
+                chunk(b"IHDR", struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)),
+                chunk(b"IDAT", b""),
+                chunk(b"IEND", b""),
+            ]
+        ),
         "claims 100000×100000 pixels",
     ),
     "animated.gif": (
@@ -452,11 +459,11 @@ def recipe(tmp_path: Path) -> Callable[[str, str], Path]:
         ("ResidualUNet", "ResidualUNett", "ResidualUNett"),
         ("widths: [8, 12]", "widths: [8]", "widths and blocks need one number a level"),
         ("degradation: gaussian", "degradation: gausian", "did you mean 'gaussian'?"),
-        ("degradation: gaussian(sigma=25/255)", "degradation: 3", "expected a degradation"),
+        ("degradation: gaussian(sigma=25/255)", "degradation: 3", "model.degradation"),
         (
             "ResidualUNet\n    init_args: {channels: 3, widths: [8, 12], blocks: [1, 1]}\n  degradation: gaussian(sigma=25/255)",
             "FFDNet\n  degradation: quantize",
-            "has to be told σ",
+            "exactly one step with a σ",
         ),
         ("trainer: {", "trainer: {max_stepps: 3, ", "max_stepps"),
         ("trainer: {", "trainer: {accelerator: nonsense, ", "nonsense"),

@@ -65,19 +65,35 @@ def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = 
 
     Raises:
         ImageReadError: an input is not there, or a folder holds no image.
-        InvalidArgumentError: two inputs would be written to one file, or an input onto itself.
+        InvalidArgumentError: two inputs would be written to one file, or an input onto itself; or ``out`` is a file
+            of another format than ``suffix``.
         ImageWriteError: the format cannot be written.
     """
     paths, out = [Path(path) for path in inputs], Path(out)
     single = len(paths) == 1 and not paths[0].is_dir() and out.suffix.lower() in SUFFIXES and not out.is_dir()
+    if suffix is not None:
+        check_writable(out / f"image{suffix}")
+        if single and out.suffix.lower() != suffix:
+            raise InvalidArgumentError(f"{out} is no {suffix} file: leave --format out, or name a folder")
     jobs = []
     for path in paths:
-        for source in find([path]):
-            key = source.relative_to(path) if path.is_dir() else Path(source.name)
+        for source, key in _sources(path, out):
             target = out if single else out / (key.with_suffix(suffix) if suffix else key)
             jobs.append(Job(source, target, key.as_posix()))
     _refuse_collisions(jobs)
     return jobs
+
+
+def _sources(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
+    """The images of an input and their names below it; results that lie inside it are no inputs."""
+    if not path.is_dir():
+        yield from ((source, Path(source.name)) for source in find([path]))
+        return
+    results = out.resolve()
+    inside = path.resolve() in results.parents
+    for source in find([path]):
+        if not (inside and results in source.resolve().parents):
+            yield source, source.relative_to(path)
 
 
 def _refuse_collisions(jobs: list[Job]) -> None:
@@ -171,16 +187,16 @@ def process(
 
 def _examine(job: Job, overwrite: bool) -> Report:
     """Look at names and header alone: what cannot be done is found before any work."""
-    if job.target.exists() and not overwrite:
-        return Report(job, skipped=True)
 
-    def header() -> int:
+    def header() -> int | None:
+        if job.target.exists() and not overwrite:
+            return None
         check_writable(job.target)
         width, height = size_of(job.source)
         return width * height
 
     report, pixels = _attempt(Report(job), header)
-    return replace(report, pixels=pixels or 0)
+    return replace(report, pixels=pixels or 0, skipped=pixels is None and report.error is None)
 
 
 def _read_ahead(
@@ -228,7 +244,9 @@ def _attempt(report: Report, work: Callable[[], T]) -> tuple[Report, T | None]:
     except ClearsightError as error:
         return replace(report, error=str(error)), None
     except MemoryError:
-        return replace(report, error=f"there is not enough memory for {report.job.source}"), None
+        return replace(report, error=f"there is not enough memory for {report.job.source}: give a smaller tile"), None
+    except OSError as error:
+        return replace(report, error=f"{error.filename or report.job.source}: {error.strerror or error}"), None
 
 
 @contextmanager

@@ -28,8 +28,8 @@ def choose_device(name: str = "auto") -> torch.device:
         return accelerator or torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+        torch.empty(1, device=device).cpu()
+    except (RuntimeError, AssertionError, ImportError):
         raise InvalidArgumentError(
             f"device {name!r} cannot be used here: expected auto, cpu, or an accelerator that is here"
         ) from None

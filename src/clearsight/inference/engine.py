@@ -127,8 +127,13 @@ class Engine:
     def _forward(self, y: Tensor, sigma: float | None) -> Tensor:
         level = None if sigma is None else torch.full((len(y),), sigma, device=self.device)
         y = y.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
-            x_hat: Tensor = self._model(y, level)
+        try:
+            with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
+                x_hat: Tensor = self._model(y, level)
+        except RuntimeError as error:  # torch has an error of its own for this on CUDA, and none on a CPU
+            if "memory" not in str(error):
+                raise
+            raise MemoryError(f"{self.name} runs out of memory on {self.device}: give a smaller tile") from error
         return x_hat.float()
 
     def check_sigma(self, sigma: float | None) -> None:

@@ -24,9 +24,9 @@ def map_pixels(image: ImageLike, transform: Transform) -> ImageLike:
     """Apply a transform to an image; the same kind comes back.
 
     Args:
-        image: a Pillow image (L, RGB, and with alpha, which is carried over); an array ``(H, W)`` or ``(H, W, C)``
-            of uint8, uint16 or floats in [0, 1]; a tensor ``(H, W)``, ``(C, H, W)`` or ``(B, C, H, W)`` of uint8 or
-            floats in [0, 1].
+        image: a Pillow image (grey of 8 or 16 bits, or of floats in [0, 1]; any other mode becomes RGB, and transparency
+            is carried over); an array ``(H, W)`` or ``(H, W, C)`` of uint8, uint16 or floats in [0, 1]; a tensor
+            ``(H, W)``, ``(C, H, W)`` or ``(B, C, H, W)`` of the same.
         transform: what to do with its pixels.
 
     Raises:
@@ -42,8 +42,11 @@ def map_pixels(image: ImageLike, transform: Transform) -> ImageLike:
 
 
 def _map_pillow(image: Image.Image, transform: Transform) -> Image.Image:
-    alpha = image.getchannel("A") if image.has_transparency_data and "A" in image.getbands() else None
-    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    if image.mode in ("I;16", "I;16L", "I;16B", "F", "I"):
+        pixels = np.asarray(image)
+        return Image.fromarray(_map_array(pixels.astype(pixels.dtype.newbyteorder("=")), transform))
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    alpha = image.convert(f"{mode}A").getchannel("A") if image.has_transparency_data else None
     result = Image.fromarray(_map_array(np.asarray(image.convert(mode)), transform))
     if alpha is not None:
         result.putalpha(alpha.resize(result.size, Image.Resampling.BICUBIC) if alpha.size != result.size else alpha)
@@ -51,7 +54,7 @@ def _map_pillow(image: Image.Image, transform: Transform) -> Image.Image:
 
 
 def _map_tensor(image: Tensor, transform: Transform) -> Tensor:
-    if image.ndim == 4:
+    if image.ndim == 4 and len(image):
         return torch.stack([_map_tensor(one, transform) for one in image])
     channels_last = image.detach().cpu().movedim(0, -1) if image.ndim == 3 else image.detach().cpu()
     if channels_last.is_floating_point():

@@ -54,6 +54,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         InvalidArgumentError: ``widths`` and ``blocks`` differ in length.
 
     Example:
+        >>> import torch
         >>> model = ResidualUNet(channels=1, widths=[8, 16], blocks=[1, 1])
         >>> model(torch.zeros(2, 1, 8, 12)).shape
         torch.Size([2, 1, 8, 12])

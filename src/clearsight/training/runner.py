@@ -15,9 +15,10 @@ import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from clearsight import weights
-from clearsight.errors import RecipeError, UnknownNameError
+from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
 from clearsight.provenance import provenance
 from clearsight.training import shipped_recipes
 from clearsight.training.card import write_card
@@ -43,7 +44,7 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
 
     Args:
         recipe: a file, or the name of a shipped recipe.
-        overrides: more settings, as on the command line: ``["--trainer.max_steps", "20"]``.
+        overrides: more settings, as on the command line: ``["--trainer.max_steps", "2000"]``.
         out: where to work; ``runs/<recipe>`` if not given.
 
     Returns:
@@ -59,12 +60,19 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     cli = _configure(path, overrides, out)
+    cli.datamodule.setup("fit")
     _remember(cli, out)
-    last = out / _NEWEST
     started = time.monotonic()
-    # Our own checkpoints hold more than tensors (the state of Lightning's loops), hence weights_only=False.
-    cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
+    _fit(cli, out / _NEWEST)
     return _export(cli, out, path.stem, time.monotonic() - started)
+
+
+def _fit(cli: LightningCLI, newest: Path) -> None:
+    checkpoint = str(newest) if newest.is_file() else None
+    try:
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
 
 
 def _locate(recipe: str) -> Path:
@@ -108,13 +116,26 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
             seed_everything_default=0,
             args=["--config", str(path), *overrides],
         )
-    except (ArgumentError, yaml.YAMLError) as error:
-        raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from None
+    except ClearsightError:
+        raise
+    except (ArgumentError, yaml.YAMLError, ValueError, MisconfigurationException) as error:
+        raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from error
+    _check(cli)
+    cli.trainer.logger = CSVLogger(out, name="", version="")
+    return cli
+
+
+def _check(cli: LightningCLI) -> None:
+    """Say what does not fit together before anything is read or written."""
     wanted = cli.model.restorer.traits.channels
     if wanted not in (None, cli.datamodule.channels):
         raise RecipeError(f"the restorer takes {wanted} channels, but data.channels is {cli.datamodule.channels}")
-    cli.trainer.logger = CSVLogger(out, name="", version="")
-    return cli
+    steps, epoch = cli.trainer.max_steps, cli.datamodule.epoch
+    if steps < 1 or steps * cli.trainer.accumulate_grad_batches % epoch:
+        raise RecipeError(
+            f"trainer.max_steps must be a multiple of data.epoch, after which the model is validated and saved, "
+            f"got {steps} and {epoch}"
+        )
 
 
 def _remember(cli: LightningCLI, out: Path) -> None:
@@ -127,7 +148,7 @@ def _remember(cli: LightningCLI, out: Path) -> None:
 
 
 def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
-    best = torch.load(out / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=False)
+    best = torch.load(out / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     cli.model.load_state_dict(best["state_dict"])
     config = cli.config
     figures: dict[str, Any] = {
