@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ class Done(NamedTuple):
 
 
 Command = Callable[..., Done]
+Start = Callable[..., subprocess.Popen[str]]
 Photo = Callable[..., Path]
 
 
@@ -60,13 +61,30 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Command:
-    """Run ``clearsight …`` in a process of its own."""
+def started(tmp_path: Path) -> Iterator[Start]:
+    """Start ``clearsight …`` in a process of its own; none outlives the test."""
+    processes = []
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "clearsight", *map(str, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(line, env=ENVIRONMENT, cwd=tmp_path, **pipes))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def process(started: Start) -> Command:
+    """Run ``clearsight …`` in a process of its own, to its end."""
 
     def run(*arguments: object) -> Done:
-        line = [sys.executable, "-m", "clearsight", *map(str, arguments)]
-        done = subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=120)
-        return Done(done.returncode, done.stdout, done.stderr)
+        process = started(*arguments)
+        out, err = process.communicate(timeout=300)
+        return Done(process.returncode, out, err)
 
     return run
 

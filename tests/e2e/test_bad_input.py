@@ -461,8 +461,8 @@ def recipe(tmp_path: Path) -> Callable[[str, str], Path]:
         ("degradation: gaussian", "degradation: gausian", "did you mean 'gaussian'?"),
         ("degradation: gaussian(sigma=25/255)", "degradation: 3", "model.degradation"),
         (
-            "ResidualUNet\n    init_args: {channels: 3, widths: [8, 12], blocks: [1, 1]}\n  degradation: gaussian(sigma=25/255)",
-            "FFDNet\n  degradation: quantize",
+            "ResidualUNet\n    init_args: {channels: 3, widths: [8, 12], blocks: [1, 1]}\n  degradation: gaussian",
+            "FFDNet\n  degradation: quantize #",
             "exactly one step with a σ",
         ),
         ("trainer: {", "trainer: {max_stepps: 3, ", "max_stepps"),

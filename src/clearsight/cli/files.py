@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -115,7 +116,14 @@ def _tile(text: str) -> int | Literal["auto", "off"]:
     return int(text)
 
 
-def _run(done: str, jobs: list[Job], transform, workers: int, overwrite: bool, also) -> None:  # type: ignore[no-untyped-def]
+def _run(
+    done: str,
+    jobs: list[Job],
+    transform: Callable[[Job, Picture], Picture],
+    workers: int,
+    overwrite: bool,
+    also: Callable[[Job, Picture, Picture], None] | None,
+) -> None:
     """Work through the jobs with a progress bar; at the end one line says what became of them."""
     from clearsight.cli.progress import tracked
     from clearsight.inference import process

@@ -24,8 +24,8 @@ def map_pixels(image: ImageLike, transform: Transform) -> ImageLike:
     """Apply a transform to an image; the same kind comes back.
 
     Args:
-        image: a Pillow image (grey of 8 or 16 bits, or of floats in [0, 1]; any other mode becomes RGB, and transparency
-            is carried over); an array ``(H, W)`` or ``(H, W, C)`` of uint8, uint16 or floats in [0, 1]; a tensor
+        image: a Pillow image (grey of 8 or 16 bits, or of floats in [0, 1]; other modes become RGB; transparency is
+            carried over); an array ``(H, W)`` or ``(H, W, C)`` of uint8, uint16 or floats in [0, 1]; a tensor
             ``(H, W)``, ``(C, H, W)`` or ``(B, C, H, W)`` of the same.
         transform: what to do with its pixels.
 
