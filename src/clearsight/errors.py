@@ -90,4 +90,4 @@ class BatchError(ClearsightError):
 
     def __init__(self, failures: list[tuple[str, str]], total: int) -> None:
         self.failures = failures
-        super().__init__(f"{len(failures)} of {total} files failed: {', '.join(p for p, _ in failures)}")
+        super().__init__(f"{len(failures)} of {total} files failed")

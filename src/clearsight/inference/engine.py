@@ -148,16 +148,16 @@ class Engine:
             raise ModelError(f"{self.name} has to be told the noise level: give sigma, such as 25/255")
 
 
-def _noise_level(pixels: NDArray[Any]) -> float | None:
+def _noise_level(pixels: NDArray[Any]) -> float:
     """One σ for the whole image, so that its tiles agree, from at most a megapixel in its middle.
 
-    An image too small to tell, which is never tiled, is left to the model's own estimate.
+    An image narrower than the estimator's blocks is mirrored until it is not.
     """
-    if min(pixels.shape[:2]) < 8:
-        return None
     top, left = (max(n - 1024, 0) // 2 for n in pixels.shape[:2])
-    middle = torch.from_numpy(to_unit(pixels[top : top + 1024, left : left + 1024]))
-    return float(estimate_sigma(middle.permute(2, 0, 1)[None]))
+    middle = to_unit(pixels[top : top + 1024, left : left + 1024])
+    missing = [(0, max(8 - n, 0)) for n in middle.shape[:2]]
+    y = torch.from_numpy(np.pad(middle, (*missing, (0, 0)), mode="symmetric"))
+    return float(estimate_sigma(y.permute(2, 0, 1)[None]))
 
 
 def _window(pixels: NDArray[Any], tile: Tile) -> NDArray[np.float32]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from argparse import ArgumentError
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from clearsight import weights
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
@@ -24,6 +24,7 @@ from clearsight.training import shipped_recipes
 from clearsight.training.card import write_card
 from clearsight.training.data import Patches
 from clearsight.training.figures import measure
+from clearsight.training.stopwatch import Stopwatch
 from clearsight.training.task import RestorationTask
 
 __all__ = ["run"]
@@ -39,8 +40,8 @@ class _CommandLine(LightningCLI):
 def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = None) -> Path:
     """Train what a recipe describes and export the best checkpoint.
 
-    The folder ``out`` holds the resolved recipe, the checkpoints, the log, and at the end ``weights/``. A run that was
-    interrupted is continued by the same call, bit for bit; one that is finished only exports again.
+    The folder ``out`` holds the resolved recipe, the checkpoints, a log of each start, and at the end ``weights/``. A
+    run that was interrupted is continued by the same call, bit for bit; one that is finished only exports again.
 
     Args:
         recipe: a file, or the name of a shipped recipe.
@@ -59,12 +60,12 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
-    cli = _configure(path, overrides, out)
+    stopwatch = Stopwatch()
+    cli = _configure(path, overrides, out, stopwatch)
     cli.datamodule.setup("fit")
     _remember(cli, out)
-    started = time.monotonic()
     _fit(cli, out / _NEWEST)
-    return _export(cli, out, path.stem, time.monotonic() - started)
+    return _export(cli, out, path.stem, stopwatch.seconds)
 
 
 def _fit(cli: LightningCLI, newest: Path) -> None:
@@ -88,17 +89,14 @@ def _locate(recipe: str) -> Path:
     return known[recipe]
 
 
-def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
-    checkpoints = ModelCheckpoint(
-        dirpath=out / "checkpoints",
-        filename="best",
-        monitor="val/psnr",
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-    )
+def _configure(path: Path, overrides: Sequence[str], out: Path, stopwatch: Stopwatch) -> LightningCLI:
+    checkpoints = partial(ModelCheckpoint, dirpath=out / "checkpoints", enable_version_counter=False)
     defaults = {
-        "callbacks": [checkpoints],
+        "callbacks": [
+            checkpoints(filename="best", monitor="val/psnr", mode="max"),
+            checkpoints(filename="last"),
+            stopwatch,
+        ],
         "logger": False,
         "max_epochs": -1,
         "num_sanity_val_steps": 0,
@@ -121,7 +119,7 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
     except (ArgumentError, yaml.YAMLError, ValueError, MisconfigurationException) as error:
         raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from error
     _check(cli)
-    cli.trainer.logger = CSVLogger(out, name="", version="")
+    cli.trainer.logger = CSVLogger(out, name="log")
     return cli
 
 
