@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read(command: Callable, tmp_path: Path, name: str
     assert summary == "0 restored, 1 failed:"
     assert name in message
     assert reason in message
-    assert last == f"clearsight: 1 of 1 files failed: {name}"
+    assert last == "clearsight: 1 of 1 files failed"
     assert done.status == 1
     assert files(tmp_path) == [name]
 
@@ -111,7 +111,7 @@ def test_one_bad_file_stops_nothing(command: Callable, photo: Callable, tmp_path
     assert lines[0] == "2 restored, 2 failed:"
     assert "in/b.png is empty" in lines[1]
     assert "in/c.png cannot be read" in lines[2]
-    assert lines[3:] == ["clearsight: 2 of 4 files failed: in/b.png, in/c.png"]
+    assert lines[3:] == ["clearsight: 2 of 4 files failed"]
 
 
 def test_a_file_that_takes_too_much_memory(command: Callable, photo: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_an_output_below_a_file(command: Callable, photo: Callable, tmp_path: Pa
         done = command("restore", "in/a.png", "-o", out, *WIENER)
         assert done.status == 1
         assert "plain" in done.err
-        assert done.err.splitlines()[-1] == "clearsight: 1 of 1 files failed: in/a.png"
+        assert done.err.splitlines()[-1] == "clearsight: 1 of 1 files failed"
     assert files(tmp_path) == ["in/a.png", "plain"]
 
 

@@ -227,8 +227,9 @@ def test_sigma_is_taken_refused_or_demanded() -> None:
             Restoration(Wiener(), sigma=wrong)
 
 
-def test_a_noise_level_needs_some_pixels() -> None:
-    assert _noise_level(noise((7, 5000, 1))) is None
+def test_a_noise_level_is_found_in_an_image_of_any_size() -> None:
+    assert _noise_level(np.full((1, 1, 3), 0.5, np.float32)) == pytest.approx(0, abs=1e-6)
+    assert _noise_level(noise((7, 5000, 1))) > 0
     rng = np.random.default_rng(0)
     noisy = (0.5 + 0.1 * rng.standard_normal((200, 3000, 3))).astype(np.float32)
     assert _noise_level(noisy) == pytest.approx(0.1, rel=0.05)

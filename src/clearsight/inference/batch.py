@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -193,6 +194,7 @@ def _examine(job: Job, overwrite: bool) -> Report:
             return None
         check_writable(job.target)
         width, height = size_of(job.source)
+        _make_writable(job.target.parent)
         return width * height
 
     report, pixels = _attempt(Report(job), header)
@@ -227,14 +229,18 @@ def _load(report: Report) -> tuple[Report, Picture | None]:
 def _store(
     report: Report, before: Picture, after: Picture, also: Callable[[Job, Picture, Picture], None] | None
 ) -> None:
-    target = report.job.target
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageWriteError(f"the folder {target.parent} cannot be made: {error.strerror or error}") from None
-    write(after, target)
+    write(after, report.job.target)
     if also is not None:
         also(report.job, before, after)
+
+
+def _make_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageWriteError(f"the folder {folder} cannot be made: {error.strerror or error}") from None
+    if not os.access(folder, os.W_OK):
+        raise ImageWriteError(f"the folder {folder} cannot be written to: change its permissions, or choose another")
 
 
 def _attempt(report: Report, work: Callable[[], T]) -> tuple[Report, T | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import cast
 
@@ -107,7 +108,8 @@ class RestorationTask(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """One line to follow the run by."""
         if not self.trainer.sanity_checking:
-            self.print(f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB")
+            line = f"step {self.global_step}: validation PSNR {self.trainer.callback_metrics['val/psnr']:.3f} dB"
+            self.print(line, file=sys.stderr)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer, and its schedule a step."""
