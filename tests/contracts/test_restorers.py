@@ -125,6 +125,7 @@ def test_gradients_reach_every_parameter(network: nn.Module) -> None:
 
 def test_saved_and_loaded_it_is_the_same(network: nn.Module, tmp_path: Path) -> None:
     y = image(network.traits, 24, 24)
+    weights.round_(network)
     weights.save(network, tmp_path, figures={"summary": "tiny"}, card="# Tiny\n")
     loaded = weights.load(tmp_path)
     assert type(loaded) is type(network)

@@ -8,10 +8,14 @@ from typing import Any
 __all__ = ["write_card"]
 
 
+def _cell(degradation: str) -> str:
+    return "`" + degradation.replace("|", "\\|") + "`"
+
+
 def write_card(name: str, figures: Mapping[str, Any], recipe: str) -> str:
     """The model card, Markdown with the hub's front matter."""
     validation = figures["validation"]
-    rows = "\n".join(f"| `{degradation}` | {psnr:.2f} |" for degradation, psnr in validation["psnr"].items())
+    rows = "\n".join(f"| {_cell(degradation)} | {psnr:.2f} |" for degradation, psnr in validation["psnr"].items())
     machine = figures["machine"]["gpu"] or f"{figures['machine']['processor']}, {figures['machine']['threads']} threads"
     return f"""---
 library_name: clearsight

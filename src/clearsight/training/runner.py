@@ -148,6 +148,7 @@ def _remember(cli: LightningCLI, out: Path) -> None:
 def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
     best = torch.load(out / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     cli.model.load_state_dict(best["state_dict"])
+    weights.round_(cli.model.restorer)
     config = cli.config
     figures: dict[str, Any] = {
         "name": name,

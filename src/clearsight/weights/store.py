@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from huggingface_hub import PyTorchModelHubMixin, snapshot_download
-from safetensors.torch import load_model
-from torch import nn
+from safetensors.torch import load_model, save_file
+from torch import Tensor, nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight.errors import UnknownNameError, WeightsError
 from clearsight.registry import RESTORERS, Entry
 
-__all__ = ["Stored", "load", "save", "shipped", "weightless"]
+__all__ = ["Stored", "load", "round_", "save", "shipped", "weightless"]
 
 _HOME = Path(__file__).parent
 
@@ -127,8 +127,20 @@ def load(name: str | Path) -> nn.Module:
     return model.eval()
 
 
+def round_(model: nn.Module) -> None:
+    """Round a restorer's weights, in place, to what :func:`save` stores, so that figures are of what is shipped."""
+    for parameter in filter(_is_matrix, model.parameters()):
+        parameter.data = parameter.data.half().float()
+
+
+def _is_matrix(tensor: Tensor) -> bool:
+    return tensor.ndim > 1
+
+
 def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], card: str) -> None:
     """Write a restorer as a folder that :func:`load` reads.
+
+    Convolutions and matrices are stored in float16, which halves the folder; biases and statistics in full.
 
     Args:
         model: a registered restorer.
@@ -143,7 +155,11 @@ def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], ca
     architecture = RESTORERS.name_of(type(model))
     config = {"architecture": architecture, **model._hub_mixin_config}  # type: ignore[dict-item]
     folder.mkdir(parents=True, exist_ok=True)
-    model._save_pretrained(folder)  # type: ignore[operator]
+    state = {
+        name: (tensor.half() if _is_matrix(tensor) else tensor).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(card, encoding="utf-8")
