@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
@@ -24,12 +25,9 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture(params=list(RESTORERS))
-def model(request: pytest.FixtureRequest) -> nn.Module:
+def tiny(name: str) -> nn.Module:
     """A restorer in evaluation mode; what starts at zero is moved, so that every weight has a say."""
-    if request.param == "bm3d":
-        pytest.importorskip("bm3d")
-    entry = RESTORERS[request.param]
+    entry = RESTORERS[name]
     model: nn.Module = entry.cls(**entry.tiny)
     with torch.no_grad():
         for p in model.parameters():
@@ -37,25 +35,35 @@ def model(request: pytest.FixtureRequest) -> nn.Module:
     return model.eval()
 
 
-@pytest.fixture
-def network(model: nn.Module) -> nn.Module:
-    if not any(True for _ in model.parameters()):
-        pytest.skip("it has no weights")
-    return model
+NETWORKS = [name for name, entry in RESTORERS.items() if issubclass(entry.cls, PyTorchModelHubMixin)]
+CLASSICAL = [name for name in RESTORERS if name not in NETWORKS]
+DENOISERS = [name for name in CLASSICAL if tiny(name).traits.sigma != "blind"]
+LOCAL = [name for name in RESTORERS if tiny(name).traits.receptive_radius is not None]
 
 
-@pytest.fixture
-def classical(model: nn.Module) -> nn.Module:
-    if any(True for _ in model.parameters()):
-        pytest.skip("it has weights")
-    return model
+@pytest.fixture(params=list(RESTORERS))
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    return tiny(request.param)
 
 
-@pytest.fixture
-def local(model: nn.Module) -> nn.Module:
-    if model.traits.receptive_radius is None:
-        pytest.skip("it looks at the whole image")
-    return model
+@pytest.fixture(params=NETWORKS)
+def network(request: pytest.FixtureRequest) -> nn.Module:
+    return tiny(request.param)
+
+
+@pytest.fixture(params=CLASSICAL)
+def classical(request: pytest.FixtureRequest) -> nn.Module:
+    return tiny(request.param)
+
+
+@pytest.fixture(params=DENOISERS)
+def denoiser(request: pytest.FixtureRequest) -> nn.Module:
+    return tiny(request.param)
+
+
+@pytest.fixture(params=LOCAL)
+def local(request: pytest.FixtureRequest) -> nn.Module:
+    return tiny(request.param)
 
 
 def image(traits: Traits, height: int, width: int, *, channels: int = 3) -> Tensor:
@@ -138,14 +146,12 @@ def test_without_weights_it_is_loaded_by_name(classical: nn.Module) -> None:
     assert type(weights.load(RESTORERS.name_of(type(classical)))) is type(classical)
 
 
-def test_without_weights_it_takes_noise_away(classical: nn.Module) -> None:
-    if classical.traits.sigma == "blind":
-        pytest.skip("it is no denoiser")
+def test_without_weights_it_takes_noise_away(denoiser: nn.Module) -> None:
     ramp = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
     y = ramp + 25 / 255 * torch.randn(ramp.shape, generator=seeded())
     for sigma in (torch.tensor([25 / 255]), None):
-        assert (classical(y, sigma) - ramp).square().mean() < 0.5 * (y - ramp).square().mean()
-    torch.testing.assert_close(classical(y, torch.zeros(1)), y)
+        assert (denoiser(y, sigma) - ramp).square().mean() < 0.5 * (y - ramp).square().mean()
+    torch.testing.assert_close(denoiser(y, torch.zeros(1)), y)
 
 
 def test_bm3d_names_the_extra_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +187,7 @@ def reaches(model: nn.Module, y: Tensor) -> Iterator[int]:
         yield int(torch.cat([rows - at, columns - at]).abs().max())
 
 
-def test_declared_radius_is_near_the_true_one(network: nn.Module, local: nn.Module) -> None:
+def test_declared_radius_is_near_the_true_one(network: nn.Module) -> None:
     """With positive weights nothing cancels, so the gradient shows the whole receptive field."""
     network.double()
     with torch.no_grad():
