@@ -3,7 +3,8 @@
 python benchmarks/speed.py [--repeats 3]
 
 Plain is what most toolkits do: an unfolded network in float32 and the default memory layout. The others run as the
-engine runs them: folded, channels last. The share is of the rate that one large float32 matrix product reaches here.
+engine runs them: folded, channels last. The share is of the rate that one large matrix product of the same precision
+reaches here. bfloat16 is measured only where the processor has instructions for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 import clearsight
+from clearsight.inference.device import has_fast_bfloat16
 from clearsight.inference.fusion import fused
 from clearsight.restorers import DnCNN, FFDNet, MultiscaleDenoiser
 from measuring import fastest, save
@@ -61,7 +63,9 @@ def main() -> None:
         "multiscale": MultiscaleDenoiser(),
     }
     megapixels = HEIGHT * WIDTH / 1e6
-    rates = {"float32": product_rate(torch.float32), "bfloat16": product_rate(torch.bfloat16)}
+    rates = {"float32": product_rate(torch.float32)}
+    if has_fast_bfloat16(torch.device("cpu")):
+        rates["bfloat16"] = product_rate(torch.bfloat16)
     reference = fastest(lambda: plain(y), repeats) / megapixels
     rows = {}
     for name, network in networks.items():

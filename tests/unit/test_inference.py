@@ -274,7 +274,7 @@ def hardware(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         ({"amx": True}, "mps", False),
     ],
 )
-def test_bfloat16_is_chosen_where_it_is_fast_and_harmless(
+def test_bfloat16_is_chosen_where_ithas_fast_bfloat16_and_harmless(
     hardware: Callable[..., None], machine: dict[str, Any], device: str, fast: bool
 ) -> None:
     hardware(**machine)

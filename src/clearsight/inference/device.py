@@ -9,7 +9,7 @@ from torch import nn
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["BFLOAT16_TOLERANCE", "Precision", "choose_device", "choose_precision"]
+__all__ = ["BFLOAT16_TOLERANCE", "Precision", "choose_device", "choose_precision", "has_fast_bfloat16"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -39,7 +39,7 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_precision(name: str, model: nn.Module, device: torch.device) -> torch.dtype:
     """The precision of that name; ``auto`` takes bfloat16 where it is fast and known to be harmless.
 
-    Fast: on CUDA from compute capability 8.0 on, and on a CPU with AMX or AVX-512 BF16. Harmless: the model's own
+    Fast: see :func:`has_fast_bfloat16`. Harmless: the model's own
     figures say that it moves the PSNR by less than :data:`BFLOAT16_TOLERANCE`.
 
     Raises:
@@ -50,7 +50,7 @@ def choose_precision(name: str, model: nn.Module, device: torch.device) -> torch
         return named[name]
     if name != "auto":
         raise InvalidArgumentError(f"precision is auto, float32 or bfloat16, got {name!r}")
-    return torch.bfloat16 if _is_harmless(model) and _is_fast(device) else torch.float32
+    return torch.bfloat16 if _is_harmless(model) and has_fast_bfloat16(device) else torch.float32
 
 
 def _is_harmless(model: nn.Module) -> bool:
@@ -59,7 +59,8 @@ def _is_harmless(model: nn.Module) -> bool:
     return bool(abs(change) < BFLOAT16_TOLERANCE)
 
 
-def _is_fast(device: torch.device) -> bool:
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16 products: CUDA 8.0 and later, AMX, AVX-512 BF16."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":
