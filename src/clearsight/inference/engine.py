@@ -98,13 +98,12 @@ class Engine:
         return restored
 
     def _tiles(self, height: int, width: int) -> list[Tile]:
-        traits = self.traits
-        size = None if self.tile == "off" else self.tile
-        if size == "auto":
-            size = self._tile_size
-            if max(height, width) <= size + 2 * (traits.receptive_radius or 0):
-                size = None
-        return list(cut(height, width, size=size, radius=traits.receptive_radius, multiple=traits.multiple))
+        radius, size = self.traits.receptive_radius, None
+        if radius is not None and self.tile == "auto":
+            size = self._tile_size if max(height, width) > self._tile_size + 2 * radius else None
+        elif radius is not None and isinstance(self.tile, int):
+            size = self.tile
+        return list(cut(height, width, size=size, radius=radius, multiple=self.traits.multiple))
 
     @cached_property
     def _tile_size(self) -> int:

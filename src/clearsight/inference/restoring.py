@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -134,9 +135,4 @@ def degrade_picture(picture: Picture, degradation: Degradation, generator: torch
     x = torch.from_numpy(to_unit(picture.pixels)).permute(2, 0, 1)[None]
     y = degradation(x, generator=generator)[0].permute(1, 2, 0).numpy()
     alpha = picture.alpha if picture.alpha is not None and picture.alpha.shape == y.shape[:2] else None
-    return Picture(
-        pixels=from_unit(y, picture.pixels.dtype),
-        alpha=alpha,
-        metadata=picture.metadata,
-        format=picture.format,
-    )
+    return replace(picture, pixels=from_unit(y, picture.pixels.dtype), alpha=alpha)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from clearsight.degradations import Pipeline
-from clearsight.seeds import generator_for
 from clearsight.training.data import Patches
 from clearsight.training.task import RestorationTask
 
@@ -39,12 +38,7 @@ def _largest(changes: Iterable[float]) -> float:
 
 
 def _mean_psnr(task: RestorationTask, images: list[Tensor], degradation: Pipeline, dtype: torch.dtype) -> float:
-    total = 0.0
     device = next(task.parameters()).device
-    for index, image in enumerate(images):
-        x = image.to(device)
-        generator = generator_for(task.seed, index, stream="validation")
-        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-            restored = task.restore(x, degradation, generator)
-        total += float(-10 * (restored.float().clamp(0, 1) - x).square().mean().log10())
-    return total / len(images)
+    with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+        values = [float(task.validation_psnr(x.to(device), degradation, index)) for index, x in enumerate(images)]
+    return sum(values) / len(values)

@@ -8,7 +8,6 @@ from typing import cast
 
 import lightning
 import torch
-import torch.nn.functional as F
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Restorer, Traits
 from clearsight.degradations import Pipeline, parse
 from clearsight.errors import RecipeError
+from clearsight.metrics import psnr
 from clearsight.seeds import generator_for
 from clearsight.training.schedules import Cosine, Schedule
 
@@ -74,7 +74,7 @@ class RestorationTask(lightning.LightningModule):
     def on_fit_start(self) -> None:
         """Channels last, which convolutions like on every device, and no denormals, which Adam's moments reach.
 
-        A CPU multiplies denormal numbers some fifty times slower than others.
+        A CPU multiplies denormal numbers many times slower than others.
         """
         torch.set_flush_denormal(True)
         self.restorer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -95,14 +95,16 @@ class RestorationTask(lightning.LightningModule):
         self.log("train/loss", loss)
         return loss
 
+    def validation_psnr(self, x: Tensor, degradation: Pipeline, index: int) -> Tensor:
+        """PSNR in dB of one clean image, degraded with the noise of its ``index``, restored and clipped."""
+        generator = generator_for(self.seed, index, stream="validation")
+        return psnr(self.restore(x, degradation, generator).float().clamp(0, 1), x).mean()
+
     def validation_step(self, x: Tensor, batch_idx: int) -> None:
-        """One clean image, degraded in each of the ways of ``validation``; PSNR of the clipped result."""
-        values = []
-        for degradation in self.validation:
-            generator = generator_for(self.seed, batch_idx, stream="validation")
-            error = F.mse_loss(self.restore(x, degradation, generator).float().clamp(0, 1), x)
-            values.append(-10 * error.log10())
-            self.log(f"val/psnr {degradation}", values[-1])
+        """One clean image, degraded in each of the ways of ``validation``."""
+        values = [self.validation_psnr(x, degradation, batch_idx) for degradation in self.validation]
+        for degradation, value in zip(self.validation, values, strict=True):
+            self.log(f"val/psnr {degradation}", value)
         self.log("val/psnr", torch.stack(values).mean())
 
     def on_validation_epoch_end(self) -> None:
