@@ -13,7 +13,21 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Degradation", "NoiseDegradation", "Recognizer", "Restorer", "Sampler", "Traits"]
+__all__ = [
+    "VOID",
+    "Dataset",
+    "Degradation",
+    "NoiseDegradation",
+    "RecognitionTraits",
+    "Recognizer",
+    "Restorer",
+    "Sample",
+    "Sampler",
+    "Traits",
+]
+
+VOID = 255
+"""The label of pixels that belong to no class: segmentation neither learns nor judges them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,13 +92,61 @@ class Sampler(Protocol):
         """Draw ``n`` restorations of each image: ``(B, n, C, H, W)``."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecognitionTraits:
+    """What a recognizer declares of itself.
+
+    Attributes:
+        task: ``"classify"``, one class an image, or ``"segment"``, one class a pixel.
+        classes: names of the classes, in the order of the logits.
+        channels: channels it takes; ``None`` where any number will do.
+        size: height and width it takes; ``None`` where any will do.
+    """
+
+    task: Literal["classify", "segment"]
+    classes: tuple[str, ...]
+    channels: int | None
+    size: tuple[int, int] | None = None
+
+
 @runtime_checkable
 class Recognizer(Protocol):
-    """Image → logits."""
+    """Image → logits. A ``torch.nn.Module`` in practice; resizing and normalising are its own business."""
+
+    @property
+    def traits(self) -> RecognitionTraits:
+        """What one has to know to feed it and to read its logits."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [0, 1] to logits: ``(B, K)`` of a classifier, ``(B, K, H, W)`` of a segmenter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One clean image of a data set and what is to be recognized in it.
+
+    Attributes:
+        name: of the image within its set, such as a relative path; unique.
+        x: ``(C, H, W)``, float32 in [0, 1].
+        label: the class of the image, or ``(H, W)`` int64 with the class of each pixel (:data:`VOID` where there is
+            none); ``None`` where nothing is labelled.
+    """
+
+    name: str
+    x: Tensor
+    label: int | Tensor | None
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Clean images, read one at a time: holding a data set costs no more than the list of its files."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of its classes, in the order of the logits."""
+        """The names its labels stand for; empty where nothing is labelled."""
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Logits ``(B, K)`` for a classifier, ``(B, K, H, W)`` for a segmenter."""
+    def __len__(self) -> int:
+        """How many images there are."""
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one."""

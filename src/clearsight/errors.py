@@ -12,6 +12,7 @@ from collections.abc import Iterable
 __all__ = [
     "BatchError",
     "ClearsightError",
+    "DataError",
     "DegradationSyntaxError",
     "ImageReadError",
     "ImageTooLargeError",
@@ -75,6 +76,10 @@ class ModelError(ClearsightError):
 
 class WeightsError(ModelError):
     """A weights folder that is missing, incomplete, or belongs to another architecture."""
+
+
+class DataError(ClearsightError):
+    """A data set that is not where it was looked for, is empty, or has labels that do not fit its use."""
 
 
 class RecipeError(ClearsightError):
