@@ -31,8 +31,8 @@ def torchvision(module: str = "") -> ModuleType:
 
 def _declare(operator: str) -> None:
     schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    library.define(schema)
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    library.define(schema)  # type: ignore[no-untyped-call]
     _KEPT.append(library)
 
 

@@ -23,8 +23,9 @@ from clearsight.training import shipped_recipes, train
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
-from clearsight.training.data import Patches, find_images
-from clearsight.training.task import RestorationTask
+from clearsight.training.patches import Patches, find_images
+from clearsight.training.restoration import RestorationTask
+from clearsight.training.task import Batch
 
 NETWORKS = {
     "residual-unet": {
@@ -60,19 +61,25 @@ def recipe(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
         content = {
             "summary": "A small network",
             "model": {
-                "restorer": NETWORKS[network],
-                "degradation": "gaussian(sigma=5/255..50/255)",
-                "validation": ["gaussian(sigma=25/255)", "gaussian(sigma=40/255)"],
-                "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+                "class_path": "clearsight.training.restoration.RestorationTask",
+                "init_args": {
+                    "restorer": NETWORKS[network],
+                    "degradation": "gaussian(sigma=5/255..50/255)",
+                    "validation": ["gaussian(sigma=25/255)", "gaussian(sigma=40/255)"],
+                    "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+                },
             },
             "data": {
-                "images": str(photographs),
-                "size": 32,
-                "batch": 2,
-                "epoch": 4,
-                "hold_out": 2,
-                "validation_size": 36,
-                **data,
+                "class_path": "clearsight.training.patches.Patches",
+                "init_args": {
+                    "images": str(photographs),
+                    "size": 32,
+                    "batch": 2,
+                    "epoch": 4,
+                    "hold_out": 2,
+                    "validation_size": 36,
+                    **data,
+                },
             },
             "trainer": {"max_steps": 12, "accelerator": "cpu", "callbacks": [AVERAGE] if average else []},
         }
@@ -113,7 +120,7 @@ def test_a_run_ends_with_weights(recipe: Callable, tmp_path: Path) -> None:
     assert json.loads((folder / "figures.json").read_text()) == figures
 
     resolved = yaml.safe_load((tmp_path / "run/recipe.yaml").read_text())
-    assert resolved["data"]["epoch"] == 4
+    assert resolved["data"]["init_args"]["epoch"] == 4
     assert resolved["seed_everything"] == 0
     card = (folder / "README.md").read_text()
     assert "# residual-unet" in card
@@ -158,11 +165,11 @@ def train_for(steps: int, recipe: str, out: Path, error: type[BaseException] = P
     """Train for so many steps only."""
     whole, seen = RestorationTask.training_step, []
 
-    def training_step(task: RestorationTask, x: Tensor, batch_idx: int) -> Tensor:
+    def training_step(task: RestorationTask, batch: Batch, batch_idx: int) -> Tensor:
         seen.append(batch_idx)
         if len(seen) > steps:
             raise error
-        return whole(task, x, batch_idx)
+        return whole(task, batch, batch_idx)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(RestorationTask, "training_step", training_step)
@@ -218,8 +225,8 @@ def test_the_newest_checkpoint_is_kept_beside_the_best(
     """Where validation does not improve any more, a run still goes on from where it was."""
     whole = RestorationTask.validation_step
 
-    def validation_step(task: RestorationTask, x: Tensor, batch_idx: int) -> None:
-        whole(task, x, batch_idx)
+    def validation_step(task: RestorationTask, batch: Batch, batch_idx: int) -> None:
+        whole(task, batch, batch_idx)
         task.log("val/psnr", float(-task.global_step))
 
     monkeypatch.setattr(RestorationTask, "validation_step", validation_step)
@@ -319,7 +326,7 @@ def test_colour_and_grey(tmp_path: Path) -> None:
 
 def test_validation_images_are_centres(photographs: Path) -> None:
     data = patches(photographs, validation_size=20)
-    shown = [image[0] for image in data.val_dataloader()]
+    shown = [batch.x[0] for batch in data.val_dataloader()]
     assert [image.shape for image in shown] == [(3, 20, 20)] * 2
     assert shown[0].equal(data.validation_images[0][:, 14:34, 14:34])
 
@@ -341,7 +348,7 @@ def test_images_are_found_below_the_home_of_data(photographs: Path, monkeypatch:
         (["--data.hold_out", "7"], "too few or too small"),
         (["--data.hold_out", "0"], "too few or too small"),
         (["--data.size", "100"], "too few or too small"),
-        (["--data.channels", "1"], "takes 3 channels, but data.channels is 1"),
+        (["--data.channels", "1"], "takes 3 channels, but the data has 1"),
         (["--data.images", "nowhere"], "no folder of images 'nowhere'"),
         (["--trainer.max_steps", "10"], "multiple of data.epoch"),
         (["--data.nonsense", "3"], "nonsense"),

@@ -7,8 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from clearsight.errors import MissingExtraError
+from clearsight.vision import torchvision
 
 __all__ = ["shipped_recipes", "train"]
+
+torchvision()  # before Lightning, whose torchmetrics imports it as it is
 
 
 def shipped_recipes() -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""What a model's card says it can do: PSNR on the held-out images, in full and in half precision."""
+"""What a model's card says it can do: its score on the held-out images, in full and in half precision."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from clearsight.degradations import Pipeline
-from clearsight.training.data import Patches
-from clearsight.training.task import RestorationTask
+from clearsight.training.data import Data
+from clearsight.training.task import Batch, Task
 
 __all__ = ["measure"]
 
 
 @torch.inference_mode()
-def measure(task: RestorationTask, data: Patches) -> dict[str, Any]:
-    """Mean PSNR over the held-out images for each validation degradation, and by how much bfloat16 moves it.
+def measure(task: Task, data: Data) -> dict[str, Any]:
+    """The mean score over the held-out images under each condition, and by how much bfloat16 moves it.
 
     Returns:
-        ``{"images", "psnr": {degradation: dB}, "bfloat16_change": dB}``, the last one the largest change of a row.
+        ``{"images", METRIC: {condition: value}, "bfloat16_change"}``, the last one the largest change of a row, in the
+        metric's unit.
     """
     task.eval()
-    images = [image / 255 for image in data.val_dataloader()]
-    full = [_mean_psnr(task, images, degradation, torch.float32) for degradation in task.validation]
-    half = [_mean_psnr(task, images, degradation, torch.bfloat16) for degradation in task.validation]
+    batches = [Batch(batch.x / 255, batch.labels) for batch in data.held_out()]
+    full = _means(task, batches, torch.float32)
+    half = _means(task, batches, torch.bfloat16)
     return {
-        "images": len(images),
-        "psnr": {str(degradation): round(value, 3) for degradation, value in zip(task.validation, full, strict=True)},
-        "bfloat16_change": round(_largest(b - a for a, b in zip(full, half, strict=True)), 4),
+        "images": sum(len(batch.x) for batch in batches),
+        task.metric: {condition: round(value, 3) for condition, value in full.items()},
+        "bfloat16_change": round(_largest(half[condition] - value for condition, value in full.items()), 4),
     }
 
 
@@ -37,8 +36,12 @@ def _largest(changes: Iterable[float]) -> float:
     return max(changes, key=lambda change: abs(change))
 
 
-def _mean_psnr(task: RestorationTask, images: list[Tensor], degradation: Pipeline, dtype: torch.dtype) -> float:
+def _means(task: Task, batches: list[Batch], dtype: torch.dtype) -> dict[str, float]:
     device = next(task.parameters()).device
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        values = [float(task.validation_psnr(x.to(device), degradation, index)) for index, x in enumerate(images)]
-    return sum(values) / len(values)
+        rows = [task.scores(_on(batch, device), index) for index, batch in enumerate(batches)]
+    return {condition: float(torch.cat([row[condition] for row in rows]).mean()) for condition in rows[0]}
+
+
+def _on(batch: Batch, device: torch.device) -> Batch:
+    return Batch(batch.x.to(device), None if batch.labels is None else batch.labels.to(device))

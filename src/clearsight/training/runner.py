@@ -22,10 +22,10 @@ from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
 from clearsight.provenance import provenance
 from clearsight.training import shipped_recipes
 from clearsight.training.card import write_card
-from clearsight.training.data import Patches
+from clearsight.training.data import Data
 from clearsight.training.figures import measure
 from clearsight.training.stopwatch import Stopwatch
-from clearsight.training.task import RestorationTask
+from clearsight.training.task import Task
 
 __all__ = ["run"]
 
@@ -63,6 +63,7 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
     stopwatch = Stopwatch()
     cli = _configure(path, overrides, out, stopwatch)
     cli.datamodule.setup("fit")
+    _check_channels(cli)
     _remember(cli, out)
     _fit(cli, out / _NEWEST)
     return _export(cli, out, path.stem, stopwatch.seconds)
@@ -93,7 +94,6 @@ def _configure(path: Path, overrides: Sequence[str], out: Path, stopwatch: Stopw
     checkpoints = partial(ModelCheckpoint, dirpath=out / "checkpoints", enable_version_counter=False)
     defaults = {
         "callbacks": [
-            checkpoints(filename="best", monitor="val/psnr", mode="max"),
             checkpoints(filename="last"),
             stopwatch,
         ],
@@ -105,8 +105,10 @@ def _configure(path: Path, overrides: Sequence[str], out: Path, stopwatch: Stopw
     }
     try:
         cli = _CommandLine(
-            RestorationTask,
-            Patches,
+            Task,
+            Data,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
             run=False,
             save_config_callback=None,
             trainer_defaults=defaults,
@@ -119,21 +121,26 @@ def _configure(path: Path, overrides: Sequence[str], out: Path, stopwatch: Stopw
     except (ArgumentError, yaml.YAMLError, ValueError, MisconfigurationException) as error:
         raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from error
     _check(cli)
+    best = checkpoints(filename="best", monitor=f"val/{cli.model.metric}", mode=cli.model.mode)
+    cli.trainer.callbacks.insert(0, best)  # type: ignore[attr-defined]
     cli.trainer.logger = CSVLogger(out, name="log")
     return cli
 
 
 def _check(cli: LightningCLI) -> None:
     """Say what does not fit together before anything is read or written."""
-    wanted = cli.model.restorer.traits.channels
-    if wanted not in (None, cli.datamodule.channels):
-        raise RecipeError(f"the restorer takes {wanted} channels, but data.channels is {cli.datamodule.channels}")
     steps, epoch = cli.trainer.max_steps, cli.datamodule.epoch
     if steps < 1 or steps * cli.trainer.accumulate_grad_batches % epoch:
         raise RecipeError(
             f"trainer.max_steps must be a multiple of data.epoch, after which the model is validated and saved, "
             f"got {steps} and {epoch}"
         )
+
+
+def _check_channels(cli: LightningCLI) -> None:
+    wanted = cli.model.network.traits.channels
+    if wanted not in (None, cli.datamodule.channels):
+        raise RecipeError(f"the network takes {wanted} channels, but the data has {cli.datamodule.channels}")
 
 
 def _remember(cli: LightningCLI, out: Path) -> None:
@@ -148,7 +155,7 @@ def _remember(cli: LightningCLI, out: Path) -> None:
 def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
     best = torch.load(out / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     cli.model.load_state_dict(best["state_dict"])
-    weights.round_(cli.model.restorer)
+    weights.round_(cli.model.network)
     config = cli.config
     figures: dict[str, Any] = {
         "name": name,
@@ -159,8 +166,8 @@ def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
         "seconds": round(seconds),
         **provenance(),
     }
-    restorer = cli.model.restorer.cpu().eval()
+    network = cli.model.network.cpu().eval()
     folder = out / "weights"
     card = write_card(name, figures, (out / "recipe.yaml").read_text(encoding="utf-8"))
-    weights.save(restorer, folder, figures=figures, card=card)
+    weights.save(network, folder, figures=figures, card=card)
     return folder

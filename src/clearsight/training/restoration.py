@@ -1,0 +1,91 @@
+"""Train a restorer on pairs of clean and degraded images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+
+from clearsight.contracts import Restorer, Traits
+from clearsight.degradations import Pipeline, parse
+from clearsight.errors import RecipeError
+from clearsight.metrics import psnr
+from clearsight.seeds import generator_for
+from clearsight.training.schedules import Schedule
+from clearsight.training.task import Batch, Task
+
+__all__ = ["RestorationTask"]
+
+
+class RestorationTask(Task):
+    """Regress the clean image from the degraded one.
+
+    The degradation is drawn anew for every batch, from the seed and the step alone.
+
+    Args:
+        restorer: the network.
+        degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``.
+        validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
+            best checkpoint.
+        loss: of the restored and the clean batch; L1 if not given.
+        optimizer: made of the parameters to train.
+        schedule: of the learning rate, over ``trainer.max_steps``.
+        seed: of the degradations.
+
+    Raises:
+        RecipeError: a degradation shrinks images by another factor than the restorer enlarges them.
+        InvalidArgumentError: the restorer needs a σ that a degradation does not give.
+    """
+
+    metric, unit, mode = "psnr", "dB", "max"
+
+    def __init__(
+        self,
+        *,
+        restorer: nn.Module,
+        degradation: str,
+        validation: Sequence[str],
+        loss: nn.Module | None = None,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        schedule: Schedule | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(network=restorer, optimizer=optimizer, schedule=schedule, seed=seed)
+        self.degradation = parse(degradation)
+        self.validation = [parse(text) for text in validation]
+        self.loss = loss or nn.L1Loss()
+        self._check(cast(Restorer, restorer).traits)
+
+    def _check(self, traits: Traits) -> None:
+        """Say what does not fit together before anything is read."""
+        for degradation in (self.degradation, *self.validation):
+            if degradation.scale != traits.scale:
+                raise RecipeError(
+                    f"the restorer enlarges {traits.scale} times, but {degradation} shrinks {degradation.scale} times"
+                )
+            if traits.sigma == "required":
+                degradation.with_sigma(torch.zeros(1, traits.channels or 3, 64, 64), generator=torch.Generator())
+
+    def restore(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
+        """Degrade ``x`` and restore it again, telling σ to a restorer that asks for it."""
+        if cast(Restorer, self.network).traits.sigma != "required":
+            y = degradation(x, generator=generator)
+            return cast(Tensor, self.network(y.contiguous(memory_format=torch.channels_last)))
+        y, sigma = degradation.with_sigma(x, generator=generator)
+        return cast(Tensor, self.network(y.contiguous(memory_format=torch.channels_last), sigma))
+
+    def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The loss of a batch degraded and restored."""
+        loss: Tensor = self.loss(self.restore(batch.x, self.degradation, generator), batch.x)
+        return loss
+
+    def scores(self, batch: Batch, index: int) -> dict[str, Tensor]:
+        """PSNR of each image in dB, restored from each degradation and clipped."""
+        return {str(degradation): self._psnr(batch.x, degradation, index) for degradation in self.validation}
+
+    def _psnr(self, x: Tensor, degradation: Pipeline, index: int) -> Tensor:
+        generator = generator_for(self.seed, index, stream="validation")
+        return psnr(self.restore(x, degradation, generator).float().clamp(0, 1), x)

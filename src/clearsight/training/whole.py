@@ -1,0 +1,90 @@
+"""Whole images of a data set, all of one size, with their labels."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clearsight.contracts import Dataset
+from clearsight.errors import RecipeError
+from clearsight.seeds import generator_for
+from clearsight.training.data import Data
+from clearsight.training.task import Batch
+
+__all__ = ["WholeImages"]
+
+_VALIDATION_BATCH = 250
+
+
+class WholeImages(Data):
+    """Random images of a labelled data set, shifted at random; they stay in memory as 8 bits.
+
+    Args:
+        train: what is trained on; all of one size.
+        validation: what is held out.
+        batch: images in a batch.
+        epoch: batches between two validations.
+        shift: images are moved by up to so many pixels both ways, and filled up with 0.
+        seed: of the choice and of the shifts.
+
+    Raises:
+        RecipeError: a data set is empty or not labelled by class, or its images differ in size.
+        DataError: a data set is not there.
+    """
+
+    def __init__(
+        self, *, train: Dataset, validation: Dataset, batch: int = 128, epoch: int = 400, shift: int = 0, seed: int = 0
+    ) -> None:
+        super().__init__(epoch=epoch, seed=seed)
+        self.train_set, self.validation_set, self.batch_size, self.shift = train, validation, batch, shift
+        self.train: Batch | None = None
+
+    def setup(self, stage: str) -> None:
+        """Read every image once."""
+        if self.train is None:
+            self.train, self.validation = _held(self.train_set), _held(self.validation_set)
+            self.channels = self.train.x.shape[1]
+
+    def draw(self, step: int, rank: int = 0) -> Batch:
+        """Images drawn with replacement, each shifted by its own draw."""
+        assert self.train is not None
+        generator = generator_for(self.seed, step, rank, stream="images")
+        which = torch.randint(len(self.train.x), (self.batch_size,), generator=generator)
+        x, labels = self.train.x[which], self.train.labels
+        return Batch(_shifted(x, self.shift, generator), None if labels is None else labels[which])
+
+    def held_out(self) -> list[Batch]:
+        """The validation images, a few hundred at a time."""
+        labels = self.validation.labels
+        assert labels is not None
+        return [
+            Batch(self.validation.x[start : start + _VALIDATION_BATCH], labels[start : start + _VALIDATION_BATCH])
+            for start in range(0, len(self.validation.x), _VALIDATION_BATCH)
+        ]
+
+
+def _held(dataset: Dataset) -> Batch:
+    samples = [dataset[index] for index in range(len(dataset))]
+    shapes = {tuple(sample.x.shape) for sample in samples}
+    if len(shapes) != 1:
+        raise RecipeError(
+            f"training on whole images takes images of one size, and at least one; {type(dataset).__name__} "
+            f"has {len(shapes)} sizes in {len(samples)} images"
+        )
+    labels = [sample.label for sample in samples]
+    if not all(isinstance(label, int) for label in labels):
+        raise RecipeError(f"training on whole images takes one class an image; {type(dataset).__name__} has others")
+    return Batch(torch.stack([(255 * s.x).round().byte() for s in samples]), torch.tensor(labels))
+
+
+def _shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Each image moved by up to ``most`` pixels down or up and right or left."""
+    if not most:
+        return x
+    n, _, height, width = x.shape
+    tops, lefts = torch.randint(2 * most + 1, (2, n), generator=generator)
+    rows = (tops[:, None] + torch.arange(height))[:, :, None]
+    columns = (lefts[:, None] + torch.arange(width))[:, None, :]
+    padded = F.pad(x, (most, most, most, most)).movedim(1, -1)
+    return padded[torch.arange(n)[:, None, None], rows, columns].movedim(-1, 1)
