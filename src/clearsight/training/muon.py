@@ -44,31 +44,40 @@ def orthogonalized(matrices: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose step is orthogonalized for each matrix; AdamW for all that is no matrix.
+    """Momentum whose step is orthogonalized for each hidden matrix; Adam for all else.
 
-    A convolution counts as the matrix (outputs, inputs · kernel). Its Nesterov momentum M becomes
-    W ← W − lr · max(1, rows/columns)^½ · orthogonalized(M), a step of the same size in every direction. Biases take
-    AdamW's step (β = 0.9, 0.99). With the same number of steps it trains our denoisers several tenths of a decibel
-    further than AdamW; the products cost a small part of a step.
+    A convolution counts as the matrix (outputs, inputs · kernel). With its Nesterov momentum M a hidden matrix becomes
+    W ← (1 − lr · weight_decay) W − lr · max(1, rows/columns)^½ · orthogonalized(M): a step of the same size in every
+    direction, and a norm that cannot grow beyond 1/weight_decay. The first and the last matrix, which touch pixels,
+    and all biases take Adam's step (β = 0.9, 0.99).
 
     Args:
-        params: what to train.
-        lr: of matrices.
-        vector_lr: of all else.
-        momentum: of matrices.
+        params: what to train, in the order of the layers.
+        lr: of hidden matrices.
+        weight_decay: of hidden matrices.
+        adam_lr: of all else.
+        momentum: of hidden matrices.
 
-    Source: Jordan et al., 2024; deviation: the first and the last layer are matrices like the others.
+    Source: Jordan et al., 2024; the weight decay is Liu et al.'s, "Muon is scalable for LLM training", 2025.
     """
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float = 0.02, vector_lr: float = 1e-3, momentum: float = 0.95
+        self,
+        params: Iterable[Tensor],
+        lr: float = 0.01,
+        weight_decay: float = 0.1,
+        adam_lr: float = 1e-3,
+        momentum: float = 0.95,
     ) -> None:
         everything = list(params)
+        matrices = [p for p in everything if p.ndim > 1]
+        hidden = {id(p) for p in matrices[1:-1]}
         groups = [
-            {"params": [p for p in everything if p.ndim > 1], "lr": lr, "matrices": True},
-            {"params": [p for p in everything if p.ndim <= 1], "lr": vector_lr, "matrices": False},
+            {"params": [p for p in everything if id(p) in hidden], "lr": lr, "hidden": True},
+            {"params": [p for p in everything if id(p) not in hidden], "lr": adam_lr, "hidden": False},
         ]
-        super().__init__([group for group in groups if group["params"]], {"momentum": momentum})
+        defaults = {"momentum": momentum, "weight_decay": weight_decay}
+        super().__init__([group for group in groups if group["params"]], defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -79,13 +88,13 @@ class Muon(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             moving = [p for p in group["params"] if p.grad is not None]
-            if group["matrices"]:
-                self._move_matrices(moving, group["lr"], group["momentum"])
+            if group["hidden"]:
+                self._orthogonal_step(moving, group["lr"], group["momentum"], group["weight_decay"])
             else:
-                self._move_vectors(moving, group["lr"])
+                self._adam_step(moving, group["lr"])
         return loss
 
-    def _move_matrices(self, parameters: list[Tensor], lr: float, momentum: float) -> None:
+    def _orthogonal_step(self, parameters: list[Tensor], lr: float, momentum: float, weight_decay: float) -> None:
         alike: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
         for parameter in parameters:
             alike[len(parameter), parameter[0].numel()].append(parameter)
@@ -93,7 +102,7 @@ class Muon(torch.optim.Optimizer):
             directions = torch.stack([self._momentum(p, momentum).reshape(rows, columns) for p in members])
             steps = orthogonalized(directions) * -lr * max(1.0, rows / columns) ** 0.5
             for parameter, step in zip(members, steps, strict=True):
-                parameter.add_(step.view(parameter.shape))
+                parameter.mul_(1 - lr * weight_decay).add_(step.view(parameter.shape))
 
     def _momentum(self, parameter: Tensor, momentum: float) -> Tensor:
         """The Nesterov momentum of a matrix, after this gradient."""
@@ -103,7 +112,7 @@ class Muon(torch.optim.Optimizer):
         average.lerp_(gradient, 1 - momentum)
         return gradient.lerp(average, momentum)
 
-    def _move_vectors(self, parameters: list[Tensor], lr: float) -> None:
+    def _adam_step(self, parameters: list[Tensor], lr: float) -> None:
         for parameter in parameters:
             state, gradient = self.state[parameter], parameter.grad
             assert gradient is not None
