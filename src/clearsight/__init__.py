@@ -15,15 +15,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clearsight.errors import ClearsightError
-    from clearsight.inference import degrade, restore
-    from clearsight.weights import load
+    from clearsight.evaluation import evaluate
+    from clearsight.inference import degrade, recognize, restore
+    from clearsight.weights import load, load_recognizer
 
-__all__ = ["ClearsightError", "__version__", "degrade", "load", "restore"]
+__all__ = [
+    "ClearsightError",
+    "__version__",
+    "degrade",
+    "evaluate",
+    "load",
+    "load_recognizer",
+    "recognize",
+    "restore",
+]
 
 _HOMES = {
     "ClearsightError": "clearsight.errors",
     "degrade": "clearsight.inference",
+    "evaluate": "clearsight.evaluation",
     "load": "clearsight.weights",
+    "load_recognizer": "clearsight.weights",
+    "recognize": "clearsight.inference",
     "restore": "clearsight.inference",
 }
 

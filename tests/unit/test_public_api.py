@@ -18,10 +18,13 @@ from clearsight.restorers import ResidualUNet
 
 PUBLIC = ["ClearsightError", "__version__", "degrade", "load", "restore"]
 PARTS = [
+    "boltzmann",
     "cli",
     "contracts",
+    "datasets",
     "degradations",
     "errors",
+    "evaluation",
     "images",
     "inference",
     "metrics",

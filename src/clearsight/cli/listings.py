@@ -1,4 +1,4 @@
-"""``clearsight models``, ``degradations`` and ``recipes``: what there is, a line each."""
+"""``clearsight models``, ``recognizers``, ``datasets``, … : what there is, a line each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["degradations", "models", "recipes"]
+__all__ = ["datasets", "degradations", "models", "recipes", "recognizers"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
@@ -19,6 +19,22 @@ def models(as_json: AsJson = False) -> None:
     trained = [{"name": s.name, "kind": "trained", "summary": s.figures()["summary"]} for s in weights.shipped()]
     classical = [{"name": e.name, "kind": "classical", "summary": e.summary} for e in weights.weightless()]
     _print([*trained, *classical], as_json)
+
+
+def recognizers(as_json: AsJson = False) -> None:
+    """List the recognizers that `recognize` and `evaluate` take by name."""
+    from clearsight import weights
+    from clearsight.registry import RECOGNIZERS
+
+    _print([{"name": s.name, "summary": s.figures()["summary"]} for s in weights.shipped(RECOGNIZERS)], as_json)
+
+
+def datasets(as_json: AsJson = False) -> None:
+    """List the data sets that `evaluate --data` takes by name; any folder of images will do as well."""
+    import clearsight.datasets  # noqa: F401  (fills the registry)
+    from clearsight.registry import DATASETS
+
+    _print([{"name": e.name, "summary": e.summary} for e in DATASETS.values()], as_json)
 
 
 def degradations(as_json: AsJson = False) -> None:

@@ -3,6 +3,7 @@
 from clearsight.degradations.blur import Blur
 from clearsight.degradations.codec import Jpeg, Quantize
 from clearsight.degradations.estimate import estimate_sigma
+from clearsight.degradations.fourier import Fourier, sampling_probabilities
 from clearsight.degradations.impulse import RandomImpulse, SaltAndPepper
 from clearsight.degradations.language import parse
 from clearsight.degradations.masks import Block, Erase, LowerHalf
@@ -10,6 +11,7 @@ from clearsight.degradations.noise import Bernoulli, Gaussian, Poisson, Speckle
 from clearsight.degradations.ranges import Range, format_number, parse_number
 from clearsight.degradations.resample import Area, Bicubic
 from clearsight.degradations.step import Pipeline, Step
+from clearsight.degradations.strokes import Strokes
 from clearsight.degradations.text import Text
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Block",
     "Blur",
     "Erase",
+    "Fourier",
     "Gaussian",
     "Jpeg",
     "LowerHalf",
@@ -30,9 +33,11 @@ __all__ = [
     "SaltAndPepper",
     "Speckle",
     "Step",
+    "Strokes",
     "Text",
     "estimate_sigma",
     "format_number",
     "parse",
     "parse_number",
+    "sampling_probabilities",
 ]

@@ -86,6 +86,11 @@ class Pipeline:
         """Product of the scales of its steps."""
         return math.prod(step.scale for step in self.steps)
 
+    @property
+    def tells_sigma(self) -> bool:
+        """Whether :meth:`with_sigma` can tell it: exactly one of the steps has a σ."""
+        return sum(isinstance(step, NoiseDegradation) for step in self.steps) == 1
+
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Degrade ``(B, C, H, W)`` by each step in turn."""
         return _through(self.steps, x, generator)

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -97,6 +98,34 @@ class Engine:
             restored[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale] = kept
         return restored
 
+    def restore_batch(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        """Restore images of one size, all at once where one tile holds them.
+
+        Args:
+            y: ``(B, C, H, W)``, float32.
+            sigma: the noise level of each, ``(B,)``, on the [0, 1] scale.
+
+        Returns:
+            ``(B, C, scale·H, scale·W)``, on the CPU; not clipped.
+
+        Raises:
+            ModelError: as :meth:`restore`.
+        """
+        self.check_sigma(None if sigma is None else 0.0)
+        height, width = y.shape[2:]
+        tiles = self._tiles(height, width)
+        if len(tiles) > 1:
+            levels = [None] * len(y) if sigma is None else sigma.tolist()
+            pixels = [
+                self.restore_pixels(one.movedim(0, -1).numpy(), level) for one, level in zip(y, levels, strict=True)
+            ]
+            return torch.from_numpy(np.stack(pixels)).movedim(-1, 1)
+        missing = (tiles[0].columns.after - width, tiles[0].rows.after - height)
+        padded = F.pad(y, (0, missing[0], 0, missing[1]), mode="reflect") if any(missing) else y
+        with torch.inference_mode():
+            restored = self._fit_channels(padded.to(self.device), None if sigma is None else sigma.to(self.device))
+        return restored[..., : height * self.traits.scale, : width * self.traits.scale].cpu()
+
     def _tiles(self, height: int, width: int) -> list[Tile]:
         radius, size = self.traits.receptive_radius, None
         if radius is not None and self.tile == "auto":
@@ -112,19 +141,21 @@ class Engine:
     @torch.inference_mode()
     def _run(self, window: NDArray[np.float32], sigma: float | None) -> NDArray[np.float32]:
         y = torch.from_numpy(window).permute(2, 0, 1)[None].to(self.device)
-        restored: NDArray[np.float32] = self._fit_channels(y, sigma)[0].movedim(0, -1).cpu().numpy()
+        level = None if sigma is None else torch.full((1,), sigma, device=self.device)
+        restored: NDArray[np.float32] = self._fit_channels(y, level)[0].movedim(0, -1).cpu().numpy()
         return restored
 
-    def _fit_channels(self, y: Tensor, sigma: float | None) -> Tensor:
+    def _fit_channels(self, y: Tensor, sigma: Tensor | None) -> Tensor:
         have, want = y.shape[1], self.traits.channels
         if want is None or want == have:
             return self._forward(y, sigma)
         if want == 1:
-            return self._forward(y.movedim(1, 0), sigma).movedim(0, 1)
+            levels = None if sigma is None else sigma.repeat_interleave(have)
+            restored = self._forward(y.flatten(0, 1)[:, None], levels)
+            return restored.reshape(len(y), have, *restored.shape[2:])
         return self._forward(y.expand(-1, want, -1, -1), sigma).mean(1, keepdim=True)
 
-    def _forward(self, y: Tensor, sigma: float | None) -> Tensor:
-        level = None if sigma is None else torch.full((len(y),), sigma, device=self.device)
+    def _forward(self, y: Tensor, level: Tensor | None) -> Tensor:
         y = y.contiguous(memory_format=torch.channels_last)
         try:
             with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):

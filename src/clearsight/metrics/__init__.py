@@ -5,5 +5,12 @@ from clearsight.vision import torchvision
 torchvision()  # before torchmetrics, which imports it as it is
 
 from clearsight.metrics.pixels import psnr, ssim  # noqa: E402
+from clearsight.metrics.recognition import (  # noqa: E402
+    calibration_error,
+    calibration_statistic,
+    confusion,
+    hit,
+    mean_iou,
+)
 
-__all__ = ["psnr", "ssim"]
+__all__ = ["calibration_error", "calibration_statistic", "confusion", "hit", "mean_iou", "psnr", "ssim"]

@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["write_card"]
+
+
+class _Kind(NamedTuple):
+    tag: str
+    usage: str
+    figure: str
+    unit: str
+
+
+_KINDS = {
+    "psnr": _Kind(
+        "image-to-image",
+        'model = clearsight.load("{name}")\nclean = clearsight.restore(image, model=model)',
+        "Mean PSNR in dB of the clipped result",
+        "dB",
+    ),
+    "error": _Kind(
+        "image-classification",
+        'recognizer = clearsight.load_recognizer("{name}")\n'
+        "answer = clearsight.recognize(image, recognizer=recognizer)",
+        "Error in %",
+        "points",
+    ),
+}
+"""What the card of a model says that is judged by a metric."""
 
 
 def _cell(degradation: str) -> str:
@@ -15,12 +40,14 @@ def _cell(degradation: str) -> str:
 def write_card(name: str, figures: Mapping[str, Any], recipe: str) -> str:
     """The model card, Markdown with the hub's front matter."""
     validation = figures["validation"]
-    rows = "\n".join(f"| {_cell(degradation)} | {psnr:.2f} |" for degradation, psnr in validation["psnr"].items())
+    metric = next(iter(_KINDS.keys() & validation.keys()))
+    kind = _KINDS[metric]
+    rows = "\n".join(f"| {_cell(condition)} | {value:.2f} |" for condition, value in validation[metric].items())
     machine = figures["machine"]["gpu"] or f"{figures['machine']['processor']}, {figures['machine']['threads']} threads"
     return f"""---
 library_name: clearsight
 license: apache-2.0
-pipeline_tag: image-to-image
+pipeline_tag: {kind.tag}
 ---
 # {name}
 
@@ -28,17 +55,16 @@ pipeline_tag: image-to-image
 
 ```python
 import clearsight
-model = clearsight.load("{name}")
-clean = clearsight.restore(image, model=model)
+{kind.usage.format(name=name)}
 ```
 
-Mean PSNR in dB of the clipped result on {validation["images"]} held-out training images (never test images):
+{kind.figure} on {validation["images"]} held-out training images (never test images):
 
-| degradation | PSNR |
+| images | {metric} |
 |---|---|
 {rows}
 
-bfloat16 moves a row by at most {validation["bfloat16_change"]:+.4f} dB.
+bfloat16 moves a row by at most {validation["bfloat16_change"]:+.4f} {kind.unit}.
 Trained for {figures["steps"]} steps, seed {figures["seed"]}, on {machine}, torch {figures["versions"]["torch"]}.
 
 ## Recipe

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -72,10 +73,16 @@ class RestorationTask(Task):
     def restore(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
         """Degrade ``x`` and restore it again, telling σ to a restorer that asks for it."""
         if cast(Restorer, self.network).traits.sigma != "required":
-            y = degradation(x, generator=generator)
-            return cast(Tensor, self.network(y.contiguous(memory_format=torch.channels_last)))
-        y, sigma = degradation.with_sigma(x, generator=generator)
-        return cast(Tensor, self.network(y.contiguous(memory_format=torch.channels_last), sigma))
+            return self._forward(degradation(x, generator=generator), None)
+        return self._forward(*degradation.with_sigma(x, generator=generator))
+
+    def _forward(self, y: Tensor, sigma: Tensor | None) -> Tensor:
+        """Pad by reflection to the network's size multiple, restore, crop."""
+        traits, (height, width) = cast(Restorer, self.network).traits, y.shape[2:]
+        missing = (-width % traits.multiple, -height % traits.multiple)
+        padded = F.pad(y, (0, missing[0], 0, missing[1]), mode="reflect") if any(missing) else y
+        x_hat: Tensor = self.network(padded.contiguous(memory_format=torch.channels_last), sigma)
+        return x_hat[..., : height * traits.scale, : width * traits.scale]
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded and restored."""

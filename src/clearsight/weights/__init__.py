@@ -1,5 +1,5 @@
 """Trained models on disk: a folder of config.json, model.safetensors, figures.json and a card (README.md)."""
 
-from clearsight.weights.store import Stored, load, round_, save, shipped, weightless
+from clearsight.weights.store import Stored, load, load_recognizer, round_, save, shipped, weightless
 
-__all__ = ["Stored", "load", "round_", "save", "shipped", "weightless"]
+__all__ = ["Stored", "load", "load_recognizer", "round_", "save", "shipped", "weightless"]

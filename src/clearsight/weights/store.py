@@ -1,4 +1,4 @@
-"""Save and load a restorer; a shipped name, a local folder and a hub id are loaded the same way."""
+"""Save and load restorers and recognizers; a shipped name, a local folder and a hub id are loaded the same way."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight.errors import UnknownNameError, WeightsError
-from clearsight.registry import RESTORERS, Entry
+from clearsight.recognizers import load_foreign
+from clearsight.registry import RECOGNIZERS, RESTORERS, Entry, Registry
 
-__all__ = ["Stored", "load", "round_", "save", "shipped", "weightless"]
+__all__ = ["Stored", "load", "load_recognizer", "round_", "save", "shipped", "weightless"]
 
 _HOME = Path(__file__).parent
 
@@ -61,9 +62,10 @@ class Stored:
         return content
 
 
-def shipped() -> Iterator[Stored]:
-    """The models that come with clearsight, by name."""
-    return (Stored(path.parent) for path in sorted(_HOME.glob("*/config.json")))
+def shipped(registry: Registry = RESTORERS) -> Iterator[Stored]:
+    """The models that come with clearsight and are in a registry, by name."""
+    stored = (Stored(path.parent) for path in sorted(_HOME.glob("*/config.json")))
+    return (one for one in stored if one.config()["architecture"] in registry)
 
 
 def weightless() -> Iterator[Entry]:
@@ -71,8 +73,8 @@ def weightless() -> Iterator[Entry]:
     return (entry for entry in RESTORERS.values() if not issubclass(entry.cls, PyTorchModelHubMixin))
 
 
-def _find(name: str) -> Stored:
-    known = {stored.name: stored for stored in shipped()}
+def _find(name: str, registry: Registry, others: list[str]) -> Stored:
+    known = {stored.name: stored for stored in shipped(registry)}
     if name in known:
         return known[name]
     if Path(name).is_dir():
@@ -81,7 +83,7 @@ def _find(name: str) -> Stored:
         return Stored(_download(name))
     if "/" in name:
         raise WeightsError(f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)")
-    raise UnknownNameError("model", name, [*known, *(entry.name for entry in weightless())])
+    raise UnknownNameError(registry.kind, name, [*known, *others])
 
 
 def _download(hub_id: str) -> Path:
@@ -106,17 +108,43 @@ def load(name: str | Path) -> nn.Module:
         UnknownNameError: no shipped model and no folder has that name.
         WeightsError: the folder is incomplete, or its weights belong to another architecture.
     """
-    for entry in weightless():
-        if entry.name == name:
-            return cast(nn.Module, entry.cls())
-    stored = _find(str(name))
+    without = {entry.name: entry for entry in weightless()}
+    if name in without:
+        return cast(nn.Module, without[str(name)].cls())
+    return _load(_find(str(name), RESTORERS, list(without)), RESTORERS)
+
+
+def load_recognizer(name: str | Path) -> nn.Module:
+    """Load a trained recognizer, in evaluation mode, on the CPU.
+
+    Args:
+        name: a shipped recognizer's name (``clearsight recognizers``), a folder, a hub id ``owner/name``, or what
+            :func:`clearsight.recognizers.load_foreign` takes: a TorchScript or ONNX file, ``torchvision:NAME``.
+
+    Returns:
+        The recognizer; one of clearsight's own with what its training measured in the attribute ``figures``.
+
+    Raises:
+        UnknownNameError: no shipped recognizer and no folder has that name.
+        WeightsError: the folder is incomplete, or its weights belong to another architecture; or the file is of no
+            known kind.
+        ModelError: what is in the file is no recognizer.
+    """
+    if str(name).startswith("torchvision:") or (Path(name).suffix and not Path(name).is_dir()):
+        return load_foreign(name)
+    return _load(_find(str(name), RECOGNIZERS, []), RECOGNIZERS)
+
+
+def _load(stored: Stored, registry: Registry) -> nn.Module:
     config = stored.config()
     architecture = config.pop("architecture", None)
-    if not isinstance(architecture, str) or architecture not in RESTORERS:
-        raise WeightsError(f"{stored.folder} is of architecture {architecture!r}; known are {', '.join(RESTORERS)}")
+    if not isinstance(architecture, str) or architecture not in registry:
+        raise WeightsError(
+            f"{stored.folder} is of architecture {architecture!r}, no {registry.kind}; known are {', '.join(registry)}"
+        )
     if not (stored.folder / "model.safetensors").is_file():
         raise WeightsError(f"{stored.folder} holds no model.safetensors, only its configuration")
-    cls = RESTORERS[architecture].cls
+    cls = registry[architecture].cls
     try:
         model: nn.Module = cls(**config)
         load_model(model, stored.folder / "model.safetensors", strict=True)
@@ -128,7 +156,7 @@ def load(name: str | Path) -> nn.Module:
 
 
 def round_(model: nn.Module) -> None:
-    """Round a restorer's weights, in place, to what :func:`save` stores, so that figures are of what is shipped."""
+    """Round a model's weights, in place, to what :func:`save` stores, so that figures are of what is shipped."""
     for parameter in filter(_is_matrix, model.parameters()):
         parameter.data = parameter.data.half().float()
 
@@ -138,12 +166,12 @@ def _is_matrix(tensor: Tensor) -> bool:
 
 
 def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], card: str) -> None:
-    """Write a restorer as a folder that :func:`load` reads.
+    """Write a model as a folder that :func:`load` or :func:`load_recognizer` reads.
 
     Convolutions and matrices are stored in float16, which halves the folder; biases and statistics in full.
 
     Args:
-        model: a registered restorer.
+        model: a registered restorer or recognizer.
         folder: made if it is not there; files in it are replaced.
         figures: what was measured, as JSON holds it.
         card: the model card, Markdown.
@@ -152,7 +180,8 @@ def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], ca
         UnknownNameError: the model's class is not registered.
     """
     folder = Path(folder)
-    architecture = RESTORERS.name_of(type(model))
+    registry = RECOGNIZERS if isinstance(model, tuple(entry.cls for entry in RECOGNIZERS.values())) else RESTORERS
+    architecture = registry.name_of(type(model))
     config = {"architecture": architecture, **model._hub_mixin_config}  # type: ignore[dict-item]
     folder.mkdir(parents=True, exist_ok=True)
     state = {

@@ -1,0 +1,164 @@
+"""``clearsight recognize`` and ``clearsight evaluate``: what can be read in images, before and after."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clearsight.errors import BatchError, ClearsightError
+
+if TYPE_CHECKING:
+    from clearsight.evaluation import Evaluation, Shown
+    from clearsight.inference import Answer
+
+__all__ = ["evaluate", "recognize"]
+
+RecognizerName = typer.Option(
+    "--recognizer",
+    "-r",
+    help="Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME.",
+)
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, …")]
+
+
+def recognize(
+    inputs: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.", show_default=False)],
+    recognizer: Annotated[str, RecognizerName] = "digits-conv",
+    restore_with: Annotated[
+        str | None, typer.Option("--restore-with", help="Restore first, with what `restore --model` takes.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the probability of every class.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Name what is in images: file, class and confidence, a line each.
+
+    A file that fails stops nothing: the rest goes on, what failed is listed at the end.
+    """
+    from clearsight.images import find, read
+    from clearsight.inference import Reader, Restoration
+
+    reader = Reader(recognizer, device=device)
+    restoration = Restoration(restore_with, device=device) if restore_with else None
+    if restoration:
+        restoration.check()
+    answers: dict[str, Answer] = {}
+    failures = []
+    paths = find(inputs)
+    for path in paths:
+        try:
+            picture = read(path)
+            answers[str(path)] = reader.read(restoration(picture) if restoration else picture)
+        except ClearsightError as error:
+            failures.append((str(path), str(error)))
+    _print_answers(answers, as_json)
+    for name, message in failures:
+        typer.echo(f"  {message if name in message else f'{name}: {message}'}", err=True)
+    if failures:
+        raise BatchError(failures, len(paths))
+
+
+def _print_answers(answers: dict[str, Answer], as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {"file": file, "label": a.label, "confidence": round(a.confidence, 6), "probabilities": a.probabilities}
+            for file, a in answers.items()
+        ]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    width = max(map(len, answers), default=0)
+    for file, answer in answers.items():
+        typer.echo(f"{file.ljust(width)}  {answer.label}  {answer.confidence:.3f}")
+
+
+def evaluate(
+    data: Annotated[
+        str, typer.Option("--data", "-d", help="Name (see `clearsight datasets`) or folder.", show_default=False)
+    ],
+    degradation: Annotated[
+        str,
+        typer.Option("--with", help="What to do to the images: strokes(kind=heavy)", show_default=False),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="What `restore --model` takes.", show_default=False),
+    ] = None,
+    recognizer: Annotated[str | None, RecognizerName] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Judge every classical method and shipped model that applies, too.")
+    ] = False,
+    part: Annotated[str, typer.Option(help="Part of the data set: train, val, test, …")] = "test",
+    limit: Annotated[
+        int | None, typer.Option(help="Evaluate so many images only, evenly spread over the set.", show_default=False)
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the table and how it was made here.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Write a sheet of images here: input, restored, …")] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise and of the intervals.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Judge restorers by how images look and by what can be recognized in them, all on the same degraded images.
+
+    One table: the images clean, degraded, restored by each baseline and by the model; PSNR, SSIM, error or mIoU,
+    calibration, seconds an image, with 95 % intervals over images.
+    """
+    from clearsight import weights
+    from clearsight.cli.progress import counted
+    from clearsight.datasets import open_dataset, take
+    from clearsight.evaluation import evaluate as run
+    from clearsight.images import check_writable
+
+    if figure is not None:
+        check_writable(figure)
+    dataset = open_dataset(data, part=part)
+    rows: list[Shown] = []
+    started = time.monotonic()
+    evaluation = run(
+        dataset if limit is None else take(dataset, limit),
+        degradation,
+        model=None if model is None else weights.load(model),
+        recognizer=None if recognizer is None else weights.load_recognizer(recognizer),
+        with_baselines=baselines,
+        seed=seed,
+        device=device,
+        show=None if figure is None else rows.append,
+        track=counted,
+    )
+    _print_table(evaluation, f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}")
+    if json_file is not None:
+        asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
+        _write(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
+    if figure is not None:
+        from clearsight.evaluation.picture import draw
+
+        draw(rows, figure)
+
+
+def _print_table(evaluation: Evaluation, title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(evaluation.header()):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for cells in evaluation.cells():
+        table.add_row(*cells)
+    console = Console()
+    console.print(table, crop=False, width=max(console.width, 120))
+    for line in evaluation.conventions():
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+def _write(path: Path, result: dict[str, Any], seconds: float) -> None:
+    """Write a result with the command and the machine that made it, whole or not at all."""
+    from clearsight.images import atomically
+    from clearsight.provenance import provenance
+
+    command = " ".join(["clearsight", *sys.argv[1:]])
+    record = {"command": command, **result, "seconds": round(seconds, 1), **provenance()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomically(path) as file:
+        file.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

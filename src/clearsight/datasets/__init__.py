@@ -1,0 +1,28 @@
+"""Where images and labels come from, and their pairing with what a degradation makes of them."""
+
+from clearsight.datasets.alphadigits import Alphadigits
+from clearsight.datasets.cifar import CIFAR10
+from clearsight.datasets.classified import ImageFolder, ImageNet
+from clearsight.datasets.mnist import MNIST
+from clearsight.datasets.opening import open_dataset
+from clearsight.datasets.pairs import Pair, Pairs
+from clearsight.datasets.photographs import Photographs
+from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
+from clearsight.datasets.subset import Subset, take
+
+__all__ = [
+    "CIFAR10",
+    "MNIST",
+    "VOC2012",
+    "Alphadigits",
+    "CamVid",
+    "ImageFolder",
+    "ImageNet",
+    "Pair",
+    "Pairs",
+    "Photographs",
+    "SegmentationFolder",
+    "Subset",
+    "open_dataset",
+    "take",
+]

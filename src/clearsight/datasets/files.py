@@ -1,0 +1,112 @@
+"""Image files in a folder, or in a zip archive that stays packed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+from zipfile import ZipFile
+
+from clearsight.datasets.reading import explained
+
+__all__ = ["SUFFIXES", "Archive", "Files", "Folder", "is_image"]
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+"""What the names of images end in, in lower case."""
+
+
+class Files(Protocol):
+    """Files that are listed once and read one at a time, by any thread of any process."""
+
+    def names(self, under: str = "") -> list[str]:
+        """The images below a folder in naturally sorted order, hidden ones left out; ``/`` parts folders."""
+
+    def read(self, name: str) -> bytes:
+        """The content of one file; may raise anything, the callers explain it."""
+
+    def where(self, name: str) -> str:
+        """The file as messages name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The files below a folder.
+
+    Attributes:
+        path: the folder, which names are relative to.
+    """
+
+    path: Path
+
+    def names(self, under: str = "") -> list[str]:
+        """The images below a folder; links are followed."""
+        return _sorted(_walk(self.path, self.path / under))
+
+    def read(self, name: str) -> bytes:
+        """The content of one file."""
+        return (self.path / name).read_bytes()
+
+    def where(self, name: str) -> str:
+        """Its path."""
+        return str(self.path / name)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The files in a zip archive, which is never unpacked.
+
+    Attributes:
+        path: the archive.
+    """
+
+    path: Path
+
+    def names(self, under: str = "") -> list[str]:
+        """The images below a folder of the archive.
+
+        Raises:
+            DataError: the file is no zip archive.
+        """
+        with explained(str(self.path), "a zip archive"):
+            listed = _opened(self.path, os.getpid()).namelist()
+        return _sorted(name for name in listed if name.startswith(f"{under}/" if under else "") and is_image(name))
+
+    def read(self, name: str) -> bytes:
+        """The content of one file."""
+        return _opened(self.path, os.getpid()).read(name)
+
+    def where(self, name: str) -> str:
+        """The archive's path and the name within it."""
+        return f"{self.path}/{name}"
+
+
+@lru_cache(maxsize=8)
+def _opened(path: Path, process: int) -> ZipFile:
+    """One handle a process: threads share it behind its own lock, a fork would share its position in the file."""
+    return ZipFile(path)
+
+
+def is_image(name: str) -> bool:
+    """Whether a name is that of an image that is not hidden."""
+    file = name.rpartition("/")[2]
+    return file.lower().endswith(SUFFIXES) and not file.startswith(".")
+
+
+def _walk(root: Path, below: Path) -> Iterator[str]:
+    for folder, inner, files in os.walk(below, followlinks=True):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        relative = Path(folder).relative_to(root)
+        yield from ((relative / name).as_posix() for name in files if is_image(name))
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    return sorted(sorted(names), key=_natural)
+
+
+def _natural(name: str) -> list[str | int]:
+    """What puts ``2.png`` before ``10.png``: texts and numbers in turn."""
+    return [int(token) if at % 2 else token for at, token in enumerate(re.split("([0-9]+)", name))]

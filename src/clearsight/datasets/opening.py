@@ -1,0 +1,89 @@
+"""A data set by its name, or a folder by its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from clearsight.contracts import Dataset
+from clearsight.datasets.classified import ImageFolder
+from clearsight.datasets.files import SUFFIXES, is_image
+from clearsight.datasets.home import check_part, find_folder, subfolders
+from clearsight.datasets.mnist import MNIST
+from clearsight.datasets.photographs import Photographs
+from clearsight.datasets.segmented import SegmentationFolder
+from clearsight.errors import DataError
+from clearsight.registry import DATASETS
+
+__all__ = ["open_dataset"]
+
+_PARTS = {"train", "val", "test"}
+"""Names of folders that are taken for parts, never for classes."""
+
+
+def open_dataset(source: str | Path, *, part: str = "test") -> Dataset:
+    """Open a registered data set, or a folder whose layout tells what it is.
+
+    =============================================  =======================================
+    the folder holds                               it is
+    =============================================  =======================================
+    ``MNIST/raw``                                  MNIST
+    ``images`` and ``labels``                      a segmentation folder
+    image files                                    photographs
+    two or more folders with images                an image folder, one class each
+    folders that hold one of the three above       parts, of which ``part`` is opened
+    =============================================  =======================================
+
+    Folders named train, val and test are parts, never classes, whatever lies beside them. A folder without parts is
+    the same whatever part is asked for.
+
+    Args:
+        source: a name, or a folder, relative to here or to ``$CLEARSIGHT_DATA``. The name goes before a folder of that
+            name, which is ``./mnist`` or ``Path("mnist")``.
+        part: the part of it.
+
+    Raises:
+        DataError: there is no such data set, folder or part, or the folder holds nothing that is recognized.
+    """
+    if source in DATASETS:
+        return cast(Dataset, DATASETS[str(source)].cls(part=part))
+    try:
+        folder = find_folder(source)
+    except DataError as error:
+        raise DataError(f"{error}; the data sets that have a name are {', '.join(DATASETS)}") from None
+    if (folder / "MNIST" / "raw").is_dir():
+        return MNIST(part=part, root=folder)
+    if whole := _layout(folder):
+        return whole(root=folder)
+    parts = {path.name: layout for path in subfolders(folder) if (layout := _layout(path))}
+    if not parts:
+        raise _unrecognized(folder)
+    check_part(str(folder), part, parts)
+    return parts[part](root=folder, part=part)
+
+
+def _layout(folder: Path) -> Callable[..., Dataset] | None:
+    """What a folder is that has no parts."""
+    inner = subfolders(folder)
+    if any(path.name in _PARTS and _layout(path) for path in inner):
+        return None
+    if {"images", "labels"} <= {path.name for path in inner}:
+        return SegmentationFolder
+    if _has_images(folder):
+        return Photographs
+    filled = [path.name for path in inner if path.name not in _PARTS and _has_images(path)]
+    return ImageFolder if len(filled) > 1 else None
+
+
+def _has_images(folder: Path) -> bool:
+    return any(is_image(path.name) for path in folder.iterdir())
+
+
+def _unrecognized(folder: Path) -> DataError:
+    if not any(folder.iterdir()):
+        return DataError(f"{folder} is empty, expected images")
+    return DataError(
+        f"{folder} holds no images that are recognized: expected files ending in {', '.join(SUFFIXES)}, in the folder, "
+        "in one subfolder a class, or in images with their maps in labels"
+    )

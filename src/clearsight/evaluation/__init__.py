@@ -1,0 +1,6 @@
+"""Protocols, tables and figures: how restored images look, and what can still be recognized in them."""
+
+from clearsight.evaluation.protocol import evaluate
+from clearsight.evaluation.results import Evaluation, Row, Shown
+
+__all__ = ["Evaluation", "Row", "Shown", "evaluate"]

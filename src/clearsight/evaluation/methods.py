@@ -1,0 +1,67 @@
+"""The restorers that are compared, and which of them apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from inspect import signature
+from typing import cast
+
+from torch import nn
+
+from clearsight import weights
+from clearsight.contracts import Restorer, Traits
+from clearsight.errors import MissingExtraError, ModelError
+from clearsight.inference import Engine
+
+__all__ = ["baselines", "check_applies"]
+
+
+def check_applies(name: str, traits: Traits, *, channels: int, scale: int, told: bool) -> None:
+    """Say why a restorer cannot be judged on these images.
+
+    Args:
+        name: of the restorer.
+        traits: what it declares.
+        channels: of the images.
+        scale: by how much the degradation shrinks them.
+        told: whether the degradation tells its σ.
+
+    Raises:
+        ModelError: another number of channels, another scale, or a σ that is not told.
+    """
+    if traits.channels not in (None, channels):
+        raise ModelError(f"{name} restores images of {traits.channels} channels, the data has {channels}")
+    if traits.scale != scale:
+        raise ModelError(f"{name} enlarges {traits.scale} times, but the degradation shrinks {scale} times")
+    if traits.sigma == "required" and not told:
+        raise ModelError(f"{name} has to be told the noise level, but the degradation does not tell one σ")
+
+
+def baselines(*, besides: str, channels: int, scale: int, told: bool, device: str) -> Iterator[tuple[str, Engine]]:
+    """Every classical method and every shipped model that applies, in this order, but for one that is judged anyway.
+
+    Args:
+        besides: its name.
+        channels: of the images.
+        scale: by how much the degradation shrinks them.
+        told: whether the degradation tells its σ.
+        device: to compute on.
+    """
+    for name, make in _candidates(scale):
+        try:
+            model = make()
+            check_applies(name, cast(Restorer, model).traits, channels=channels, scale=scale, told=told)
+        except (ModelError, MissingExtraError):
+            continue
+        if name != besides:
+            yield name, Engine(model, device=device)
+
+
+def _candidates(scale: int) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
+    """Names, and how to make what they name; interpolation is made for the scale in question."""
+    for entry in weights.weightless():
+        arguments = {"scale": scale} if "scale" in signature(entry.cls).parameters else {}
+        yield entry.name, partial(entry.cls, **arguments)
+    for stored in weights.shipped():
+        yield stored.name, partial(weights.load, stored.name)

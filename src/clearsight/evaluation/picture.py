@@ -1,0 +1,62 @@
+"""A sheet of images: degraded, restored by each method, the reference, the difference that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from clearsight.evaluation.results import Shown
+from clearsight.images import Picture, write
+
+__all__ = ["draw"]
+
+_INCHES = 1.3
+
+
+def draw(rows: Sequence[Shown], path: Path) -> None:
+    """Draw one row an image and write the sheet, in the format that the file's name ends in.
+
+    The last column is the absolute difference of the last method and the reference, from black, 0, to white, 1. Under
+    each image stands what the recognizer takes it for, red where that is wrong.
+
+    Raises:
+        ImageWriteError: the file cannot be written.
+    """
+    titles = [name for name in rows[0].states if name != "clean"]
+    columns = [*titles, "reference", "difference"]
+    height, width = rows[0].sample.x.shape[1:]
+    figure = Figure(figsize=(_INCHES * len(columns), (_INCHES * height / width + 0.25) * len(rows)), dpi=150)
+    grid = figure.subplots(len(rows), len(columns), squeeze=False)
+    for axes, shown in zip(grid, rows, strict=True):
+        _draw_row(axes, shown, titles)
+    for axis, title in zip(grid[0], columns, strict=True):
+        axis.set_title(title, fontsize=7)
+    figure.tight_layout(pad=0.3)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+    write(Picture(pixels=pixels.copy()), path)
+
+
+def _draw_row(axes: Sequence[Axes], shown: Shown, titles: list[str]) -> None:
+    reference = shown.sample.x
+    images = [*(shown.states[title] for title in titles), reference, (shown.states[titles[-1]] - reference).abs()]
+    names = [*titles, "clean", None]
+    for axis, image, name in zip(axes, images, names, strict=True):
+        _draw_image(axis, image)
+        if name in shown.answers:
+            answer = shown.answers[name]
+            axis.set_xlabel(answer, fontsize=7, color="black" if answer == shown.truth else "red", labelpad=1)
+
+
+def _draw_image(axis: Axes, image: Tensor) -> None:
+    pixels = image.movedim(0, -1).numpy()
+    axis.imshow(pixels if pixels.shape[2] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1)
+    axis.set_xticks([])
+    axis.set_yticks([])

@@ -1,0 +1,134 @@
+"""Clean, degraded, restored by each method: how they look and what can be recognized in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from torch import Tensor, nn
+
+from clearsight.contracts import Dataset
+from clearsight.datasets import Pairs
+from clearsight.degradations import Pipeline, parse
+from clearsight.errors import DataError
+from clearsight.evaluation.criteria import Criterion, Outcome, looks, recognition
+from clearsight.evaluation.judging import Judge
+from clearsight.evaluation.methods import baselines, check_applies
+from clearsight.evaluation.resampling import multiplicities
+from clearsight.evaluation.results import Evaluation, Shown
+from clearsight.evaluation.stream import Chunk, chunks
+from clearsight.inference import Engine, Reader
+from clearsight.recognizers import check_fits
+from clearsight.registry import RESTORERS
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    dataset: Dataset,
+    degradation: Pipeline | str,
+    *,
+    model: nn.Module | None = None,
+    recognizer: nn.Module | None = None,
+    with_baselines: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    show: Callable[[Shown], None] | None = None,
+    showing: int = 8,
+    track: Callable[[Iterable[int], int], Iterable[int]] | None = None,
+) -> Evaluation:
+    """Judge restorers on a data set, all of them on the same degraded images.
+
+    What is drawn for an image depends on the seed and the image's name alone. Images are read, judged and forgotten: a
+    million need no more memory than a hundred. Degraded images are restored as the degradation leaves them, unclipped
+    or not (``| quantize`` makes them what a file holds), and judged clipped. A restorer that can be told the σ is told.
+
+    Args:
+        dataset: clean images, labelled where there is a recognizer.
+        degradation: what to do to them, or the string that makes it.
+        model: the restorer in question.
+        recognizer: is shown each image in each state.
+        with_baselines: judge every classical method and shipped model that applies, too.
+        seed: of the noise and of the intervals.
+        device: ``auto``, ``cpu``, ``cuda``, …
+        show: is handed some of the images in all their states.
+        showing: how many, evenly spread.
+        track: wraps the image numbers, which are so many, as they are gone through; for a progress bar.
+
+    Raises:
+        DataError: the data set is empty, has no labels, or others than the recognizer.
+        ModelError: the restorer or the recognizer cannot take the images.
+    """
+    chosen = parse(degradation) if isinstance(degradation, str) else degradation
+    reader = None if recognizer is None else Reader(recognizer, device=device)
+    channels, height, width = _checked_shape(dataset, reader)
+    criteria = [*looks(height, width), *(recognition(reader.traits) if reader else [])]
+    engines = _engines(model, with_baselines, channels=channels, degradation=chosen, device=device)
+    judges = [
+        *_untouched(criteria, reader, chosen.scale),
+        *(Judge(name, criteria, engine=engine, reader=reader) for name, engine in engines.items()),
+    ]
+    numbers = range(len(dataset)) if track is None else track(range(len(dataset)), len(dataset))
+    wanted = {i * len(dataset) // showing for i in range(showing)} if show else set()
+    done = 0
+    for chunk in chunks(Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma), numbers):
+        times = multiplicities([sample.name for sample in chunk.samples], seed)
+        outcomes = {judge.name: judge(chunk, times) for judge in judges}
+        for at in (n - done for n in sorted(wanted) if done <= n < done + len(chunk.samples)):
+            show(_shown(chunk, outcomes, at, reader))  # type: ignore[misc]
+        done += len(chunk.samples)
+    return Evaluation(done, str(chosen), seed, tuple(criteria), tuple(judge.row() for judge in judges))
+
+
+def _checked_shape(dataset: Dataset, reader: Reader | None) -> tuple[int, int, int]:
+    """Channels, height and width of the first image, after asking whether it goes with the recognizer."""
+    if not len(dataset):
+        raise DataError("the data set is empty: there is nothing to evaluate")
+    first = dataset[0]
+    channels, height, width = first.x.shape
+    if reader is not None:
+        if first.label is None:
+            raise DataError("the images have no labels, by which a recognizer is judged: leave the recognizer out")
+        check_fits(reader.traits, channels=channels, classes=dataset.classes)
+        segmented = isinstance(first.label, Tensor)
+        if segmented != (reader.traits.task == "segment"):
+            has, takes = ("pixel", "image") if segmented else ("image", "pixel")
+            raise DataError(f"the data set has one class a {has}, but the recognizer gives one a {takes}")
+    return channels, height, width
+
+
+def _engines(
+    model: nn.Module | None, with_baselines: bool, *, channels: int, degradation: Pipeline, device: str
+) -> dict[str, Engine]:
+    """The restorers to judge, by name; the model in question last."""
+    scale, told = degradation.scale, degradation.tells_sigma
+    own = {} if model is None else {_name(model): Engine(model, device=device)}
+    for name, engine in own.items():
+        check_applies(name, engine.traits, channels=channels, scale=scale, told=told)
+    if not with_baselines:
+        return own
+    besides = next(iter(own), "")
+    return {**dict(baselines(besides=besides, channels=channels, scale=scale, told=told, device=device)), **own}
+
+
+def _name(model: nn.Module) -> str:
+    """The name of a trained model, or the one its class is registered under."""
+    figures = getattr(model, "figures", {})
+    return str(figures["name"]) if "name" in figures else RESTORERS.name_of(type(model))
+
+
+def _untouched(criteria: Sequence[Criterion], reader: Reader | None, scale: int) -> Iterator[Judge]:
+    """The images as they are; degraded ones of another size have no reference."""
+    recognized = [criterion for criterion in criteria if criterion.recognizes]
+    if recognized:
+        yield Judge("clean", recognized, reader=reader, clean=True)
+    if scale == 1:
+        yield Judge("degraded", criteria, reader=reader)
+
+
+def _shown(chunk: Chunk, outcomes: Mapping[str, Outcome], at: int, reader: Reader | None) -> Shown:
+    states, sample = {name: outcome.x_hat[at] for name, outcome in outcomes.items()}, chunk.samples[at]
+    if reader is None or not isinstance(sample.label, int):
+        return Shown(sample, states, {}, "")
+    classes = reader.traits.classes
+    answers = {name: classes[int(outcome.logits[at].argmax())] for name, outcome in outcomes.items()}
+    return Shown(sample, states, answers, classes[sample.label])

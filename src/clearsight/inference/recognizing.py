@@ -1,0 +1,105 @@
+"""Name what is in an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clearsight import weights
+from clearsight.contracts import Recognizer
+from clearsight.errors import ModelError
+from clearsight.images import Picture, to_unit
+from clearsight.inference.device import choose_device
+from clearsight.inference.kinds import ImageLike, map_pixels
+
+__all__ = ["Answer", "Reader", "recognize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a classifier sees in an image.
+
+    Attributes:
+        label: the class with the largest probability.
+        confidence: that probability, 0 to 1.
+        probabilities: of every class, in the order of the recognizer's classes.
+    """
+
+    label: str
+    confidence: float
+    probabilities: dict[str, float]
+
+
+class Reader:
+    """A recognizer on its device, in evaluation mode, in float32.
+
+    Args:
+        recognizer: the recognizer, or what ``clearsight.load_recognizer`` takes.
+        device: ``auto``, ``cpu``, ``cuda``, …
+
+    Raises:
+        ModelError: it cannot be loaded.
+        InvalidArgumentError: the device cannot be used.
+    """
+
+    def __init__(self, recognizer: nn.Module | str, *, device: str = "auto") -> None:
+        module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
+        self.device = choose_device(device)
+        self.traits = cast(Recognizer, module).traits
+        self._module = module.to(self.device).eval()
+
+    @torch.inference_mode()
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits of ``(B, C, H, W)`` in [0, 1], on the CPU.
+
+        Raises:
+            ModelError: the recognizer takes other images.
+        """
+        logits: Tensor = self._module(x.to(self.device))
+        return logits.float().cpu()
+
+    def read(self, picture: Picture) -> Answer:
+        """Classify one picture; colours that are all grey are grey.
+
+        Raises:
+            ModelError: the recognizer takes other images, or is no classifier.
+        """
+        if self.traits.task != "classify":
+            raise ModelError("the recognizer gives a class to each pixel, not to the image: expected a classifier")
+        x = torch.from_numpy(to_unit(picture.pixels)).movedim(-1, 0)[None]
+        if self.traits.channels == 1 and x.shape[1] == 3 and bool(x.eq(x[:, :1]).all()):
+            x = x[:, :1]
+        probabilities = self.logits(x)[0].softmax(0).tolist()
+        best = int(np.argmax(probabilities))
+        named = dict(zip(self.traits.classes, probabilities, strict=True))
+        return Answer(self.traits.classes[best], probabilities[best], named)
+
+
+def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "auto") -> Answer:
+    """Name what is in one image.
+
+    Args:
+        image: a Pillow image, a numpy array (uint8, uint16 or float, ``(H, W)`` or ``(H, W, C)``), or a tensor
+            (``(H, W)`` or ``(C, H, W)``).
+        recognizer: a recognizer, a shipped name, a folder, a hub id, a TorchScript or ONNX file, or
+            ``torchvision:NAME``.
+        device: ``auto``, ``cpu``, ``cuda``, …
+
+    Raises:
+        InvalidArgumentError: the image cannot be used.
+        ModelError: the recognizer cannot be loaded, or takes other images.
+    """
+    reader = Reader(recognizer, device=device)
+    answers: list[Answer] = []
+
+    def read(pixels: NDArray[Any]) -> NDArray[Any]:
+        answers.append(reader.read(Picture(pixels=pixels)))
+        return pixels
+
+    map_pixels(image, read)
+    return answers[0]

@@ -1,0 +1,187 @@
+"""What every registered data set promises, checked on a few made-up images."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.io import savemat
+from torch import Tensor
+
+import clearsight.datasets  # noqa: F401  (fills the registry)
+from clearsight.contracts import VOID, Dataset, Sample
+from clearsight.errors import DataError
+from clearsight.registry import DATASETS
+
+RNG = np.random.default_rng(0)
+LABELLED = [name for name in DATASETS if name in {"alphadigits", "cifar10", "image-folder", "imagenet", "mnist"}]
+
+
+def picture(path: Path, *, high: int = 256, channels: int = 3) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = RNG.integers(high, size=(6, 8, channels), dtype=np.uint8)
+    Image.fromarray(values.squeeze()).save(path)
+
+
+def mnist(home: Path) -> None:
+    raw = home / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    images, labels = RNG.integers(256, size=(20, 28, 28), dtype=np.uint8), np.arange(20, dtype=np.uint8) % 10
+    (raw / "t10k-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, *images.shape) + images.tobytes())
+    (raw / "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, len(labels)) + labels.tobytes())
+
+
+def alphadigits(home: Path) -> None:
+    drawings = RNG.integers(2, size=(36 * 5, 320), dtype=np.uint8)
+    savemat(home / "binaryalphadigs.mat", {"fea": drawings, "gnd": np.arange(1, 37).repeat(5)[:, None]})
+
+
+def class_folders(folder: Path) -> None:
+    for name in ("cat", "dog", "dog/more"):
+        picture(folder / name / "1.png")
+
+
+def segmentation(folder: Path, images: str = "images", labels: str = "labels") -> None:
+    for name in ("a", "b"):
+        picture(folder / images / f"{name}.jpg")
+        picture(folder / labels / f"{name}.png", high=11, channels=1)
+
+
+def photographs(folder: Path) -> None:
+    picture(folder / "colour.png")
+    picture(folder / "more" / "grey.png", channels=1)
+
+
+def voc2012(folder: Path) -> None:
+    segmentation(folder, "JPEGImages", "SegmentationClass")
+    (folder / "ImageSets" / "Segmentation").mkdir(parents=True)
+    (folder / "ImageSets" / "Segmentation" / "val.txt").write_text("a\nb\n")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few images in the layout of each data set, all below one folder."""
+    home = tmp_path_factory.mktemp("data")
+    mnist(home)
+    alphadigits(home)
+    photographs(home / "photographs")
+    voc2012(home / "VOCdevkit" / "VOC2012")
+    for name in ("cifar10/test", "image-folder", "imagenet/val"):
+        class_folders(home / name)
+    for name in ("camvid/test", "segmentation"):
+        segmentation(home / name)
+    return home
+
+
+Make = Callable[[str], Dataset]
+
+
+@pytest.fixture
+def make(home: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(home))
+    return lambda name: DATASETS[name].cls(**DATASETS[name].tiny)
+
+
+@pytest.fixture(params=list(DATASETS))
+def dataset(request: pytest.FixtureRequest, make: Make) -> Dataset:
+    return make(request.param)
+
+
+@pytest.fixture(params=LABELLED)
+def labelled(request: pytest.FixtureRequest, make: Make) -> Dataset:
+    return make(request.param)
+
+
+def same(one: Sample, other: Sample) -> bool:
+    labels = (one.label, other.label)
+    alike = torch.equal(*labels) if all(isinstance(label, Tensor) for label in labels) else labels[0] == labels[1]
+    return one.name == other.name and torch.equal(one.x, other.x) and alike
+
+
+def test_keeps_the_contract(dataset: Dataset) -> None:
+    assert isinstance(dataset, Dataset)
+    assert len(dataset) > 1
+    assert len(set(dataset.classes)) == len(dataset.classes)
+
+
+def test_images_are_one_or_three_channels_in_the_unit_interval(dataset: Dataset) -> None:
+    for sample in dataset:
+        assert sample.x.dtype == torch.float32
+        assert sample.x.ndim == 3
+        assert len(sample.x) in (1, 3)
+        assert sample.x.min() >= 0
+        assert 0.5 < sample.x.max() <= 1
+
+
+def test_names_are_unique(dataset: Dataset) -> None:
+    names = [sample.name for sample in dataset]
+    assert len(set(names)) == len(dataset)
+    assert all(isinstance(name, str) and name for name in names)
+
+
+def test_labels_stand_for_classes(dataset: Dataset) -> None:
+    for sample in dataset:
+        if isinstance(sample.label, Tensor):
+            assert sample.label.dtype == torch.int64
+            assert sample.label.shape == sample.x.shape[1:]
+            numbers = set(sample.label.unique().tolist()) - {VOID}
+        else:
+            assert sample.label is None or type(sample.label) is int
+            numbers = set() if sample.label is None else {sample.label}
+        assert numbers <= set(range(len(dataset.classes)))
+        assert (sample.label is None) == (not dataset.classes)
+
+
+def test_labels_are_there_without_reading_an_image(labelled: Dataset) -> None:
+    assert labelled.labels.dtype == torch.int64
+    assert labelled.labels.tolist() == [sample.label for sample in labelled]
+
+
+def test_reads_the_same_again(dataset: Dataset) -> None:
+    assert all(same(dataset[i], dataset[i]) for i in range(len(dataset)))
+
+
+def test_ends(dataset: Dataset) -> None:
+    with pytest.raises(IndexError):
+        dataset[len(dataset)]
+
+
+def test_is_the_same_in_another_process(dataset: Dataset) -> None:
+    moved = pickle.loads(pickle.dumps(dataset))
+    assert moved.classes == dataset.classes
+    assert all(same(one, other) for one, other in zip(moved, dataset, strict=True))
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_is_configured_by_name(name: str) -> None:
+    parameters = inspect.signature(DATASETS[name].cls).parameters
+    assert {"root", "part"} <= parameters.keys()
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in parameters.values())
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_has_a_summary_that_fits_a_line(name: str) -> None:
+    assert DATASETS[name].summary.endswith(".")
+    assert len(DATASETS[name].summary) < 110
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_says_which_parts_there_are(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(home))
+    with pytest.raises(DataError, match=r"has no part 'tset'; there is: \w+"):
+        DATASETS[name].cls(**{**DATASETS[name].tiny, "part": "tset"})
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_says_where_it_was_looked_for(name: str, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with pytest.raises(DataError, match=f"^there is no .* ?{re.escape(str(missing))}.*CLEARSIGHT_DATA"):
+        DATASETS[name].cls(root=missing)
