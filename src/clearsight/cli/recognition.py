@@ -146,10 +146,10 @@ def _print_table(evaluation: Evaluation, title: str) -> None:
         table.add_column(name, justify="right" if number else "left", no_wrap=True)
     for cells in evaluation.cells():
         table.add_row(*cells)
-    console = Console()
-    console.print(table, crop=False, width=max(console.width, 120))
+    wide = Console(width=1000)
+    Console(width=wide.measure(table).maximum).print(table)
     for line in evaluation.conventions():
-        console.print(f"  {line}", highlight=False, soft_wrap=True)
+        typer.echo(f"  {line}")
 
 
 def _write(path: Path, result: dict[str, Any], seconds: float) -> None:

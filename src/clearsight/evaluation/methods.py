@@ -59,9 +59,12 @@ def baselines(*, besides: str, channels: int, scale: int, told: bool, device: st
 
 
 def _candidates(scale: int) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
-    """Names, and how to make what they name; interpolation is made for the scale in question."""
+    """Names, and how to make what they name; interpolation is made for the scale in question, if there is one."""
     for entry in weights.weightless():
-        arguments = {"scale": scale} if "scale" in signature(entry.cls).parameters else {}
-        yield entry.name, partial(entry.cls, **arguments)
+        interpolates = "scale" in signature(entry.cls).parameters
+        if not interpolates:
+            yield entry.name, entry.cls
+        elif scale > 1:
+            yield entry.name, partial(entry.cls, scale=scale)
     for stored in weights.shipped():
         yield stored.name, partial(weights.load, stored.name)

@@ -40,7 +40,8 @@ def evaluate(
 
     What is drawn for an image depends on the seed and the image's name alone. Images are read, judged and forgotten: a
     million need no more memory than a hundred. Degraded images are restored as the degradation leaves them, unclipped
-    or not (``| quantize`` makes them what a file holds), and judged clipped. A restorer that can be told the σ is told.
+    or not (``| quantize`` makes them what a file holds), and judged clipped. A restorer that takes a noise level is told
+    the σ of the noise or, of other degradations, the root mean square of what they changed.
 
     Args:
         dataset: clean images, labelled where there is a recognizer.
@@ -100,7 +101,7 @@ def _engines(
     model: nn.Module | None, with_baselines: bool, *, channels: int, degradation: Pipeline, device: str
 ) -> dict[str, Engine]:
     """The restorers to judge, by name; the model in question last."""
-    scale, told = degradation.scale, degradation.tells_sigma
+    scale, told = degradation.scale, degradation.tells_sigma or degradation.scale == 1
     own = {} if model is None else {_name(model): Engine(model, device=device)}
     for name, engine in own.items():
         check_applies(name, engine.traits, channels=channels, scale=scale, told=told)

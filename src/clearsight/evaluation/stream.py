@@ -23,7 +23,8 @@ class Chunk(NamedTuple):
         samples: as they were read.
         x: the clean images, ``(B, C, H, W)``.
         y: the degraded ones, not clipped.
-        sigma: of their noise, ``(B,)``, where the degradation tells it.
+        sigma: what restorers that take a noise level are told, ``(B,)``: the σ of the noise, or else the root mean square
+            of y − x, which favours them; ``None`` where the sizes differ.
     """
 
     samples: list[Sample]
@@ -53,6 +54,8 @@ def chunks(pairs: Pairs, numbers: Iterable[int]) -> Iterator[Chunk]:
 
 def _stacked(pairs: list[Pair]) -> Chunk:
     samples = [pair.sample for pair in pairs]
-    levels = [pair.sigma for pair in pairs if pair.sigma is not None]
     x, y = torch.stack([sample.x for sample in samples]), torch.stack([pair.y for pair in pairs])
-    return Chunk(samples, x, y, torch.stack(levels) if levels else None)
+    levels = [pair.sigma for pair in pairs if pair.sigma is not None]
+    if levels:
+        return Chunk(samples, x, y, torch.stack(levels))
+    return Chunk(samples, x, y, (y - x).square().mean((1, 2, 3)).sqrt() if x.shape == y.shape else None)
