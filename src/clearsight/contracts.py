@@ -17,6 +17,7 @@ __all__ = [
     "VOID",
     "Dataset",
     "Degradation",
+    "Joint",
     "NoiseDegradation",
     "RecognitionTraits",
     "Recognizer",
@@ -119,6 +120,22 @@ class Recognizer(Protocol):
 
     def __call__(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [0, 1] to logits: ``(B, K)`` of a classifier, ``(B, K, H, W)`` of a segmenter."""
+
+
+@runtime_checkable
+class Joint(Protocol):
+    """One network, two answers: the restored image and what is in it. A ``torch.nn.Module`` in practice."""
+
+    @property
+    def traits(self) -> Traits:
+        """Of its restoration."""
+
+    @property
+    def recognition(self) -> RecognitionTraits:
+        """Of its recognition, from the degraded image."""
+
+    def __call__(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, C, H, W)`` to x_hat, of the same shape, and logits ``(B, K)``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

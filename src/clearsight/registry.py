@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from clearsight.errors import UnknownNameError
 
-__all__ = ["DATASETS", "DEGRADATIONS", "RECOGNIZERS", "RESTORERS", "Entry", "Registry"]
+__all__ = ["DATASETS", "DEGRADATIONS", "JOINT", "RECOGNIZERS", "RESTORERS", "Entry", "Registry"]
 
 C = TypeVar("C", bound=type)
 
@@ -99,4 +99,5 @@ class Registry(Mapping[str, Entry]):
 DEGRADATIONS = Registry("degradation")
 RESTORERS = Registry("restorer")
 RECOGNIZERS = Registry("recognizer")
+JOINT = Registry("joint model")
 DATASETS = Registry("data set")
