@@ -44,6 +44,7 @@ class Traits:
             then cannot be tiled.
         sigma: ``"blind"`` takes no noise level, ``"optional"`` estimates it where it is not told,
             ``"required"`` has to be told.
+        size: input height and width where it takes one size only; ``None`` where any will do.
     """
 
     channels: int | None
@@ -51,6 +52,7 @@ class Traits:
     multiple: int = 1
     receptive_radius: int | None
     sigma: Literal["blind", "optional", "required"] = "blind"
+    size: tuple[int, int] | None = None
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ import clearsight
 from clearsight import weights
 from clearsight.restorers import ResidualUNet
 
-PUBLIC = ["ClearsightError", "__version__", "degrade", "load", "restore"]
+PUBLIC = ["ClearsightError", "__version__", "degrade", "evaluate", "load", "load_recognizer", "recognize", "restore"]
 PARTS = [
     "boltzmann",
     "cli",
@@ -28,6 +28,7 @@ PARTS = [
     "images",
     "inference",
     "metrics",
+    "recognizers",
     "registry",
     "restorers",
     "training",
@@ -66,7 +67,7 @@ def test_every_part_lists_what_it_gives(part: str) -> None:
 
 
 def test_every_public_function_takes_its_options_by_name() -> None:
-    for function in (clearsight.restore, clearsight.degrade):
+    for function in (clearsight.restore, clearsight.degrade, clearsight.recognize, clearsight.evaluate):
         parameters = list(inspect.signature(function).parameters.values())
         options = [p for p in parameters if p.default is not p.empty]
         assert all(p.kind is p.KEYWORD_ONLY for p in options)

@@ -6,6 +6,7 @@ import csv
 import json
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,22 @@ import yaml
 from torch import Tensor
 
 from clearsight import images, weights
-from clearsight.errors import RecipeError, UnknownNameError
+from clearsight.contracts import Sample
+from clearsight.datasets import ImageFolder
+from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
 from clearsight.images import Picture
+from clearsight.recognizers import MLP
 from clearsight.training import shipped_recipes, train
 
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
+from clearsight.training.muon import Muon, orthogonalized
 from clearsight.training.patches import Patches, find_images
+from clearsight.training.recognition import RecognitionTask
 from clearsight.training.restoration import RestorationTask
-from clearsight.training.task import Batch
+from clearsight.training.task import Batch, Task
+from clearsight.training.whole import WholeImages
 
 NETWORKS = {
     "residual-unet": {
@@ -35,10 +42,17 @@ NETWORKS = {
     "dncnn": {"class_path": "clearsight.restorers.DnCNN", "init_args": {"channels": 3, "depth": 4, "width": 8}},
     "ffdnet": {"class_path": "clearsight.restorers.FFDNet", "init_args": {"channels": 3, "depth": 3, "width": 8}},
 }
+MUON = {"class_path": "clearsight.training.muon.Muon", "init_args": {"lr": 0.02}}
 AVERAGE = {"class_path": "lightning.pytorch.callbacks.EMAWeightAveraging", "init_args": {"decay": 0.5}}
 
 
+def folder(root: Path, part: str | None = None) -> dict[str, Any]:
+    """A folder of classes, as a recipe names it."""
+    return {"class_path": "clearsight.datasets.ImageFolder", "init_args": {"root": str(root), "part": part}}
+
+
 def textured(path: Path, seed: int, *, side: int = 48, channels: int = 3, dtype: str = "uint8") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(0.1, 0.9, (side // 6, side // 6, channels)).repeat(6, 0).repeat(6, 1)
     images.write(Picture(pixels=images.from_unit(coarse + 0.02 * rng.standard_normal(coarse.shape), dtype)), path)
@@ -57,7 +71,7 @@ def photographs(tmp_path: Path) -> Path:
 def recipe(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
     """Write a small recipe for a network and return its file."""
 
-    def write(network: str = "residual-unet", *, average: bool = True, **data: Any) -> Path:
+    def write(network: str = "residual-unet", *, average: bool = True, muon: bool = False, **data: Any) -> Path:
         content = {
             "summary": "A small network",
             "model": {
@@ -67,6 +81,7 @@ def recipe(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
                     "degradation": "gaussian(sigma=5/255..50/255)",
                     "validation": ["gaussian(sigma=25/255)", "gaussian(sigma=40/255)"],
                     "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+                    **({"optimizer": MUON} if muon else {}),
                 },
             },
             "data": {
@@ -163,16 +178,16 @@ class PowerCutError(Exception):
 
 def train_for(steps: int, recipe: str, out: Path, error: type[BaseException] = PowerCutError) -> None:
     """Train for so many steps only."""
-    whole, seen = RestorationTask.training_step, []
+    whole, seen = Task.training_step, []
 
-    def training_step(task: RestorationTask, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(task: Task, batch: Batch, batch_idx: int) -> Tensor:
         seen.append(batch_idx)
         if len(seen) > steps:
             raise error
         return whole(task, batch, batch_idx)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(RestorationTask, "training_step", training_step)
+        monkeypatch.setattr(Task, "training_step", training_step)
         with pytest.raises(error):
             train(recipe, out=out)
 
@@ -193,13 +208,18 @@ def same(a: Any, b: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("network", "average", "steps"),
-    [("residual-unet", True, [6]), ("dncnn", True, [4, 5]), ("ffdnet", False, [2, 9])],
+    ("network", "average", "muon", "steps"),
+    [
+        ("residual-unet", True, False, [6]),
+        ("dncnn", True, False, [4, 5]),
+        ("ffdnet", False, False, [2, 9]),
+        ("residual-unet", False, True, [7]),
+    ],
 )
 def test_an_interrupted_run_goes_on_bit_for_bit(
-    recipe: Callable, tmp_path: Path, network: str, average: bool, steps: list[int]
+    recipe: Callable, tmp_path: Path, network: str, average: bool, muon: bool, steps: list[int]
 ) -> None:
-    path = str(recipe(network, average=average))
+    path = str(recipe(network, average=average, muon=muon))
     straight = train(path, out=tmp_path / "straight")
     for step in steps:
         train_for(step, path, tmp_path / "resumed")
@@ -370,8 +390,425 @@ def test_recipes_that_are_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
-def test_shipped_recipes_parse(name: str, photographs: Path, tmp_path: Path) -> None:
-    """All but the data is as it is shipped; that there are no images to train on is said last."""
+def test_shipped_recipes_parse(name: str, tmp_path: Path) -> None:
+    """All but the data is as it is shipped; what is wrong with the images to train on is said last."""
     (tmp_path / "bare").mkdir()
-    with pytest.raises(Exception, match="holds no images"):
-        train(name, ["--data.images", str(tmp_path / "bare"), "--trainer.accelerator", "cpu"], out=tmp_path / "run")
+    textured(tmp_path / "classes/a/0.png", 0)
+    on_patches = "images" in yaml.safe_load(shipped_recipes()[name].read_text())["data"]["init_args"]
+    colourful = json.dumps(folder(tmp_path / "classes"))
+    data = {"images": str(tmp_path / "bare")} if on_patches else {"train": colourful, "validation": colourful}
+    overrides = [text for key, value in data.items() for text in (f"--data.{key}", value)]
+    with pytest.raises(
+        ClearsightError, match="holds no images" if on_patches else "takes 1 channels, but the data has 3"
+    ):
+        train(name, [*overrides, "--trainer.accelerator", "cpu"], out=tmp_path / "run")
+
+
+# Recognizers, on whole images
+
+SIDE = 13
+CLASSES = ("left", "middle", "right")
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grey images with a bright bar on the left, in the middle or on the right; a part to train on, one to validate."""
+    root, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(0)
+    for part, count in (("train", 12), ("val", 7)):
+        for k, name in enumerate(CLASSES):
+            (root / part / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = 0.3 * rng.random((SIDE, SIDE, 1))
+                pixels[:, 4 * k + 1 : 4 * k + 4] += 0.5
+                picture = Picture(pixels=images.from_unit(pixels, "uint8"))
+                images.write(picture, root / part / name / f"{i}.png")
+    return root
+
+
+RECOGNIZERS = {
+    "mlp": {"class_path": "clearsight.recognizers.MLP", "init_args": {"size": [SIDE, SIDE], "hidden": [16, 16]}},
+    "digit-net": {"class_path": "clearsight.recognizers.DigitNet", "init_args": {"widths": [4, 6]}},
+}
+
+
+@pytest.fixture
+def whole_recipe(tmp_path: Path, bars: Path) -> Callable[..., Path]:
+    """Write a small recipe for a recognizer, or with ``restorer`` for a restorer, on whole images."""
+
+    def write(name: str = "mlp", *, muon: bool = False, restorer: bool = False) -> Path:
+        network = NETWORKS["residual-unet"] if restorer else RECOGNIZERS[name]
+        arguments = {**network["init_args"], **({"channels": 1} if restorer else {"classes": CLASSES})}
+        optimizer = MUON if muon else {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01}}
+        task = {
+            "restorer" if restorer else "recognizer": {**network, "init_args": arguments},
+            "degradation": "gaussian(sigma=0.1)",
+            "validation": ["gaussian(sigma=0.1)"],
+            "optimizer": optimizer,
+            "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+        }
+        kind = "restoration.RestorationTask" if restorer else "recognition.RecognitionTask"
+        content = {
+            "summary": "Bars",
+            "model": {"class_path": f"clearsight.training.{kind}", "init_args": task},
+            "data": {
+                "class_path": "clearsight.training.whole.WholeImages",
+                "init_args": {
+                    "train": folder(bars, "train"),
+                    "validation": folder(bars, "val"),
+                    "batch": 16,
+                    "epoch": 4,
+                    "shift": 1,
+                },
+            },
+            "trainer": {"max_steps": 8, "accelerator": "cpu"},
+        }
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(json.loads(json.dumps(content))))
+        return path
+
+    return write
+
+
+def test_a_recognizer_is_trained(whole_recipe: Callable, bars: Path, tmp_path: Path) -> None:
+    folder = train(str(whole_recipe()), ["--trainer.max_steps", "24"], out=tmp_path / "run")
+    model = weights.load_recognizer(folder)
+    assert (type(model).__name__, model.traits.classes) == ("MLP", CLASSES)
+
+    validation = model.figures["validation"]
+    assert validation["images"] == 21
+    assert list(validation["error"]) == ["clean", "gaussian(sigma=0.1)"]
+    assert max(validation["error"].values()) < 10
+    data = ImageFolder(root=bars, part="val")
+    with torch.inference_mode():
+        answers = [int(model(sample.x[None]).argmax()) for sample in (data[i] for i in range(21))]
+    wrong = sum(answer != label for answer, label in zip(answers, data.labels.tolist(), strict=True))
+    assert validation["error"]["clean"] == pytest.approx(100 * wrong / 21, abs=1e-3)
+
+    card = (folder / "README.md").read_text()
+    assert "pipeline_tag: image-classification" in card
+    assert 'recognizer = clearsight.load_recognizer("mlp")' in card
+    assert f"| `clean` | error, % | {validation['error']['clean']:.2f} |" in card
+
+
+def test_a_restorer_is_trained_on_whole_images(whole_recipe: Callable, tmp_path: Path) -> None:
+    """Of a size that the network's multiple does not divide."""
+    model = weights.load(train(str(whole_recipe(restorer=True)), out=tmp_path / "run"))
+    assert SIDE % model.traits.multiple
+    assert model.figures["validation"]["images"] == 21
+    assert 15 < model.figures["validation"]["psnr"]["gaussian(sigma=0.1)"] < 40
+
+
+@pytest.mark.parametrize(("network", "muon", "steps"), [("digit-net", False, [6]), ("mlp", True, [5])])
+def test_an_interrupted_recognizer_goes_on_bit_for_bit(
+    whole_recipe: Callable, tmp_path: Path, network: str, muon: bool, steps: list[int]
+) -> None:
+    path = str(whole_recipe(network, muon=muon))
+    straight = train(path, out=tmp_path / "straight")
+    for step in steps:
+        train_for(step, path, tmp_path / "resumed")
+    resumed = train(path, out=tmp_path / "resumed")
+    one, other = newest(tmp_path / "straight"), newest(tmp_path / "resumed")
+    assert one["global_step"] == other["global_step"] == 8
+    for part in ("state_dict", "optimizer_states", "lr_schedulers"):
+        assert same(one[part], other[part]), part
+    assert (straight / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
+
+
+def task(**options: Any) -> RecognitionTask:
+    torch.manual_seed(0)
+    return RecognitionTask(recognizer=MLP(size=[4, 4], hidden=[5], classes=list("abc")), **options)
+
+
+def small_batch() -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(6, 1, 4, 4, generator=generator)
+    return Batch(x, torch.randint(3, (6,), generator=generator))
+
+
+def test_recognizers_are_judged_by_the_error() -> None:
+    judged, batch = task(validation=["gaussian(sigma=0.5)", "quantize"]), small_batch()
+    scores = judged.scores(batch, 0)["error"]
+    assert list(scores) == ["clean", "gaussian(sigma=0.5)", "quantize"]
+    expected = 100 * (judged.network(batch.x).argmax(1) != batch.labels).float()
+    assert scores["clean"].equal(expected)
+    assert 0 < expected.mean() < 100
+
+
+def test_recognizers_learn_from_the_cross_entropy() -> None:
+    batch, generator = small_batch(), torch.Generator()
+    plain = task()
+    expected = torch.nn.functional.cross_entropy(plain.network(batch.x), batch.labels)
+    assert plain.objective(batch, generator).item() == pytest.approx(expected.item())
+
+
+def test_what_a_recognizer_is_shown_is_drawn_from_the_generator() -> None:
+    batch, degraded = small_batch(), task(degradation="gaussian(sigma=0.2)")
+    first, again, other = (degraded.objective(batch, torch.Generator().manual_seed(seed)).item() for seed in (0, 0, 1))
+    assert first == again != other
+    y = degraded.degradation(batch.x, generator=torch.Generator().manual_seed(0))
+    assert first == torch.nn.functional.cross_entropy(degraded.network(y), batch.labels).item()
+
+
+def test_validation_has_the_same_noise_every_time() -> None:
+    seen = []
+
+    class Watching(MLP):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x.clone())
+            return super().forward(x)
+
+    watched = RecognitionTask(
+        recognizer=Watching(size=[4, 4], hidden=[]), degradation="quantize", validation=["gaussian(sigma=0.2)"]
+    )
+    for index in (0, 0, 1):
+        watched.scores(small_batch(), index)
+    clean, first, _, again, _, other = seen
+    assert clean.equal(small_batch().x)
+    assert first.equal(again)
+    assert not first.equal(other)
+    assert not first.equal(clean)
+
+
+# Whole images
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A data set in memory."""
+
+    samples: list[Sample]
+    classes: tuple[str, ...] = CLASSES
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples[index]
+
+
+def numbered(count: int, *shape: int) -> Listed:
+    """Images of bytes drawn at random, none of them 0; the label is the number."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randint(1, 256, (count, *shape), generator=generator)
+    return Listed([Sample(name=str(i), x=drawn[i] / 255, label=i) for i in range(count)])
+
+
+def whole(dataset: Listed, **options: Any) -> WholeImages:
+    data = WholeImages(**{"train": dataset, "validation": dataset, "batch": 50, "epoch": 1, **options})
+    data.setup("fit")
+    return data
+
+
+def test_whole_images_depend_on_seed_and_step_alone() -> None:
+    data = numbered(4, 1, 5, 6)
+    one, again, other = whole(data, shift=2), whole(data, shift=2), whole(data, shift=2, seed=1)
+    for step in (3, 0):
+        assert one.draw(step).x.equal(again.draw(step).x)
+        assert one.draw(step).labels.equal(again.draw(step).labels)
+        assert not one.draw(step).x.equal(other.draw(step).x)
+    assert not one.draw(0).x.equal(one.draw(1).x)
+    assert not one.draw(0, rank=0).x.equal(one.draw(0, rank=1).x)
+    assert one.draw(0).x.dtype == torch.uint8
+    assert one.channels == 1
+
+
+def test_whole_images_are_drawn_with_their_labels() -> None:
+    data = numbered(4, 3, 5, 6)
+    batch = whole(data).draw(0)
+    assert batch.x.shape == (50, 3, 5, 6)
+    assert set(batch.labels.tolist()) == {0, 1, 2, 3}
+    for x, label in zip(batch.x, batch.labels.tolist(), strict=True):
+        assert (x / 255).equal(data[label].x)
+
+
+def test_whole_images_are_shifted_both_ways_and_filled_up_with_black() -> None:
+    data = numbered(2, 1, 5, 6)
+    batch, seen = whole(data, shift=2, batch=400).draw(0), []
+    for x, label in zip(batch.x / 255, batch.labels.tolist(), strict=True):
+        framed = torch.nn.functional.pad(data[label].x, (2, 2, 2, 2))
+        at = [(i, j) for i in range(5) for j in range(5) if x.equal(framed[:, i : i + 5, j : j + 6])]
+        assert len(at) == 1
+        seen += at
+    assert len(set(seen)) == 25
+    assert max(map(seen.count, seen)) < 400 / 25 * 2.5
+
+
+def test_validation_is_on_whole_images_as_they_are() -> None:
+    data = numbered(600, 1, 3, 3)
+    batches = whole(data, shift=1).held_out()
+    assert [len(batch.x) for batch in batches] == [250, 250, 100]
+    assert torch.cat([batch.labels for batch in batches]).tolist() == list(range(600))
+    assert (torch.cat([batch.x for batch in batches]) / 255).equal(torch.stack([s.x for s in data.samples]))
+
+
+SMALL, LARGE = torch.rand(1, 4, 4), torch.rand(1, 5, 4)
+SIZES = "training on whole images takes images of one size, and at least one; Listed has {} sizes in {} images"
+LABELS = "training on whole images takes one class an image; Listed has others"
+
+
+@pytest.mark.parametrize(
+    ("samples", "sentence"),
+    [
+        ([(SMALL, 0), (LARGE, 1)], SIZES.format(2, 2)),
+        ([(SMALL, 0), (SMALL.expand(3, -1, -1), 1)], SIZES.format(2, 2)),
+        ([], SIZES.format(0, 0)),
+        ([(SMALL, 0), (SMALL, None)], LABELS),
+        ([(SMALL, torch.zeros(4, 4, dtype=torch.long))], LABELS),
+    ],
+)
+@pytest.mark.parametrize("held", ["train", "validation"])
+def test_whole_images_that_cannot_be_trained_on(samples: list[tuple[Tensor, Any]], sentence: str, held: str) -> None:
+    odd = Listed([Sample(name=str(i), x=x, label=label) for i, (x, label) in enumerate(samples)])
+    with pytest.raises(RecipeError) as raised:
+        whole(numbered(2, 1, 4, 4), **{held: odd})
+    assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["--data.train.init_args.root", "nowhere"], "there is no folder nowhere"),
+        (["--data.train.init_args.part", "test"], "has no part 'test'; there is: train, val"),
+        (["--data.shift", "one"], "one"),
+        (["--model.validation", "[gausian(sigma=0.1)]"], "did you mean 'gaussian'"),
+    ],
+)
+def test_recipes_of_recognizers_that_cannot_be_used(
+    whole_recipe: Callable, tmp_path: Path, overrides: list[str], reason: str
+) -> None:
+    with pytest.raises(ClearsightError, match=reason) as raised:
+        train(str(whole_recipe()), overrides, out=tmp_path / "run")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "run").exists()
+
+
+# Muon
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (64, 288), (1, 30), (30, 1)])
+def test_orthogonalized_matrices_have_singular_values_near_one(shape: tuple[int, int], scale: float) -> None:
+    matrices = scale * randn(3, *shape)
+    result = orthogonalized(matrices)
+    assert (result.shape, result.dtype) == (matrices.shape, torch.float32)
+    values = torch.linalg.svdvals(result)
+    assert 0.65 < values.min() <= values.max() < 1.25
+
+
+def test_what_is_almost_singular_stays_so() -> None:
+    """Square matrices have singular values near 0, which five iterations lift but not to 1."""
+    values = torch.linalg.svdvals(orthogonalized(randn(20, 32, 32)))
+    assert values.max() < 1.25
+    assert (values > 0.65).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6)])
+def test_orthogonalized_matrices_keep_their_singular_vectors(shape: tuple[int, int]) -> None:
+    """The result is U diag(s) Vᵀ with the U and V of the matrix: Uᵀ result V is diagonal."""
+    matrix = randn(1, *shape)
+    u, _, v = torch.linalg.svd(matrix[0], full_matrices=False)
+    inner = u.T @ orthogonalized(matrix)[0] @ v.T
+    assert (inner - inner.diagonal().diag()).abs().max() < 0.03
+    assert inner.diagonal().min() > 0.65
+
+
+def muon_on(*shapes: tuple[int, ...], **options: Any) -> tuple[list[Tensor], Muon]:
+    parameters = [torch.nn.Parameter(0.1 * randn(*shape, seed=i)) for i, shape in enumerate(shapes)]
+    return parameters, Muon(parameters, **options)
+
+
+def take_steps(parameters: list[Tensor], optimizer: torch.optim.Optimizer, count: int, start: int = 0) -> None:
+    """Steps with the same gradients for every optimizer."""
+    for step in range(start, start + count):
+        for i, parameter in enumerate(parameters):
+            parameter.grad = randn(*parameter.shape, seed=100 * step + i)
+        optimizer.step()
+
+
+LAYERS = [(8, 1, 3, 3), (8,), (16, 8, 3, 3), (16,), (4, 16, 3, 3), (4,), (1, 4, 3, 3), (1,)]
+HIDDEN = (2, 4)
+
+
+def test_the_first_and_the_last_matrix_and_all_biases_take_adams_step() -> None:
+    ours, muon = muon_on(*LAYERS, adam_lr=3e-3)
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    take_steps(ours, muon, 5)
+    take_steps(theirs, torch.optim.Adam(theirs, lr=3e-3, betas=(0.9, 0.99)), 5)
+    for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        assert torch.allclose(one, other, rtol=0, atol=1e-6) is (i not in HIDDEN), i
+
+
+def test_a_step_of_a_hidden_matrix_has_the_declared_size() -> None:
+    """max(1, rows/columns)^½ · lr in every direction, whatever the gradient's size; a convolution is one matrix."""
+    ours, muon = muon_on((4, 4), (16, 8, 3, 3), (64, 8), (4, 4), lr=0.02, weight_decay=0)
+    for scale in (1e-4, 1e2):
+        before = [p.detach().clone() for p in ours]
+        for i, p in enumerate(ours):
+            p.grad = scale * randn(*p.shape, seed=i)
+        muon.step()
+        for i, size in ((1, 0.02), (2, 0.02 * 8**0.5)):
+            values = torch.linalg.svdvals((ours[i].detach() - before[i]).flatten(1)) / size
+            assert 0.65 < values.min() <= values.max() < 1.25
+
+
+def test_momentum_is_nesterovs() -> None:
+    """After gradients G₁ and G₂ with momentum β the direction is (1 − β) G₂ + β M, M being their moving average."""
+    (_, middle, _), muon = muon_on((4, 4), (6, 30), (4, 4), lr=1.0, weight_decay=0, momentum=0.8)
+    first, second = randn(6, 30, seed=1), randn(6, 30, seed=2)
+    average = 0.8 * 0.2 * first + 0.2 * second
+    middle.grad = first
+    muon.step()
+    before = middle.detach().clone()
+    middle.grad = second
+    muon.step()
+    expected = -orthogonalized((0.2 * second + 0.8 * average)[None])[0]
+    torch.testing.assert_close(middle.detach() - before, expected, rtol=0, atol=0.02)
+
+
+def test_weight_decay_bounds_the_norm() -> None:
+    """The gradient always points the same way; without decay the norm grows without end."""
+
+    def norm(decay: float, steps: int) -> float:
+        (_, middle, _), muon = muon_on((4, 4), (8, 20), (4, 4), lr=0.1, weight_decay=decay)
+        for _ in range(steps):
+            middle.grad = randn(8, 20)
+            muon.step()
+        return float(torch.linalg.matrix_norm(middle.detach(), 2))
+
+    bound = 1.25 / 0.5
+    assert norm(0.5, 100) < bound
+    assert norm(0.5, 200) == pytest.approx(norm(0.5, 150), rel=0.01)
+    assert norm(0.0, 100) > 2 * bound
+
+
+def test_parameters_without_a_gradient_stay() -> None:
+    ours, muon = muon_on(*LAYERS)
+    before = [p.detach().clone() for p in ours]
+    ours[2].grad, ours[1].grad = randn(*LAYERS[2]), randn(*LAYERS[1])
+    muon.step()
+    assert [i for i, (one, other) in enumerate(zip(ours, before, strict=True)) if not one.equal(other)] == [1, 2]
+
+
+def test_a_net_of_two_matrices_takes_adams_steps_alone() -> None:
+    ours, muon = muon_on((8, 4), (8,), (3, 8), (3,), adam_lr=1e-2)
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    take_steps(ours, muon, 3)
+    take_steps(theirs, torch.optim.Adam(theirs, lr=1e-2, betas=(0.9, 0.99)), 3)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+def test_muon_goes_on_from_what_it_kept() -> None:
+    straight, one = muon_on(*LAYERS)
+    take_steps(straight, one, 6)
+    interrupted, two = muon_on(*LAYERS)
+    take_steps(interrupted, two, 3)
+    resumed = [torch.nn.Parameter(p.detach().clone()) for p in interrupted]
+    three = Muon(resumed)
+    three.load_state_dict(two.state_dict())
+    take_steps(resumed, three, 3, start=3)
+    assert same([p.detach() for p in resumed], [p.detach() for p in straight])

@@ -24,9 +24,9 @@ def models(as_json: AsJson = False) -> None:
 def recognizers(as_json: AsJson = False) -> None:
     """List the recognizers that `recognize` and `evaluate` take by name."""
     from clearsight import weights
-    from clearsight.registry import RECOGNIZERS
+    from clearsight.registry import JOINT, RECOGNIZERS
 
-    _print([{"name": s.name, "summary": s.figures()["summary"]} for s in weights.shipped(RECOGNIZERS)], as_json)
+    _print([{"name": s.name, "summary": s.figures()["summary"]} for s in weights.shipped(RECOGNIZERS, JOINT)], as_json)
 
 
 def datasets(as_json: AsJson = False) -> None:
@@ -69,7 +69,8 @@ def _print(rows: list[dict[str, str]], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    widths = [max(len(row[key]) for row in rows) for key in list(rows[0])[:-1]]
+    columns = list(zip(*(row.values() for row in rows), strict=True))
+    widths = [max(map(len, column)) for column in columns[:-1]]
     for row in rows:
-        *columns, last = row.values()
-        typer.echo("  ".join([*(text.ljust(width) for text, width in zip(columns, widths, strict=True)), last]))
+        *texts, last = row.values()
+        typer.echo("  ".join([*(text.ljust(width) for text, width in zip(texts, widths, strict=True)), last]))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clearsight.errors import BatchError, ClearsightError
 
 if TYPE_CHECKING:
-    from clearsight.evaluation import Evaluation, Shown
+    from clearsight.evaluation import Shown
     from clearsight.inference import Answer
 
 __all__ = ["evaluate", "recognize"]
@@ -85,7 +84,7 @@ def evaluate(
     ],
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="What `restore --model` takes.", show_default=False),
+        typer.Option("--model", "-m", help="Name (see `clearsight models`), folder or hub id.", show_default=False),
     ] = None,
     recognizer: Annotated[str | None, RecognizerName] = None,
     baselines: Annotated[
@@ -107,6 +106,7 @@ def evaluate(
     """
     from clearsight import weights
     from clearsight.cli.progress import counted
+    from clearsight.cli.tables import print_table, write_record
     from clearsight.datasets import open_dataset, take
     from clearsight.evaluation import evaluate as run
     from clearsight.images import check_writable
@@ -127,38 +127,15 @@ def evaluate(
         show=None if figure is None else rows.append,
         track=counted,
     )
-    _print_table(evaluation, f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}")
+    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
+    print_table(title, evaluation.header(), evaluation.cells())
+    for line in evaluation.conventions():
+        typer.echo(f"  {line}")
     if json_file is not None:
         asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
-        _write(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
+        write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
     if figure is not None:
         from clearsight.evaluation.picture import draw
 
+        figure.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, figure)
-
-
-def _print_table(evaluation: Evaluation, title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for number, name in enumerate(evaluation.header()):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    for cells in evaluation.cells():
-        table.add_row(*cells)
-    wide = Console(width=1000)
-    Console(width=wide.measure(table).maximum).print(table)
-    for line in evaluation.conventions():
-        typer.echo(f"  {line}")
-
-
-def _write(path: Path, result: dict[str, Any], seconds: float) -> None:
-    """Write a result with the command and the machine that made it, whole or not at all."""
-    from clearsight.images import atomically
-    from clearsight.provenance import provenance
-
-    command = " ".join(["clearsight", *sys.argv[1:]])
-    record = {"command": command, **result, "seconds": round(seconds, 1), **provenance()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomically(path) as file:
-        file.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -17,6 +17,9 @@ __all__ = ["Criterion", "Outcome", "looks", "recognition"]
 EXACT = 58.92
 """dB that count at most, those of rounding to 8 bits, 10·log10(12·255²): the PSNR of an exact image has no bound."""
 
+_WINDOW = 11
+"""Height and width of the window of SSIM, in pixels."""
+
 
 class Outcome(NamedTuple):
     """What came of a batch.
@@ -69,6 +72,13 @@ def _percent_missed(sums: Tensor) -> Tensor:
     return 100 * (1 - _mean(sums))
 
 
+def _ssim(outcome: Outcome) -> Tensor:
+    """Images that the window does not fit in count for nothing."""
+    if min(outcome.x.shape[2:]) < _WINDOW:
+        return torch.zeros(len(outcome.x), 2)
+    return _counted(ssim(outcome.x_hat, outcome.x))
+
+
 PSNR = Criterion(
     "psnr",
     "PSNR dB",
@@ -81,10 +91,10 @@ PSNR = Criterion(
 SSIM = Criterion(
     "ssim",
     "SSIM",
-    "11×11 Gaussian window, σ 1.5, where it lies inside the image; each channel by itself; mean over images",
+    "11×11 Gaussian window, σ 1.5, where it lies inside the image; each channel by itself; mean over images it fits in",
     3,
     False,
-    lambda o: _counted(ssim(o.x_hat, o.x)),
+    _ssim,
     _mean,
 )
 ERROR = Criterion(
@@ -123,8 +133,6 @@ MIOU = Criterion(
     lambda o: confusion(o.logits, o.labels),
     lambda sums: 100 * mean_iou(sums),
 )
-
-_WINDOW = 11
 
 
 def looks(height: int, width: int) -> list[Criterion]:

@@ -45,8 +45,10 @@ class Judge:
     def __call__(self, chunk: Chunk, times: Tensor) -> Outcome:
         """Judge some images; ``times`` are their multiplicities, ``(B, R)``."""
         x_hat = self._restored(chunk).clamp(0, 1)
-        logits = torch.empty(0) if self._reader is None else self._reader.logits(x_hat)
-        outcome = Outcome(x_hat, chunk.x, logits, chunk.labels())
+        logits, labels = torch.empty(0), torch.empty(0)
+        if self._reader is not None:
+            logits, labels = self._reader.logits(x_hat), chunk.labels()
+        outcome = Outcome(x_hat, chunk.x, logits, labels)
         for criterion, sums in zip(self.criteria, self._sums, strict=True):
             sums.add(criterion.statistic(outcome), times)
         self._images += len(chunk.samples)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Dataset
 from clearsight.datasets import Pairs
 from clearsight.degradations import Pipeline, parse
-from clearsight.errors import DataError
+from clearsight.errors import DataError, InvalidArgumentError
 from clearsight.evaluation.criteria import Criterion, Outcome, looks, recognition
 from clearsight.evaluation.judging import Judge
 from clearsight.evaluation.methods import baselines, check_applies
@@ -40,8 +40,8 @@ def evaluate(
 
     What is drawn for an image depends on the seed and the image's name alone. Images are read, judged and forgotten: a
     million need no more memory than a hundred. Degraded images are restored as the degradation leaves them, unclipped
-    or not (``| quantize`` makes them what a file holds), and judged clipped. A restorer that takes a noise level is told
-    the σ of the noise or, of other degradations, the root mean square of what they changed.
+    or not (``| quantize`` makes them what a file holds), and judged clipped. A restorer that takes a noise level is
+    told the σ of the noise or, of other degradations, the root mean square of what they changed.
 
     Args:
         dataset: clean images, labelled where there is a recognizer.
@@ -58,6 +58,7 @@ def evaluate(
     Raises:
         DataError: the data set is empty, has no labels, or others than the recognizer.
         ModelError: the restorer or the recognizer cannot take the images.
+        InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them.
     """
     chosen = parse(degradation) if isinstance(degradation, str) else degradation
     reader = None if recognizer is None else Reader(recognizer, device=device)
@@ -93,7 +94,7 @@ def _checked_shape(dataset: Dataset, reader: Reader | None) -> tuple[int, int, i
         segmented = isinstance(first.label, Tensor)
         if segmented != (reader.traits.task == "segment"):
             has, takes = ("pixel", "image") if segmented else ("image", "pixel")
-            raise DataError(f"the data set has one class a {has}, but the recognizer gives one a {takes}")
+            raise DataError(f"the data set has a class for each {has}, but the recognizer gives one for each {takes}")
     return channels, height, width
 
 
@@ -102,6 +103,8 @@ def _engines(
 ) -> dict[str, Engine]:
     """The restorers to judge, by name; the model in question last."""
     scale, told = degradation.scale, degradation.tells_sigma or degradation.scale == 1
+    if model is None and not with_baselines and scale != 1:
+        raise InvalidArgumentError(f"{degradation} shrinks the images: give a restorer that enlarges {scale} times")
     own = {} if model is None else {_name(model): Engine(model, device=device)}
     for name, engine in own.items():
         check_applies(name, engine.traits, channels=channels, scale=scale, told=told)
@@ -112,9 +115,9 @@ def _engines(
 
 
 def _name(model: nn.Module) -> str:
-    """The name of a trained model, or the one its class is registered under."""
-    figures = getattr(model, "figures", {})
-    return str(figures["name"]) if "name" in figures else RESTORERS.name_of(type(model))
+    """The name of a trained model, or the one its class is registered under, or that of the class."""
+    registered = next((entry.name for entry in RESTORERS.values() if entry.cls is type(model)), type(model).__name__)
+    return str(getattr(model, "figures", {}).get("name", registered))
 
 
 def _untouched(criteria: Sequence[Criterion], reader: Reader | None, scale: int) -> Iterator[Judge]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+_NOTHING = Estimate(math.nan, math.nan, math.nan)
 
 
 def multiplicities(names: list[str], seed: int) -> Tensor:
@@ -69,9 +73,11 @@ class Resampled:
         self._resampled = self._resampled + times.T @ rows
 
     def estimate(self) -> Estimate:
-        """The figure and its interval; not a number where nothing was taken in."""
+        """The figure and its interval; not a number where nothing that counts was taken in."""
         if isinstance(self._sum, float) or isinstance(self._resampled, float):
-            return Estimate(float("nan"), float("nan"), float("nan"))
-        spread = self._value(self._resampled)
+            return _NOTHING
+        value, spread = float(self._value(self._sum)), self._value(self._resampled)
+        if math.isnan(value):
+            return _NOTHING
         low, high = spread[spread.isfinite()].quantile(torch.tensor([0.025, 0.975]).double()).tolist()
-        return Estimate(float(self._value(self._sum)), low, high)
+        return Estimate(value, low, high)

@@ -89,7 +89,7 @@ class Evaluation:
 
 def _cell(row: Row, criterion: Criterion) -> str:
     estimate = row.figures.get(criterion.key)
-    if estimate is None:
+    if estimate is None or math.isnan(estimate.value):
         return "–"
     value, low, high = (f"{v:.{criterion.digits}f}" for v in (estimate.value, estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"

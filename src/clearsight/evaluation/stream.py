@@ -10,6 +10,7 @@ from torch import Tensor
 
 from clearsight.contracts import Sample
 from clearsight.datasets import Pair, Pairs
+from clearsight.errors import DataError
 
 __all__ = ["Chunk", "chunks"]
 
@@ -23,8 +24,8 @@ class Chunk(NamedTuple):
         samples: as they were read.
         x: the clean images, ``(B, C, H, W)``.
         y: the degraded ones, not clipped.
-        sigma: what restorers that take a noise level are told, ``(B,)``: the σ of the noise, or else the root mean square
-            of y − x, which favours them; ``None`` where the sizes differ.
+        sigma: what restorers that take a noise level are told, ``(B,)``: the σ of the noise, or else the root mean
+            square of y − x, which favours them; ``None`` where the sizes differ.
     """
 
     samples: list[Sample]
@@ -33,9 +34,15 @@ class Chunk(NamedTuple):
     sigma: Tensor | None
 
     def labels(self) -> Tensor:
-        """What is to be recognized: ``(B,)`` classes or ``(B, H, W)`` maps; empty where nothing is labelled."""
-        labels = [torch.as_tensor(sample.label) for sample in self.samples if sample.label is not None]
-        return torch.stack(labels) if labels else torch.empty(0)
+        """What is to be recognized: ``(B,)`` classes or ``(B, H, W)`` maps.
+
+        Raises:
+            DataError: an image has no label.
+        """
+        for sample in self.samples:
+            if sample.label is None:
+                raise DataError(f"{sample.name} has no label, by which a recognizer is judged: label it or remove it")
+        return torch.stack([torch.as_tensor(sample.label) for sample in self.samples])
 
 
 def chunks(pairs: Pairs, numbers: Iterable[int]) -> Iterator[Chunk]:

@@ -8,7 +8,6 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -68,7 +67,7 @@ class Engine:
             sigma: its noise level on the [0, 1] scale.
 
         Raises:
-            ModelError: the model takes no σ and one was given, or needs one and none was.
+            ModelError: the model takes no σ and one was given, needs one and none was, or takes images of another size.
         """
         pixels = self.restore_pixels(picture.pixels, sigma)
         alpha = picture.alpha
@@ -120,13 +119,15 @@ class Engine:
                 self.restore_pixels(one.movedim(0, -1).numpy(), level) for one, level in zip(y, levels, strict=True)
             ]
             return torch.from_numpy(np.stack(pixels)).movedim(-1, 1)
-        missing = (tiles[0].columns.after - width, tiles[0].rows.after - height)
-        padded = F.pad(y, (0, missing[0], 0, missing[1]), mode="reflect") if any(missing) else y
+        below, beside = tiles[0].rows.after - height, tiles[0].columns.after - width
+        if below or beside:
+            y = torch.from_numpy(np.pad(y.numpy(), [(0, 0), (0, 0), (0, below), (0, beside)], mode="reflect"))
         with torch.inference_mode():
-            restored = self._fit_channels(padded.to(self.device), None if sigma is None else sigma.to(self.device))
+            restored = self._fit_channels(y.to(self.device), None if sigma is None else sigma.to(self.device))
         return restored[..., : height * self.traits.scale, : width * self.traits.scale].cpu()
 
     def _tiles(self, height: int, width: int) -> list[Tile]:
+        self._check_size(height, width)
         radius, size = self.traits.receptive_radius, None
         if radius is not None and self.tile == "auto":
             size = self._tile_size if max(height, width) > self._tile_size + 2 * radius else None
@@ -165,6 +166,13 @@ class Engine:
                 raise
             raise MemoryError(f"{self.name} runs out of memory on {self.device}: give a smaller tile") from error
         return x_hat.float()
+
+    def _check_size(self, height: int, width: int) -> None:
+        wanted = self.traits.size
+        if wanted is not None and wanted != (height, width):
+            raise ModelError(
+                f"{self.name} takes images of {wanted[0]}×{wanted[1]} pixels, got {height}×{width}: resize or crop them"
+            )
 
     def check_sigma(self, sigma: float | None) -> None:
         """Say whether the model can do with that σ, or with none.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from clearsight import weights
 from clearsight.contracts import Recognizer
-from clearsight.errors import ModelError
+from clearsight.errors import InvalidArgumentError, ModelError
 from clearsight.images import Picture, to_unit
 from clearsight.inference.device import choose_device
 from clearsight.inference.kinds import ImageLike, map_pixels
@@ -94,6 +94,8 @@ def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "a
         InvalidArgumentError: the image cannot be used.
         ModelError: the recognizer cannot be loaded, or takes other images.
     """
+    if isinstance(image, Tensor) and image.ndim == 4:
+        raise InvalidArgumentError(f"expected one image, got a batch of shape {tuple(image.shape)}: give one by one")
     reader = Reader(recognizer, device=device)
     answers: list[Answer] = []
 

@@ -1,5 +1,6 @@
 """Image → image: every restorer, learned or classical, behind one contract; see ``clearsight models``."""
 
+from clearsight.restorers.autoencoder import DenoisingAutoencoder
 from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVariation, Wavelet, Wiener
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
@@ -9,6 +10,7 @@ from clearsight.restorers.residual_unet import ResidualUNet
 __all__ = [
     "BM3D",
     "Bicubic",
+    "DenoisingAutoencoder",
     "DnCNN",
     "FFDNet",
     "MultiscaleDenoiser",

@@ -86,15 +86,27 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
         """Restore ``(B, channels, H, W)``; H and W divisible by ``traits.multiple``; σ is not used."""
+        return self.decode(y, *self.encode(y))
+
+    def encode(self, y: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The features of ``(B, channels, H, W)``: those of the lowest level, the code, and the skips of the others.
+
+        Returns:
+            The code ``(B, widths[-1], H / multiple, W / multiple)``, and the skips from 1/2 resolution down.
+        """
         x = self.head(F.pixel_unshuffle(y, 2))
         skips = []
         for blocks, down in zip(self.encoder[:-1], self.downs, strict=True):
             x = blocks(x)
             skips.append(x)
             x = down(x)
-        x = self.encoder[-1](x)
-        for up, blocks in zip(self.ups, self.decoder, strict=True):
-            x = blocks(up(x) + skips.pop())
+        return self.encoder[-1](x), skips
+
+    def decode(self, y: Tensor, code: Tensor, skips: Sequence[Tensor]) -> Tensor:
+        """x_hat = y + f(y), from ``y`` and what :meth:`encode` made of it."""
+        x = code
+        for up, blocks, skip in zip(self.ups, self.decoder, reversed(skips), strict=True):
+            x = blocks(up(x) + skip)
         return y + F.pixel_shuffle(self.tail(x), 2)
 
 

@@ -12,42 +12,39 @@ class _Kind(NamedTuple):
     tag: str
     usage: str
     figure: str
-    unit: str
 
 
 _KINDS = {
     "psnr": _Kind(
         "image-to-image",
-        'model = clearsight.load("{name}")\nclean = clearsight.restore(image, model=model)',
-        "Mean PSNR in dB of the clipped result",
-        "dB",
+        'model = clearsight.load("{name}")\nclean = clearsight.restore(image, model=model)\n',
+        "PSNR, dB",
     ),
     "error": _Kind(
         "image-classification",
         'recognizer = clearsight.load_recognizer("{name}")\n'
-        "answer = clearsight.recognize(image, recognizer=recognizer)",
-        "Error in %",
-        "points",
+        "answer = clearsight.recognize(image, recognizer=recognizer)\n",
+        "error, %",
     ),
 }
 """What the card of a model says that is judged by a metric."""
 
 
-def _cell(degradation: str) -> str:
-    return "`" + degradation.replace("|", "\\|") + "`"
+def _rows(kind: _Kind, conditions: Mapping[str, float]) -> list[str]:
+    cells = {condition.replace("|", "\\|"): value for condition, value in conditions.items()}
+    return [f"| `{condition}` | {kind.figure} | {value:.2f} |" for condition, value in cells.items()]
 
 
 def write_card(name: str, figures: Mapping[str, Any], recipe: str) -> str:
     """The model card, Markdown with the hub's front matter."""
     validation = figures["validation"]
-    metric = next(iter(_KINDS.keys() & validation.keys()))
-    kind = _KINDS[metric]
-    rows = "\n".join(f"| {_cell(condition)} | {value:.2f} |" for condition, value in validation[metric].items())
+    kinds = {metric: kind for metric, kind in _KINDS.items() if metric in validation}
+    rows = "\n".join(row for metric, kind in kinds.items() for row in _rows(kind, validation[metric]))
     machine = figures["machine"]["gpu"] or f"{figures['machine']['processor']}, {figures['machine']['threads']} threads"
     return f"""---
 library_name: clearsight
 license: apache-2.0
-pipeline_tag: {kind.tag}
+pipeline_tag: {next(iter(kinds.values())).tag}
 ---
 # {name}
 
@@ -55,16 +52,15 @@ pipeline_tag: {kind.tag}
 
 ```python
 import clearsight
-{kind.usage.format(name=name)}
-```
+{"".join(kind.usage.format(name=name) for kind in kinds.values())}```
 
-{kind.figure} on {validation["images"]} held-out training images (never test images):
+Mean over {validation["images"]} held-out training images (never test images); restored images are clipped first:
 
-| images | {metric} |
-|---|---|
+| images | figure | value |
+|---|---|---:|
 {rows}
 
-bfloat16 moves a row by at most {validation["bfloat16_change"]:+.4f} {kind.unit}.
+bfloat16 moves a value by at most {validation["bfloat16_change"]:+.4f}.
 Trained for {figures["steps"]} steps, seed {figures["seed"]}, on {machine}, torch {figures["versions"]["torch"]}.
 
 ## Recipe

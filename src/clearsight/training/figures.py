@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -12,14 +11,16 @@ from clearsight.training.task import Batch, Task
 
 __all__ = ["measure"]
 
+Means = dict[str, dict[str, float]]
+"""Metric → condition → mean over images."""
+
 
 @torch.inference_mode()
 def measure(task: Task, data: Data) -> dict[str, Any]:
-    """The mean score over the held-out images under each condition, and by how much bfloat16 moves it.
+    """The mean of each metric over the held-out images under each condition, and by how much bfloat16 moves it.
 
     Returns:
-        ``{"images", METRIC: {condition: value}, "bfloat16_change"}``, the last one the largest change of a row, in the
-        metric's unit.
+        ``{"images", METRIC: {condition: value}, …, "bfloat16_change"}``, the last one the largest change of any value.
     """
     task.eval()
     batches = [Batch(batch.x / 255, batch.labels) for batch in data.held_out()]
@@ -27,20 +28,24 @@ def measure(task: Task, data: Data) -> dict[str, Any]:
     half = _means(task, batches, torch.bfloat16)
     return {
         "images": sum(len(batch.x) for batch in batches),
-        task.metric: {condition: round(value, 3) for condition, value in full.items()},
-        "bfloat16_change": round(_largest(half[condition] - value for condition, value in full.items()), 4),
+        **{metric: {condition: round(v, 3) for condition, v in values.items()} for metric, values in full.items()},
+        "bfloat16_change": round(_largest_change(full, half), 4),
     }
 
 
-def _largest(changes: Iterable[float]) -> float:
+def _largest_change(before: Means, after: Means) -> float:
+    changes = [after[metric][condition] - v for metric, values in before.items() for condition, v in values.items()]
     return max(changes, key=lambda change: abs(change))
 
 
-def _means(task: Task, batches: list[Batch], dtype: torch.dtype) -> dict[str, float]:
+def _means(task: Task, batches: list[Batch], dtype: torch.dtype) -> Means:
     device = next(task.parameters()).device
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
         rows = [task.scores(_on(batch, device), index) for index, batch in enumerate(batches)]
-    return {condition: float(torch.cat([row[condition] for row in rows]).mean()) for condition in rows[0]}
+    return {
+        metric: {condition: float(torch.cat([row[metric][condition] for row in rows]).mean()) for condition in values}
+        for metric, values in rows[0].items()
+    }
 
 
 def _on(batch: Batch, device: torch.device) -> Batch:

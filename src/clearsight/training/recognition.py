@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from clearsight.degradations import Pipeline, parse
 from clearsight.seeds import generator_for
 from clearsight.training.schedules import Schedule
-from clearsight.training.task import Batch, Task
+from clearsight.training.task import Batch, Scores, Task
 
 __all__ = ["RecognitionTask"]
 
@@ -32,7 +32,7 @@ class RecognitionTask(Task):
         seed: of the degradations.
     """
 
-    metric, unit, mode = "error", "%", "min"
+    units, mode = {"error": "%"}, "min"
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class RecognitionTask(Task):
         loss: Tensor = self.loss(self._logits(batch.x, self.degradation, generator), batch.labels)
         return loss
 
-    def scores(self, batch: Batch, index: int) -> dict[str, Tensor]:
+    def scores(self, batch: Batch, index: int) -> Scores:
         """100 for each image whose class is not the one with the largest logit, else 0; clean and degraded."""
-        conditions = {"clean": None, **{str(degradation): degradation for degradation in self.validation}}
-        return {name: self._error(batch, degradation, index) for name, degradation in conditions.items()}
+        ways = {"clean": None, **{str(degradation): degradation for degradation in self.validation}}
+        return {"error": {name: self._error(batch, way, index) for name, way in ways.items()}}
 
     def _error(self, batch: Batch, degradation: Pipeline | None, index: int) -> Tensor:
         logits = self._logits(batch.x, degradation, generator_for(self.seed, index, stream="validation"))

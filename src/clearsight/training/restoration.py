@@ -16,7 +16,7 @@ from clearsight.errors import RecipeError
 from clearsight.metrics import psnr
 from clearsight.seeds import generator_for
 from clearsight.training.schedules import Schedule
-from clearsight.training.task import Batch, Task
+from clearsight.training.task import Batch, Scores, Task
 
 __all__ = ["RestorationTask"]
 
@@ -41,7 +41,7 @@ class RestorationTask(Task):
         InvalidArgumentError: the restorer needs a σ that a degradation does not give.
     """
 
-    metric, unit, mode = "psnr", "dB", "max"
+    units, mode = {"psnr": "dB"}, "max"
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ class RestorationTask(Task):
         loss: Tensor = self.loss(self.restore(batch.x, self.degradation, generator), batch.x)
         return loss
 
-    def scores(self, batch: Batch, index: int) -> dict[str, Tensor]:
+    def scores(self, batch: Batch, index: int) -> Scores:
         """PSNR of each image in dB, restored from each degradation and clipped."""
-        return {str(degradation): self._psnr(batch.x, degradation, index) for degradation in self.validation}
+        return {"psnr": {str(way): self._psnr(batch.x, way, index) for way in self.validation}}
 
     def _psnr(self, x: Tensor, degradation: Pipeline, index: int) -> Tensor:
         generator = generator_for(self.seed, index, stream="validation")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple
 
 import lightning
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from clearsight.seeds import generator_for
 from clearsight.training.schedules import Cosine, Schedule
 
-__all__ = ["Batch", "Task"]
+__all__ = ["Batch", "Scores", "Task"]
 
 
 class Batch(NamedTuple):
@@ -29,6 +30,10 @@ class Batch(NamedTuple):
     labels: Tensor | None
 
 
+Scores = dict[str, dict[str, Tensor]]
+"""Metric → condition → value of each image, ``(B,)``."""
+
+
 class Task(lightning.LightningModule):
     """Train one network; a subclass says by which loss and how it is judged.
 
@@ -39,13 +44,11 @@ class Task(lightning.LightningModule):
         seed: of all that is drawn in training.
 
     Attributes:
-        metric: what is measured on the held-out images.
-        unit: of the metric, for people.
-        mode: whether the best is the largest or the smallest.
+        units: of the metrics that are measured on the held-out images; the first one picks the best checkpoint.
+        mode: whether the best of it is the largest or the smallest.
     """
 
-    metric: ClassVar[str]
-    unit: ClassVar[str]
+    units: ClassVar[Mapping[str, str]]
     mode: ClassVar[Literal["max", "min"]]
 
     def __init__(
@@ -64,9 +67,14 @@ class Task(lightning.LightningModule):
         """The loss of a batch, a scalar; all that is drawn comes from ``generator``."""
         raise NotImplementedError
 
-    def scores(self, batch: Batch, index: int) -> dict[str, Tensor]:
-        """The metric of each image of validation batch ``index``, ``(B,)``, under each condition it is judged in."""
+    def scores(self, batch: Batch, index: int) -> Scores:
+        """Each metric, under each condition, of each image of validation batch ``index``, ``(B,)``."""
         raise NotImplementedError
+
+    @property
+    def metric(self) -> str:
+        """The one that picks the best checkpoint."""
+        return next(iter(self.units))
 
     def on_fit_start(self) -> None:
         """Channels last, which convolutions like on every device, and no denormals, which Adam's moments reach.
@@ -85,21 +93,21 @@ class Task(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """One batch of held-out images, under every condition; their mean picks the best checkpoint."""
-        scores = self.scores(batch, batch_idx)
-        for condition, values in scores.items():
-            self.log(f"val/{self.metric} {condition}", values.mean(), batch_size=len(values))
-        self.log(f"val/{self.metric}", torch.stack([*scores.values()]).mean(), batch_size=len(batch.x))
+        """One batch of held-out images; the mean of a metric over the conditions stands for it."""
+        for metric, conditions in self.scores(batch, batch_idx).items():
+            for condition, values in conditions.items():
+                self.log(f"val/{metric} {condition}", values.mean(), batch_size=len(values))
+            self.log(f"val/{metric}", torch.stack([*conditions.values()]).mean(), batch_size=len(batch.x))
 
     def on_validation_epoch_end(self) -> None:
         """One line to follow the run by."""
         if not self.trainer.sanity_checking:
-            value = float(self.trainer.callback_metrics[f"val/{self.metric}"])
-            line = f"step {self.global_step}: validation {self.metric} {value:.3f} {self.unit}"
-            self.print(line, file=sys.stderr)
+            values = self.trainer.callback_metrics
+            found = [f"{metric} {float(values[f'val/{metric}']):.3f} {unit}" for metric, unit in self.units.items()]
+            self.print(f"step {self.global_step}: validation {', '.join(found)}", file=sys.stderr)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer, and its schedule a step."""
-        optimizer, total = self.optimizer(self.network.parameters()), self.trainer.max_steps
+        optimizer, total = self.optimizer(self.parameters()), self.trainer.max_steps
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,12 +14,14 @@ from torch import Tensor, nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight.errors import UnknownNameError, WeightsError
+from clearsight.joint import Recognizing, Restoring
 from clearsight.recognizers import load_foreign
-from clearsight.registry import RECOGNIZERS, RESTORERS, Entry, Registry
+from clearsight.registry import JOINT, RECOGNIZERS, RESTORERS, Entry, Registry
 
 __all__ = ["Stored", "load", "load_recognizer", "round_", "save", "shipped", "weightless"]
 
 _HOME = Path(__file__).parent
+_RESTORING, _RECOGNIZING = (RESTORERS, JOINT), (RECOGNIZERS, JOINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ class Stored:
         return content
 
 
-def shipped(registry: Registry = RESTORERS) -> Iterator[Stored]:
-    """The models that come with clearsight and are in a registry, by name."""
+def shipped(*registries: Registry) -> Iterator[Stored]:
+    """The models that come with clearsight, by name: those of these registries, or else those that restore."""
     stored = (Stored(path.parent) for path in sorted(_HOME.glob("*/config.json")))
-    return (one for one in stored if one.config()["architecture"] in registry)
+    wanted = registries or _RESTORING
+    return (one for one in stored if any(one.config()["architecture"] in registry for registry in wanted))
 
 
 def weightless() -> Iterator[Entry]:
@@ -73,8 +76,8 @@ def weightless() -> Iterator[Entry]:
     return (entry for entry in RESTORERS.values() if not issubclass(entry.cls, PyTorchModelHubMixin))
 
 
-def _find(name: str, registry: Registry, others: list[str]) -> Stored:
-    known = {stored.name: stored for stored in shipped(registry)}
+def _find(name: str, registries: Sequence[Registry], others: Sequence[str] = ()) -> Stored:
+    known = {stored.name: stored for stored in shipped(*registries)}
     if name in known:
         return known[name]
     if Path(name).is_dir():
@@ -83,7 +86,7 @@ def _find(name: str, registry: Registry, others: list[str]) -> Stored:
         return Stored(_download(name))
     if "/" in name:
         raise WeightsError(f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)")
-    raise UnknownNameError(registry.kind, name, [*known, *others])
+    raise UnknownNameError(registries[0].kind, name, [*known, *others])
 
 
 def _download(hub_id: str) -> Path:
@@ -95,7 +98,7 @@ def _download(hub_id: str) -> Path:
 
 
 def load(name: str | Path) -> nn.Module:
-    """Load a trained restorer, in evaluation mode, on the CPU.
+    """Load a trained restorer, in evaluation mode, on the CPU; of a joint model, the half that restores.
 
     Args:
         name: a shipped model's or a classical method's name (``clearsight models``), a folder, or a hub id
@@ -111,11 +114,12 @@ def load(name: str | Path) -> nn.Module:
     without = {entry.name: entry for entry in weightless()}
     if name in without:
         return cast(nn.Module, without[str(name)].cls())
-    return _load(_find(str(name), RESTORERS, list(without)), RESTORERS)
+    model, joint = _load(_find(str(name), _RESTORING, list(without)), _RESTORING)
+    return _with_figures(Restoring(model), model) if joint else model
 
 
 def load_recognizer(name: str | Path) -> nn.Module:
-    """Load a trained recognizer, in evaluation mode, on the CPU.
+    """Load a trained recognizer, in evaluation mode, on the CPU; of a joint model, the half that recognizes.
 
     Args:
         name: a shipped recognizer's name (``clearsight recognizers``), a folder, a hub id ``owner/name``, or what
@@ -132,15 +136,24 @@ def load_recognizer(name: str | Path) -> nn.Module:
     """
     if str(name).startswith("torchvision:") or (Path(name).suffix and not Path(name).is_dir()):
         return load_foreign(name)
-    return _load(_find(str(name), RECOGNIZERS, []), RECOGNIZERS)
+    model, joint = _load(_find(str(name), _RECOGNIZING), _RECOGNIZING)
+    return _with_figures(Recognizing(model), model) if joint else model
 
 
-def _load(stored: Stored, registry: Registry) -> nn.Module:
+def _with_figures(half: nn.Module, model: nn.Module) -> nn.Module:
+    half.figures = model.figures
+    return half.eval()
+
+
+def _load(stored: Stored, registries: Sequence[Registry]) -> tuple[nn.Module, bool]:
+    """The model, and whether it is a joint one."""
     config = stored.config()
     architecture = config.pop("architecture", None)
-    if not isinstance(architecture, str) or architecture not in registry:
+    registry = next((one for one in registries if architecture in one), None)
+    if registry is None:
         raise WeightsError(
-            f"{stored.folder} is of architecture {architecture!r}, no {registry.kind}; known are {', '.join(registry)}"
+            f"{stored.folder} is of architecture {architecture!r}, no {registries[0].kind}; known are "
+            f"{', '.join(name for one in registries for name in one)}"
         )
     if not (stored.folder / "model.safetensors").is_file():
         raise WeightsError(f"{stored.folder} holds no model.safetensors, only its configuration")
@@ -152,7 +165,7 @@ def _load(stored: Stored, registry: Registry) -> nn.Module:
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(f"the weights in {stored.folder} do not fit {architecture}: {reason}") from None
     model.figures = stored.figures()  # type: ignore[assignment]
-    return model.eval()
+    return model.eval(), registry is JOINT
 
 
 def round_(model: nn.Module) -> None:
@@ -171,7 +184,7 @@ def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], ca
     Convolutions and matrices are stored in float16, which halves the folder; biases and statistics in full.
 
     Args:
-        model: a registered restorer or recognizer.
+        model: a registered restorer, recognizer or joint model.
         folder: made if it is not there; files in it are replaced.
         figures: what was measured, as JSON holds it.
         card: the model card, Markdown.
@@ -180,8 +193,10 @@ def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], ca
         UnknownNameError: the model's class is not registered.
     """
     folder = Path(folder)
-    registry = RECOGNIZERS if isinstance(model, tuple(entry.cls for entry in RECOGNIZERS.values())) else RESTORERS
-    architecture = registry.name_of(type(model))
+    named = {entry.cls: name for one in (RESTORERS, RECOGNIZERS, JOINT) for name, entry in one.items()}
+    if type(model) not in named:
+        raise UnknownNameError("model", type(model).__name__, named.values())
+    architecture = named[type(model)]
     config = {"architecture": architecture, **model._hub_mixin_config}  # type: ignore[dict-item]
     folder.mkdir(parents=True, exist_ok=True)
     state = {

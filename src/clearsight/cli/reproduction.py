@@ -1,0 +1,69 @@
+"""``clearsight reproduce``: published tables and figures, run again."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from clearsight.experiments import Experiment
+
+__all__ = ["reproduce"]
+
+
+def reproduce(
+    experiment: Annotated[
+        str | None, typer.Argument(help="PAPER/TABLE, such as chen2016/table1; without one, all are listed.")
+    ] = None,
+    preset: Annotated[
+        Literal["smoke", "cpu", "paper"], typer.Option(help="How much: a minute, hours on two cores, or all of it.")
+    ] = "cpu",
+    seed: Annotated[int, typer.Option(help="Of all random numbers.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the result, JSON and figure.")] = Path("results"),
+) -> None:
+    """Run a published table or figure again: ours beside the published figures, as a table, JSON and a figure."""
+    from clearsight.cli.tables import print_table, write_record
+    from clearsight.experiments import find_experiment
+
+    if experiment is None:
+        _list(out)
+        return
+    found = find_experiment(experiment)
+    path = out / f"{found.name}-{preset}.json"
+    started = time.monotonic()
+    finding = found.run(preset, seed, lambda line: typer.echo(line, err=True))
+    print_table(f"{found.name}, {preset}, seed {seed}", finding.header, finding.rows)
+    record = {"experiment": found.name, "preset": preset, "seed": seed, "headline": finding.headline, **finding.record}
+    write_record(path, record, time.monotonic() - started)
+    if finding.draw is not None:
+        finding.draw(path.with_suffix(".png"))
+    typer.echo(path)
+
+
+def _list(out: Path) -> None:
+    """Every experiment: what each preset costs, and what it has found so far."""
+    from clearsight.cli.tables import print_table
+    from clearsight.experiments import catalogue
+
+    rows = [row for experiment in catalogue().values() for row in _states(experiment, out)]
+    header = ["name", "summary", "preset", "takes", "found"]
+    print_table("clearsight reproduce NAME --preset PRESET", header, rows, words=len(header))
+
+
+def _states(experiment: Experiment, out: Path) -> list[list[str]]:
+    rows = [
+        [preset, cost, _found(out / f"{experiment.name}-{preset}.json")] for preset, cost in experiment.cost.items()
+    ]
+    names = [[experiment.name, experiment.summary], *[["", ""]] * (len(rows) - 1)]
+    return [[*name, *row] for name, row in zip(names, rows, strict=True)]
+
+
+def _found(path: Path) -> str:
+    if not path.is_file():
+        return "not run here"
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return f"{record['headline']} ({record['seconds'] / 60:.0f} min, {record['date']})"
