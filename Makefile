@@ -1,13 +1,14 @@
 # Two commands do all set-up: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHMARKS := denoising digits restorers speed memory training evaluation
 
 # The project's data sets, where they lie beside the checkout; see docs/data.md.
 ifneq ($(wildcard ../shared/data),)
 export CLEARSIGHT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test lint weights benchmarks clean
+.PHONY: demo test lint weights benchmarks docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py --out demo
@@ -28,11 +29,18 @@ weights: .venv/installed
 	  rm -rf src/clearsight/weights/$$name && cp -r runs/$$name/weights src/clearsight/weights/$$name || exit 1; \
 	done
 
+# Measure every figure again, on a machine that does nothing else.
 benchmarks: .venv/installed
-	$(BIN)/python benchmarks/denoising.py
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/memory.py
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/charts.py
+
+# The site, in site/: open site/index.html, or serve it for the search: python -m http.server -d site. Needs no network.
+docs: .venv/installed
+	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/charts.py
+	$(BIN)/python docs/diagram.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -40,4 +48,4 @@ benchmarks: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv demo runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv demo runs site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

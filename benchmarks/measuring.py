@@ -1,27 +1,46 @@
-"""What the benchmarks share: where results go, and what each of them says of itself."""
+"""What the benchmarks share: images and processes to measure in, and where results go."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+import skimage.data
+
+import clearsight
 from clearsight.provenance import provenance
 
 RESULTS = Path(__file__).parent.parent / "results"
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-def save(name: str, result: dict[str, Any], seconds: float) -> None:
-    """Write ``results/NAME.json`` with the command and the provenance, and print it."""
-    RESULTS.mkdir(exist_ok=True)
+
+def is_rehearsal(about: str | None) -> bool:
+    """What ``--preset`` says: ``smoke`` runs all of it in small, to see that it works, and keeps no result."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--preset", choices=("full", "smoke"), default="full")
+    return bool(parser.parse_args().preset == "smoke")
+
+
+def save(name: str, result: dict[str, Any], seconds: float, *, rehearsal: bool = False) -> None:
+    """Print the result with the command and the provenance and, but for a rehearsal, write ``results/NAME.json``."""
     command = " ".join(["python", *sys.argv])
     record = {"command": command, **result, "seconds": round(seconds, 1), **provenance()}
     text = json.dumps(record, indent=2, ensure_ascii=False)
-    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     print(text)
+    if not rehearsal:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def fastest(work: Callable[[], object], repeats: int) -> float:
@@ -33,3 +52,30 @@ def fastest(work: Callable[[], object], repeats: int) -> float:
         work()
         times.append(time.perf_counter() - started)
     return min(times)
+
+
+def alone(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a function of a benchmark's module gives in a process of its own, whose memory nothing else has used."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *args, **kwargs).result()
+
+
+def peak_memory() -> float:
+    """Megabytes of this process that were resident at their most; Linux."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024 / 1e6
+
+
+def extra_memory(work: Callable[[], object]) -> float:
+    """Megabytes that were resident during the work at their most, above what was before; Linux."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak is now what is resident
+    before = peak_memory()
+    work()
+    return peak_memory() - before
+
+
+def noisy(height: int, width: int) -> np.ndarray:
+    """A noisy 8-bit photograph of that size, made of repetitions of a small one."""
+    tile = clearsight.degrade(skimage.data.astronaut(), "gaussian(sigma=25/255)", seed=0)
+    repeats = (-(-height // tile.shape[0]), -(-width // tile.shape[1]), 1)
+    return np.tile(tile, repeats)[:height, :width]

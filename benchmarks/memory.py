@@ -17,19 +17,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import skimage.data
 
 import clearsight
 from clearsight.images import Picture, write
 from clearsight.inference import Engine
-from measuring import save
-
-
-def noisy(height: int, width: int) -> np.ndarray:
-    """A noisy 8-bit photograph of that size, made of repetitions of a small one."""
-    tile = clearsight.degrade(skimage.data.astronaut(), "gaussian(sigma=25/255)", seed=0)
-    repeats = (-(-height // tile.shape[0]), -(-width // tile.shape[1]), 1)
-    return np.tile(tile, repeats)[:height, :width]
+from measuring import noisy, save
 
 
 def main() -> None:

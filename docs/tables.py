@@ -1,47 +1,36 @@
-"""Write the tables of README.md from ``results/*.json``: no figure is typed by hand.
+"""Write the tables of README.md and of the pages from ``results/*.json`` and the package: no figure is typed by hand.
 
-python docs/tables.py            # rewrite
+python docs/tables.py            # fill what stands between <!-- table: NAME --> and <!-- end -->
 python docs/tables.py --check    # exit non-zero if a table is not what the results say
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import yaml
+import listings
+from generated import settle
+from listings import table
+from sources import ROOT, Result, machine, published, result_file, result_of
 
-ROOT = Path(__file__).parent.parent
-
-Result = dict[str, Any]
-
-
-def table(header: list[str], rows: list[list[object]]) -> str:
-    """A Markdown table; everything but the first column is right-aligned."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MARKED = re.compile(r"<!-- table: (\S+) -->.*?<!-- end -->", re.DOTALL)
 
 
 def where(result: Result) -> str:
     """The line under a table: which run wrote it."""
-    machine = result["machine"]
-    on = machine["gpu"] or f"{machine['processor']}, {machine['threads']} threads, {machine['instructions']}"
-    return f"`{result['command']}`, {result['date']}, {on}, torch {result['versions']['torch']}."
+    return f"`{result['command']}`, {result['date']}, {machine(result)}, torch {result['versions']['torch']}."
 
 
 def denoising(result: Result) -> str:
     """PSNR on whole images of each test set, ours beside published figures."""
-    published = yaml.safe_load((ROOT / "benchmarks" / "published.yaml").read_text(encoding="utf-8"))
     parts = []
     for name, row in result["rows"].items():
         header = [f"{name}, {row['images']} images", *(f"σ = {s}" for s in row["sigma"])]
         lines = [[m, *(f"{v:.2f}" for v in row[m])] for m in ("noisy", "wiener", "wavelet")]
-        lines += [[f"{m}, published", *(f"{v:.2f}" for v in values)] for m, values in published[name].items()]
+        lines += [[f"{m}, published", *(f"{v:.2f}" for v in values)] for m, values in published(name).items()]
         lines += [
             [f"**{m}**, ours, blind", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")
         ]
@@ -49,6 +38,45 @@ def denoising(result: Result) -> str:
         ours = [["**denoise-color**, ours, blind", *(f"**{v:.2f}**" for v in row["files denoise-color"])]]
         parts += [table(header, lines), table(files, ours)]
     return "\n\n".join(parts)
+
+
+def digits(result: Result) -> str:
+    """PSNR and errors of two recognizers on digits under strokes, ours beside the published figures of chen2016."""
+    return "\n\n".join(_strokes(kind, by_recognizer) for kind, by_recognizer in result["strokes"].items())
+
+
+def _strokes(kind: str, by_recognizer: dict[str, Result]) -> str:
+    """One kind of strokes; the published errors are of a classifier with the layers of digits-mlp, the first column."""
+    tables = [one["rows"] for one in by_recognizer.values()]
+    images = next(iter(by_recognizer.values()))["images"]
+    header = [f"{images:,} digits, {kind} strokes", "PSNR dB", *(f"{name}, error %" for name in by_recognizer)]
+    *lines, (ours, *figures) = [
+        [rows[0]["name"], _with_interval(rows[0].get("psnr")), *(_with_interval(row["error"]) for row in rows)]
+        for rows in zip(*tables, strict=True)
+    ]
+    lines += [
+        [f"{name}, published", psnr or "", error, *[""] * (len(tables) - 1)]
+        for name, (psnr, error) in published("chen2016")[kind].items()
+    ]
+    return table(header, [*lines, [f"**{ours}**, ours", *(f"**{figure}**" for figure in figures)]])
+
+
+def _with_interval(figure: dict[str, float] | None) -> str:
+    return "" if figure is None else f"{figure['value']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
+
+
+def calibration(result: Result) -> str:
+    """Whether the strokes are those of the paper: mean PSNR of degraded against clean."""
+    data = {
+        "light": "MNIST, light strokes",
+        "heavy": "MNIST, heavy strokes",
+        "alphadigits": "Alphadigits, heavy strokes",
+    }
+    rows = [
+        [data[name], f"{row['images']:,}", f"{row['psnr']:.2f}", published("chen2016")[name]["noisy"][0]]
+        for name, row in result["calibration"].items()
+    ]
+    return table(["degraded against clean", "images", "PSNR dB", "published"], rows)
 
 
 def speed(result: Result) -> str:
@@ -71,44 +99,81 @@ def speed(result: Result) -> str:
 def memory(result: Result) -> str:
     """Peak memory of a large image."""
     header = ["image", "peak resident memory", "tiled against whole, largest difference"]
-    difference = result["tiled_against_whole_largest_difference"]
-    return table(
-        header,
+    megapixels, peak = f"{result['megapixels']:.0f} megapixels", f"{result['peak_resident_gigabytes']:.2f} GB"
+    return table(header, [[megapixels, peak, f"{result['tiled_against_whole_largest_difference']:.1e}"]])
+
+
+def restorers(result: Result) -> str:
+    """Speed, memory and work of every registered restorer."""
+    usual = _size(result)
+    header = [f"restorer, {usual}", "channels", "s / MP", "peak extra memory", "multiply-adds / pixel"]
+    rows = [
         [
-            [
-                f"{result['megapixels']:.0f} megapixels",
-                f"{result['peak_resident_gigabytes']:.2f} GB",
-                f"{difference:.1e}",
-            ]
-        ],
-    )
+            name if _size(row) == usual else f"{name}, {_size(row)}",
+            row["channels"],
+            f"{row['seconds_per_megapixel']:.2f}",
+            f"{row['peak_extra_megabytes']:.0f} MB",
+            f"{row['multiply_adds_per_pixel'] / 1000:.0f} k" if row["multiply_adds_per_pixel"] else "",
+        ]
+        for name, row in result["rows"].items()
+    ]
+    return table(header, rows)
 
 
-TABLES: dict[str, Callable[[Result], str]] = {"denoising": denoising, "speed": speed, "memory": memory}
+def _size(row: Result) -> str:
+    return "×".join(map(str, row["image"]))
+
+
+def training(result: Result) -> str:
+    """Steps a second of the shipped recipe, and of its network alone."""
+    header = [f"{result['recipe']}, batches of {'×'.join(map(str, result['batch']))}", "steps / s", "megapixels / s"]
+    rows = [
+        [name, f"{row['steps_per_second']:.2f}", f"{row['megapixels_per_second']:.3f}"]
+        for name, row in result["rows"].items()
+    ]
+    return table(header, [*rows, ["ratio", f"{100 * result['share_of_bare_loop']:.1f} %", ""]])
+
+
+def evaluation(result: Result) -> str:
+    """Images a second, and memory against their number."""
+    header = [f"{result['data']}, {result['degradation']}", "images / s", "peak resident memory"]
+    rows = [
+        [f"{row['images']:,} images", f"{row['images_per_second']:.0f}", f"{row['peak_resident_megabytes']:.0f} MB"]
+        for row in result["rows"]
+    ]
+    return table(header, rows)
+
+
+MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
+    "denoising": ("denoising", denoising),
+    "digits": ("digits", digits),
+    "calibration": ("digits", calibration),
+    "speed": ("speed", speed),
+    "memory": ("memory", memory),
+    "restorers": ("restorers", restorers),
+    "training": ("training", training),
+    "evaluation": ("evaluation", evaluation),
+}
+"""Each table that a run measured: which run, and how it is written."""
+
+
+def written(name: str) -> str:
+    """The table of that name."""
+    if name in listings.TABLES:
+        return listings.TABLES[name]()
+    if name not in MEASURED:
+        sys.exit(f"no table is named {name}; there is: {', '.join(sorted([*MEASURED, *listings.TABLES]))}")
+    run, write = MEASURED[name]
+    if not result_file(run).is_file():
+        sys.exit(f"the table {name} needs results/{run}.json: run python benchmarks/{run}.py")
+    result = result_of(run)
+    return f"{write(result)}\n\n{where(result)}"
 
 
 def filled(text: str) -> str:
     """The text with every table between its two marks written anew."""
-    for name, write in TABLES.items():
-        result = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        block = f"<!-- table: {name} -->\n{write(result)}\n\n{where(result)}\n<!-- end -->"
-        text = re.sub(rf"<!-- table: {name} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.DOTALL)
-    return text
-
-
-def main() -> None:
-    """Rewrite, or check."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    readme = ROOT / "README.md"
-    before = readme.read_text(encoding="utf-8")
-    after = filled(before)
-    if check and before != after:
-        sys.exit("the tables of README.md are not what results/ say: run python docs/tables.py")
-    if not check:
-        readme.write_text(after, encoding="utf-8")
+    return MARKED.sub(lambda mark: f"<!-- table: {mark[1]} -->\n{written(mark[1])}\n<!-- end -->", text)
 
 
 if __name__ == "__main__":
-    main()
+    settle({page: filled(page.read_text(encoding="utf-8")) for page in PAGES}, __doc__)
