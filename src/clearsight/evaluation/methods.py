@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from inspect import signature
 from typing import cast
@@ -38,24 +38,27 @@ def check_applies(name: str, traits: Traits, *, channels: int, scale: int, told:
         raise ModelError(f"{name} has to be told the noise level, but the degradation does not tell one σ")
 
 
-def baselines(*, besides: str, channels: int, scale: int, told: bool, device: str) -> Iterator[tuple[str, Engine]]:
-    """Every classical method and every shipped model that applies, in this order, but for one that is judged anyway.
+def baselines(
+    wanted: bool | Sequence[str], *, channels: int, scale: int, told: bool, device: str
+) -> Iterator[tuple[str, Engine]]:
+    """Every classical method and every shipped model that applies, in this order.
 
     Args:
-        besides: its name.
+        wanted: the names that are wanted; ``True`` for all.
         channels: of the images.
         scale: by how much the degradation shrinks them.
         told: whether the degradation tells its σ.
         device: to compute on.
     """
     for name, make in _candidates(scale):
+        if wanted is not True and name not in cast(Sequence[str], wanted):
+            continue
         try:
             model = make()
             check_applies(name, cast(Restorer, model).traits, channels=channels, scale=scale, told=told)
         except (ModelError, MissingExtraError):
             continue
-        if name != besides:
-            yield name, Engine(model, device=device)
+        yield name, Engine(model, device=device)
 
 
 def _candidates(scale: int) -> Iterator[tuple[str, Callable[[], nn.Module]]]:

@@ -29,7 +29,7 @@ def evaluate(
     *,
     model: nn.Module | None = None,
     recognizer: nn.Module | None = None,
-    with_baselines: bool = False,
+    with_baselines: bool | Sequence[str] = False,
     seed: int = 0,
     device: str = "auto",
     show: Callable[[Shown], None] | None = None,
@@ -48,7 +48,7 @@ def evaluate(
         degradation: what to do to them, or the string that makes it.
         model: the restorer in question.
         recognizer: is shown each image in each state.
-        with_baselines: judge every classical method and shipped model that applies, too.
+        with_baselines: judge every classical method and shipped model that applies, too; or those of these names.
         seed: of the noise and of the intervals.
         device: ``auto``, ``cpu``, ``cuda``, …
         show: is handed some of the images in all their states.
@@ -99,7 +99,7 @@ def _checked_shape(dataset: Dataset, reader: Reader | None) -> tuple[int, int, i
 
 
 def _engines(
-    model: nn.Module | None, with_baselines: bool, *, channels: int, degradation: Pipeline, device: str
+    model: nn.Module | None, with_baselines: bool | Sequence[str], *, channels: int, degradation: Pipeline, device: str
 ) -> dict[str, Engine]:
     """The restorers to judge, by name; the model in question last."""
     scale, told = degradation.scale, degradation.tells_sigma or degradation.scale == 1
@@ -110,8 +110,8 @@ def _engines(
         check_applies(name, engine.traits, channels=channels, scale=scale, told=told)
     if not with_baselines:
         return own
-    besides = next(iter(own), "")
-    return {**dict(baselines(besides=besides, channels=channels, scale=scale, told=told, device=device)), **own}
+    found = baselines(with_baselines, channels=channels, scale=scale, told=told, device=device)
+    return {**{name: engine for name, engine in found if name not in own}, **own}
 
 
 def _name(model: nn.Module) -> str:

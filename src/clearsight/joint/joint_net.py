@@ -42,7 +42,7 @@ class JointNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     Example:
         >>> model = JointNet()
         >>> sum(p.numel() for p in model.parameters())
-        0
+        918126
         >>> x_hat, logits = model(torch.zeros(2, 1, 28, 28))
         >>> x_hat.shape, logits.shape
         (torch.Size([2, 1, 28, 28]), torch.Size([2, 10]))
