@@ -13,7 +13,7 @@ from sources import machine
 
 import clearsight.degradations  # noqa: F401  (fills the registry)
 from clearsight import weights
-from clearsight.registry import DEGRADATIONS, RECOGNIZERS, RESTORERS, Entry
+from clearsight.registry import DEGRADATIONS, JOINT, RECOGNIZERS, RESTORERS, Entry
 from clearsight.training import shipped_recipes
 
 __all__ = ["TABLES", "table"]
@@ -91,7 +91,8 @@ def methods() -> str:
 def architectures() -> str:
     """The networks that recipes train."""
     without = {entry.name for entry in weights.weightless()}
-    return _entries(entry for entry in chain(RESTORERS.values(), RECOGNIZERS.values()) if entry.name not in without)
+    known = chain(RESTORERS.values(), RECOGNIZERS.values(), JOINT.values())
+    return _entries(entry for entry in known if entry.name not in without)
 
 
 def degradations() -> str:

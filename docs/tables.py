@@ -47,18 +47,25 @@ def digits(result: Result) -> str:
 
 def _strokes(kind: str, by_recognizer: dict[str, Result]) -> str:
     """One kind of strokes; the published errors are of a classifier with the layers of digits-mlp, the first column."""
-    tables = [one["rows"] for one in by_recognizer.values()]
+    tables = [{row["name"]: row for row in one["rows"]} for one in by_recognizer.values()]
     images = next(iter(by_recognizer.values()))["images"]
     header = [f"{images:,} digits, {kind} strokes", "PSNR dB", *(f"{name}, error %" for name in by_recognizer)]
+    longest = max(tables, key=len)
     *lines, (ours, *figures) = [
-        [rows[0]["name"], _with_interval(rows[0].get("psnr")), *(_with_interval(row["error"]) for row in rows)]
-        for rows in zip(*tables, strict=True)
+        [
+            name,
+            _with_interval(row.get("psnr")),
+            *(_with_interval(one.get(name, {}).get("error")) for one in tables),
+            row["seconds_per_image"] and f"{row['seconds_per_image']:.1e}",
+        ]
+        for name, row in longest.items()
     ]
     lines += [
-        [f"{name}, published", psnr or "", error, *[""] * (len(tables) - 1)]
+        [f"{name}, published", psnr or "", error, *[""] * len(tables)]
         for name, (psnr, error) in published("chen2016")[kind].items()
     ]
-    return table(header, [*lines, [f"**{ours}**, ours", *(f"**{figure}**" for figure in figures)]])
+    lines += [[f"**{ours}**, ours", *(f"**{figure}**" for figure in figures)]]
+    return table([*header, "s / image"], [["" if cell is None else cell for cell in line] for line in lines])
 
 
 def _with_interval(figure: dict[str, float] | None) -> str:
