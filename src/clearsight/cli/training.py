@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,4 +27,5 @@ def train(
     """
     from clearsight.training import train as run
 
+    sys.path.insert(0, "")  # a recipe may name classes of modules in the current folder
     typer.echo(run(recipe, context.args, out=out))
