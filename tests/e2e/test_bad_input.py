@@ -422,16 +422,19 @@ def test_ffdnet_needs_sigma(command: Callable, photo: Callable, tmp_path: Path) 
 
 # Recipes
 
-RECIPE = """
-summary: A small network
-seed_everything: 0
+RECIPE = """\
+summary: A small run
 model:
-  restorer:
-    class_path: clearsight.restorers.ResidualUNet
-    init_args: {channels: 3, widths: [8, 12], blocks: [1, 1]}
-  degradation: gaussian(sigma=25/255)
-  validation: [gaussian(sigma=25/255)]
-data: {images: photographs, size: 16, batch: 2, epoch: 2, hold_out: 1, validation_size: 16}
+  class_path: clearsight.training.restoration.RestorationTask
+  init_args:
+    restorer:
+      class_path: clearsight.restorers.ResidualUNet
+      init_args: {channels: 3, widths: [8, 12], blocks: [1, 1]}
+    degradation: gaussian(sigma=25/255)
+    validation: [gaussian(sigma=25/255)]
+data:
+  class_path: clearsight.training.patches.Patches
+  init_args: {images: photographs, size: 16, batch: 2, epoch: 2, hold_out: 1, validation_size: 16}
 trainer: {max_steps: 2}
 """
 
@@ -459,10 +462,10 @@ def recipe(tmp_path: Path) -> Callable[[str, str], Path]:
         ("ResidualUNet", "ResidualUNett", "ResidualUNett"),
         ("widths: [8, 12]", "widths: [8]", "widths and blocks need one number a level"),
         ("degradation: gaussian", "degradation: gausian", "did you mean 'gaussian'?"),
-        ("degradation: gaussian(sigma=25/255)", "degradation: 3", "model.degradation"),
+        ("degradation: gaussian(sigma=25/255)", "degradation: 3", "model.degradation: "),
         (
-            "ResidualUNet\n    init_args: {channels: 3, widths: [8, 12], blocks: [1, 1]}\n  degradation: gaussian",
-            "FFDNet\n  degradation: quantize #",
+            "ResidualUNet\n      init_args: {channels: 3, widths: [8, 12], blocks: [1, 1]}\n    degradation: gaussian",
+            "FFDNet\n    degradation: quantize #",
             "exactly one step with a σ",
         ),
         ("trainer: {", "trainer: {max_stepps: 3, ", "max_stepps"),
@@ -499,7 +502,7 @@ def test_a_recipe_that_cannot_be_used(
         (("nowhere.yaml",), "there is no recipe file nowhere.yaml"),
         (("small.yaml", "--data.bacth", "3"), "bacth"),
         (("small.yaml", "--data.batch", "three"), "three"),
-        (("small.yaml", "--data.batch"), "batch"),
+        (("small.yaml", "--data.batch"), "expected one argument"),
         (("small.yaml", "stray"), "stray"),
         (("small.yaml", "--data.images", "nowhere"), "no folder of images 'nowhere'"),
         (("denoise-grey",), "no folder of images 'bsds432'"),

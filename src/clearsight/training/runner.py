@@ -22,6 +22,7 @@ from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
 from clearsight.provenance import provenance
 from clearsight.training import shipped_recipes
 from clearsight.training.card import write_card
+from clearsight.training.complaints import complaint
 from clearsight.training.data import Data
 from clearsight.training.figures import measure
 from clearsight.training.stopwatch import Stopwatch
@@ -119,7 +120,7 @@ def _configure(path: Path, overrides: Sequence[str], out: Path, stopwatch: Stopw
     except ClearsightError:
         raise
     except (ArgumentError, yaml.YAMLError, ValueError, MisconfigurationException) as error:
-        raise RecipeError(f"the recipe {path} cannot be used: {' '.join(str(error).split())[:300]}") from error
+        raise RecipeError(f"the recipe {path} cannot be used: {complaint(error)}") from error
     _check(cli)
     best = checkpoints(filename="best", monitor=f"val/{cli.model.metric}", mode=cli.model.mode)
     cli.trainer.callbacks.insert(0, best)  # type: ignore[attr-defined]
