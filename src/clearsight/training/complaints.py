@@ -16,12 +16,11 @@ _LONGEST = 300
 
 
 def complaint(error: Exception) -> str:
-    """The key that is wrong and why, out of the nested report of everything that was tried.
+    r"""The key that is wrong and why, out of the nested report of everything that was tried.
 
     Example:
-        >>> report = "Parser key \\"model\\":\\n  Errors:\\n    - Problem with given class_path 'a.Net':\\n        "
-        >>> complaint(ValueError(report + "Option 'width' is not accepted"))
-        "model: a.Net: Option 'width' is not accepted"
+        >>> complaint(ValueError("Problem with given class_path 'a.Net':\n    Option 'width' is not accepted"))
+        "a.Net: Option 'width' is not accepted"
     """
     keys, paths, said = [], [], []
     for line in (line.strip().removeprefix("- ") for line in str(error).splitlines()):
