@@ -330,7 +330,7 @@ def test_weights_that_cannot_be_used(command: Callable, photo: Callable, tiny: P
     [
         (("restore", "--model", "weiner"), "did you mean 'wiener'?"),
         (("restore", "--model", "zzz"), "there is: "),
-        (("restore", "--model", "weights.pth"), "no model is named"),
+        (("restore", "--model", "weights.pth"), "no restorer is named"),
         (("restore", "--model", "owner/name"), "cannot be had from the hub"),
         (("degrade", "--with", "gausian(sigma=25/255)"), "did you mean 'gaussian'?"),
         (("degrade", "--with", "gaussian(sgima=25/255)"), "did you mean 'sigma'?"),

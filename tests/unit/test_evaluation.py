@@ -305,6 +305,12 @@ def test_baselines_are_all_that_apply(channels: int, tmp_path: Path, monkeypatch
     assert all(row.figures["psnr"].value > 15 for row in rows)
 
 
+def test_baselines_by_name(classical: dict[str, nn.Module], five: Listed) -> None:
+    classical |= {"one": Watching(), "two": Watching(), "three": Watching()}
+    rows = evaluate(five, NOISE, model=Wiener(), with_baselines=["three", "one"]).rows
+    assert [row.name for row in rows] == ["degraded", "one", "three", "wiener"]
+
+
 def test_interpolation_is_the_baseline_of_enlarging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clearsight.weights.store._HOME", tmp_path)
     data = photographs((1, 24, 24), (1, 24, 24), label=0, classes=DIGITS)
@@ -739,12 +745,12 @@ def test_the_table_as_text() -> None:
 
 def test_json_there_and_back() -> None:
     data = Listed([written(i, 0.8, i % 2, str(i)) for i in range(4)], DIGITS)
-    evaluation = evaluate(data, "gaussian(sigma=0)", model=Wiener(), recognizer=Reading(DIGITS), seed=7)
+    evaluation = evaluate(data, NOISE, model=Wiener(), recognizer=Reading(DIGITS), seed=7)
     result = evaluation.as_json()
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert {key: result[key] for key in ("images", "degradation", "seed")} == {
         "images": 4,
-        "degradation": "gaussian(sigma=0)",
+        "degradation": NOISE,
         "seed": 7,
     }
     assert result["conventions"] == {c.key: c.convention for c in (PSNR, SSIM, ERROR, CALIBRATION)}

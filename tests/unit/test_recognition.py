@@ -307,6 +307,10 @@ def test_restorers_and_recognizers_are_not_taken_for_one_another(shipped: Path) 
     [
         (lambda folder: (folder / "model.safetensors").unlink(), "holds no model.safetensors"),
         (lambda folder: (folder / "config.json").unlink(), "holds no readable config.json"),
+        (
+            lambda folder: (folder / "config.json").write_text('{"architecture": ["mlp"]}'),
+            r"architecture \['mlp'\], no rec",
+        ),
         (lambda folder: (folder / "figures.json").write_text("[]"), "holds no readable figures.json"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"no"), "do not fit mlp"),
     ],

@@ -11,7 +11,7 @@ from torch import nn
 
 from clearsight import weights
 from clearsight.contracts import Restorer, Traits
-from clearsight.errors import MissingExtraError, ModelError
+from clearsight.errors import MissingExtraError, ModelError, UnknownNameError
 from clearsight.inference import Engine
 
 __all__ = ["baselines", "check_applies"]
@@ -49,9 +49,17 @@ def baselines(
         scale: by how much the degradation shrinks them.
         told: whether the degradation tells its σ.
         device: to compute on.
+
+    Raises:
+        UnknownNameError: a name is of no method and of no shipped model.
     """
-    for name, make in _candidates(scale):
-        if wanted is not True and name not in cast(Sequence[str], wanted):
+    candidates = dict(_candidates(scale))
+    names = list(candidates) if wanted is True else cast(Sequence[str], wanted)
+    for name in names:
+        if name not in candidates:
+            raise UnknownNameError("baseline", name, candidates)
+    for name, make in candidates.items():
+        if name not in names:
             continue
         try:
             model = make()

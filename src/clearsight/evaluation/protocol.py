@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Dataset
 from clearsight.datasets import Pairs
-from clearsight.degradations import Pipeline, parse
+from clearsight.degradations import Pipeline, Step, parse
 from clearsight.errors import DataError, InvalidArgumentError
 from clearsight.evaluation.criteria import Criterion, Outcome, looks, recognition
 from clearsight.evaluation.judging import Judge
@@ -25,7 +25,7 @@ __all__ = ["evaluate"]
 
 def evaluate(
     dataset: Dataset,
-    degradation: Pipeline | str,
+    degradation: Pipeline | Step | str,
     *,
     model: nn.Module | None = None,
     recognizer: nn.Module | None = None,
@@ -60,7 +60,7 @@ def evaluate(
         ModelError: the restorer or the recognizer cannot take the images.
         InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them.
     """
-    chosen = parse(degradation) if isinstance(degradation, str) else degradation
+    chosen = parse(str(degradation))
     reader = None if recognizer is None else Reader(recognizer, device=device)
     channels, height, width = _checked_shape(dataset, reader)
     criteria = [*looks(height, width), *(recognition(reader.traits) if reader else [])]

@@ -23,9 +23,11 @@ class Data(lightning.LightningDataModule):
 
     Attributes:
         channels: of the images, 1 or 3.
+        classes: what the labels stand for; ``None`` where nothing is labelled.
     """
 
     channels: int
+    classes: tuple[str, ...] | None = None
 
     def __init__(self, *, epoch: int, seed: int) -> None:
         super().__init__()

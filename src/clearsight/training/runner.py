@@ -65,6 +65,7 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
     cli = _configure(path, overrides, out, stopwatch)
     cli.datamodule.setup("fit")
     _check_channels(cli)
+    _check_classes(cli)
     _remember(cli, out)
     _fit(cli, out / _NEWEST)
     return _export(cli, out, path.stem, stopwatch.seconds)
@@ -142,6 +143,13 @@ def _check_channels(cli: LightningCLI) -> None:
     wanted = cli.model.network.traits.channels
     if wanted not in (None, cli.datamodule.channels):
         raise RecipeError(f"the network takes {wanted} channels, but the data has {cli.datamodule.channels}")
+
+
+def _check_classes(cli: LightningCLI) -> None:
+    recognition = getattr(cli.model.network, "recognition", cli.model.network.traits)
+    known, labelled = getattr(recognition, "classes", None), cli.datamodule.classes
+    if known is not None and labelled is not None and len(known) != len(labelled):
+        raise RecipeError(f"the network tells {len(known)} classes apart, but the data has {len(labelled)}")
 
 
 def _remember(cli: LightningCLI, out: Path) -> None:

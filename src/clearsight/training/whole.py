@@ -44,7 +44,7 @@ class WholeImages(Data):
         """Read every image once."""
         if self.train is None:
             self.train, self.validation = _held(self.train_set), _held(self.validation_set)
-            self.channels = self.train.x.shape[1]
+            self.channels, self.classes = self.train.x.shape[1], tuple(self.train_set.classes)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
         """Images drawn with replacement, each shifted by its own draw."""

@@ -21,6 +21,7 @@ from clearsight.registry import JOINT, RECOGNIZERS, RESTORERS, Entry, Registry
 __all__ = ["Stored", "load", "load_recognizer", "round_", "save", "shipped", "weightless"]
 
 _HOME = Path(__file__).parent
+_FOREIGN = {".pt", ".pth", ".torchscript", ".onnx"}
 _RESTORING, _RECOGNIZING = (RESTORERS, JOINT), (RECOGNIZERS, JOINT)
 
 
@@ -134,7 +135,7 @@ def load_recognizer(name: str | Path) -> nn.Module:
             known kind.
         ModelError: what is in the file is no recognizer.
     """
-    if str(name).startswith("torchvision:") or (Path(name).suffix and not Path(name).is_dir()):
+    if str(name).startswith("torchvision:") or Path(name).suffix.lower() in _FOREIGN or Path(name).is_file():
         return load_foreign(name)
     model, joint = _load(_find(str(name), _RECOGNIZING), _RECOGNIZING)
     return _with_figures(Recognizing(model), model) if joint else model
@@ -149,7 +150,7 @@ def _load(stored: Stored, registries: Sequence[Registry]) -> tuple[nn.Module, bo
     """The model, and whether it is a joint one."""
     config = stored.config()
     architecture = config.pop("architecture", None)
-    registry = next((one for one in registries if architecture in one), None)
+    registry = next((one for one in registries if isinstance(architecture, str) and architecture in one), None)
     if registry is None:
         raise WeightsError(
             f"{stored.folder} is of architecture {architecture!r}, no {registries[0].kind}; known are "
