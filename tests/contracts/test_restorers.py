@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight import weights
 from clearsight.contracts import Restorer, Traits
 from clearsight.errors import MissingExtraError, ModelError
+from clearsight.inference import Engine
 from clearsight.registry import RESTORERS
 
 SLACK = 8
@@ -61,13 +63,19 @@ def denoiser(request: pytest.FixtureRequest) -> nn.Module:
     return tiny(request.param)
 
 
+@pytest.fixture(params=[name for name in NETWORKS if name in LOCAL])
+def local_network(request: pytest.FixtureRequest) -> nn.Module:
+    return tiny(request.param)
+
+
 @pytest.fixture(params=LOCAL)
 def local(request: pytest.FixtureRequest) -> nn.Module:
     return tiny(request.param)
 
 
 def image(traits: Traits, height: int, width: int, *, channels: int = 3) -> Tensor:
-    """Two noisy ramps, not clipped to [0, 1], enlarged to the model's size multiple."""
+    """Two noisy ramps, not clipped to [0, 1], of the model's size or enlarged to its size multiple."""
+    height, width = traits.size or (height, width)
     ramp = torch.linspace(0, 1, height)[:, None] * torch.linspace(0, 1, width)
     shape = (2, traits.channels or channels, height, width)
     y = ramp + 25 / 255 * torch.randn(shape, generator=seeded())
@@ -97,6 +105,18 @@ def test_shape_dtype_and_finite(model: nn.Module, size: tuple[int, int], channel
     assert x_hat.dtype == y.dtype
     assert x_hat.device == y.device
     assert x_hat.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [name for name in RESTORERS if tiny(name).traits.size])
+def test_other_sizes_than_its_own_are_refused(name: str) -> None:
+    model = tiny(name)
+    assert model.traits.multiple == 1
+    assert model.traits.receptive_radius is None
+    height, width = model.traits.size
+    with pytest.raises(ModelError, match="takes images of shape"):
+        model(torch.zeros(1, 1, height, width + 1))
+    with pytest.raises(ModelError, match=f"takes images of {height}×{width} pixels, got {width}×{height}: resize"):
+        Engine(model, device="cpu").restore_pixels(np.zeros((width, height, 1), np.uint8))
 
 
 def test_input_is_left_alone(model: nn.Module) -> None:
@@ -187,13 +207,13 @@ def reaches(model: nn.Module, y: Tensor) -> Iterator[int]:
         yield int(torch.cat([rows - at, columns - at]).abs().max())
 
 
-def test_declared_radius_is_near_the_true_one(network: nn.Module) -> None:
+def test_declared_radius_is_near_the_true_one(local_network: nn.Module) -> None:
     """With positive weights nothing cancels, so the gradient shows the whole receptive field."""
-    network.double()
+    local_network.double()
     with torch.no_grad():
-        for p in network.parameters():
+        for p in local_network.parameters():
             p.fill_(2 / max(p[0].numel(), 1))
-    radius = network.traits.receptive_radius
-    y = image(network.traits, 2 * radius + 9, 2 * radius + 9).double().abs()[:1].requires_grad_()
-    true = max(reaches(network, y))
+    radius = local_network.traits.receptive_radius
+    y = image(local_network.traits, 2 * radius + 9, 2 * radius + 9).double().abs()[:1].requires_grad_()
+    true = max(reaches(local_network, y))
     assert true <= radius <= true + SLACK

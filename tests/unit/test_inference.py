@@ -31,7 +31,11 @@ from clearsight.registry import RESTORERS
 from clearsight.restorers import Bicubic, DnCNN, FFDNet, ResidualUNet, Wiener
 
 SIGMA = 25 / 255
-NETWORKS = [name for name, entry in RESTORERS.items() if issubclass(entry.cls, PyTorchModelHubMixin)]
+NETWORKS = [
+    name
+    for name, entry in RESTORERS.items()
+    if issubclass(entry.cls, PyTorchModelHubMixin) and not entry.cls(**entry.tiny).traits.size
+]
 
 
 def randomized(model: nn.Module) -> nn.Module:

@@ -26,8 +26,8 @@ class JointNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
     x_hat = σ(8·(u − ½)), where u = y + f(y) is what a :class:`~clearsight.restorers.ResidualUNet` restores: it starts
     near the identity, stays in (0, 1) and has a gradient everywhere, as the cross-entropy of pixels asks for. The code
-    also goes through residual blocks, the mean over the image and a linear layer to the logits. Our own design, after
-    the one way in and two ways out of Chen et al., 2016.
+    also goes, normalised over the whole image, through residual blocks, a rectifier, the mean over the image and a
+    linear layer to the logits. Our own design, after the one way in and two ways out of Chen et al., 2016.
 
     Args:
         channels: 1 for grey, 3 for RGB.
@@ -42,7 +42,7 @@ class JointNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     Example:
         >>> model = JointNet()
         >>> sum(p.numel() for p in model.parameters())
-        918126
+        918318
         >>> x_hat, logits = model(torch.zeros(2, 1, 28, 28))
         >>> x_hat.shape, logits.shape
         (torch.Size([2, 1, 28, 28]), torch.Size([2, 10]))
@@ -59,7 +59,8 @@ class JointNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     ) -> None:
         super().__init__()
         self.unet = ResidualUNet(channels=channels, widths=widths, blocks=blocks)
-        self.head = nn.Sequential(*(ResidualBlock(width=widths[-1]) for _ in range(head)))
+        residual = [ResidualBlock(width=widths[-1]) for _ in range(head)]
+        self.head = nn.Sequential(nn.GroupNorm(1, widths[-1]), *residual, nn.ReLU())
         self.output = nn.Linear(widths[-1], len(classes))
         self._recognition = RecognitionTraits(task="classify", classes=tuple(classes), channels=channels)
 
