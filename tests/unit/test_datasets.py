@@ -697,7 +697,7 @@ def test_pairs_are_the_same_whatever_is_read_before(photographs: Photographs) ->
 def test_pairs_differ_by_name_seed_and_epoch_alone(photographs: Photographs) -> None:
     fixed = Pairs(photographs, Gaussian(sigma=0.1), seed=3)
     drawn = [fixed[0], fixed[1], replace(fixed, seed=4)[0], replace(fixed, epoch=1)[0]]
-    assert len({float(y.sum()) for _, y in drawn}) == 4
+    assert len({float(y.sum()) for _, y, _ in drawn}) == 4
     assert torch.equal(replace(fixed, epoch=1)[0][1], drawn[3][1])
     assert len(fixed) == 5
     with pytest.raises(IndexError):

@@ -11,7 +11,7 @@ from clearsight.contracts import Traits
 
 __all__ = ["CPU_BUDGET", "tile_size"]
 
-CPU_BUDGET = 800 * 2**20
+CPU_BUDGET = 600 * 2**20
 """Bytes that a tile's activations may take on a CPU: a 100-megapixel image then restores in under 2 GB."""
 
 _ALIVE = 4
