@@ -1,0 +1,42 @@
+"""``clearsight reproduce``: published tables, run again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = os.environ.get("CLEARSIGHT_DATA")
+
+
+def test_every_table_is_listed(command: Callable) -> None:
+    done = command("reproduce")
+    assert done.status == 0
+    for name in ("chen2016/table1", "chen2016/table2", "chen2016/table3", "chen2016/table3-drawings"):
+        assert name in done.out
+    assert "not run here" in done.out
+
+
+def test_a_table_that_is_not_there(command: Callable) -> None:
+    done = command("reproduce", "chen2016/table4")
+    assert done.status == 1
+    assert "no experiment is named 'chen2016/table4'; did you mean 'chen2016/table" in done.err
+
+
+@pytest.mark.skipif(not DATA, reason="needs Binary Alphadigits: set CLEARSIGHT_DATA")
+def test_a_table_is_run_again(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    done = command("reproduce", "chen2016/table3", "--preset", "smoke", "--out", "found")
+    assert done.status == 0
+    record = json.loads(Path("found/chen2016/table3-smoke.json").read_text())
+    rows = {row["method"]: row for row in record["rows"]}
+    assert list(rows) == ["noisy", "wiener", "robm", "ddae", "ddae-loop", "joint", "joint-net"]
+    assert rows["joint"]["published"] == [19.6, 32.8]
+    assert rows["noisy"]["psnr"] == pytest.approx(8.12, abs=0.3)
+    assert all(0 <= row["error"] <= 100 for row in rows.values())
+    assert record["images"] == {"train": 1400, "validation": 200, "test": 400}
+    assert Path("found/chen2016/table3-smoke.png").stat().st_size > 10_000
+    assert record["headline"] in " ".join(command("reproduce", "--out", "found").out.split())
