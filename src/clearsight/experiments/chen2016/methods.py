@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -203,9 +204,7 @@ def _joint_loss(loss: JointLoss, answer: tuple[Tensor, Tensor], clean: Tensor, l
 
 
 def _looped(net: DenoisingAutoencoder, loops: int) -> Callable[[Tensor], Answer]:
-    def answer(y: Tensor) -> Answer:
-        for _ in range(loops):
-            y = net(y)
-        return y, None
-
-    return answer
+    """The same weights with so many passes."""
+    looped = copy.copy(net)
+    looped.loops = loops
+    return lambda noisy: (looped(noisy), None)
