@@ -127,10 +127,6 @@ def evaluate(
         show=None if figure is None else rows.append,
         track=counted,
     )
-    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
-    print_table(title, evaluation.header(), evaluation.cells())
-    for line in evaluation.conventions():
-        typer.echo(f"  {line}")
     if json_file is not None:
         asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
@@ -139,3 +135,7 @@ def evaluate(
 
         figure.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, figure)
+    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
+    print_table(title, evaluation.header(), evaluation.cells())
+    for line in evaluation.conventions():
+        typer.echo(f"  {line}")
