@@ -24,10 +24,16 @@ def reproduce(
     ] = "cpu",
     seed: Annotated[int, typer.Option(help="Of all random numbers.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the result, JSON and figure.")] = Path("results"),
+    runs: Annotated[
+        Path, typer.Option(help="Folder for trained networks: what is there already is not trained again.")
+    ] = Path("runs"),
 ) -> None:
-    """Run a published table or figure again: ours beside the published figures, as a table, JSON and a figure."""
+    """Run a published table or figure again: ours beside the published figures, as a table, JSON and a figure.
+
+    The same command continues a run that was interrupted, from the last network that was trained whole.
+    """
     from clearsight.cli.tables import print_table, write_record
-    from clearsight.experiments import find_experiment
+    from clearsight.experiments import Order, find_experiment
 
     if experiment is None:
         _list(out)
@@ -35,7 +41,7 @@ def reproduce(
     found = find_experiment(experiment)
     path = out / f"{found.name}-{preset}.json"
     started = time.monotonic()
-    finding = found.run(preset, seed, lambda line: typer.echo(line, err=True))
+    finding = found.run(Order(preset, seed, runs, lambda line: typer.echo(line, err=True)))
     print_table(f"{found.name}, {preset}, seed {seed}", finding.header, finding.rows)
     record = {"experiment": found.name, "preset": preset, "seed": seed, "headline": finding.headline, **finding.record}
     write_record(path, record, time.monotonic() - started)

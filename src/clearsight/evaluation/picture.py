@@ -14,7 +14,7 @@ from torch import Tensor
 from clearsight.evaluation.results import Shown
 from clearsight.images import Picture, write
 
-__all__ = ["draw"]
+__all__ = ["draw", "write_figure"]
 
 _INCHES = 1.3
 
@@ -38,6 +38,15 @@ def draw(rows: Sequence[Shown], path: Path) -> None:
     for axis, title in zip(grid[0], columns, strict=True):
         axis.set_title(title, fontsize=7)
     figure.tight_layout(pad=0.3)
+    write_figure(figure, path)
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the format that the file's name ends in, whole or not at all.
+
+    Raises:
+        ImageWriteError: the file cannot be written.
+    """
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]

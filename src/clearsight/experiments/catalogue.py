@@ -9,10 +9,27 @@ from typing import Any, Literal
 
 from clearsight.errors import UnknownNameError
 
-__all__ = ["PRESETS", "Experiment", "Finding", "Preset", "catalogue", "find_experiment"]
+__all__ = ["PRESETS", "Experiment", "Finding", "Order", "Preset", "catalogue", "find_experiment"]
 
 Preset = Literal["smoke", "cpu", "paper"]
 PRESETS: tuple[Preset, ...] = ("smoke", "cpu", "paper")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run is asked for.
+
+    Attributes:
+        preset: how much to spend.
+        seed: of all random numbers.
+        runs: folder that trained networks are kept in, so that a run that was interrupted goes on.
+        report: is told how far it has come.
+    """
+
+    preset: Preset
+    seed: int
+    runs: Path
+    report: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +59,13 @@ class Experiment:
         name: ``PAPER/table1``.
         summary: one line.
         cost: about how long each preset takes, in words.
-        run: takes a preset, a seed, and a function that is told how far it has come.
+        run: does it.
     """
 
     name: str
     summary: str
     cost: Mapping[Preset, str]
-    run: Callable[[Preset, int, Callable[[str], None]], Finding]
+    run: Callable[[Order], Finding]
 
 
 def catalogue() -> dict[str, Experiment]:

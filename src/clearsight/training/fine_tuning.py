@@ -1,16 +1,19 @@
-"""Fine-tuning of small nets that start from Boltzmann machines: a plain loop, by L-BFGS or by Adam."""
+"""Fine-tuning of small nets, such as those that start from Boltzmann machines: a plain loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from clearsight.training.muon import Muon
+
 __all__ = ["OptimizerName", "fine_tune"]
 
-OptimizerName = Literal["lbfgs", "adam"]
+OptimizerName = Literal["lbfgs", "adam", "muon"]
 
 _ITERATIONS = 5
 """L-BFGS iterations on one batch, before the next one."""
@@ -24,7 +27,6 @@ def fine_tune(
     epochs: int,
     batch: int,
     optimizer: OptimizerName = "lbfgs",
-    rate: float = 1e-3,
     generator: torch.Generator,
 ) -> Iterator[float]:
     """Minimise a loss over batches; every step of the iterator is one epoch, and nothing is trained before.
@@ -32,7 +34,7 @@ def fine_tune(
     L-BFGS with strong-Wolfe line search takes five iterations on each batch, which is to be large, and starts anew on
     the next: its curvature is that of the batch. Source: Hinton and Salakhutdinov, "Reducing the dimensionality of data
     with neural networks", 2006, who take three of conjugate gradients on batches of 1,000; chen2016 names L-BFGS alone.
-    Adam goes down to zero along half a cosine over the epochs.
+    Adam, from a rate of 0.001, and Muon, from one of 0.01, go down to zero along half a cosine over the epochs.
 
     Args:
         parameters: what is trained.
@@ -40,8 +42,7 @@ def fine_tune(
         n: number of examples.
         epochs: passes over them.
         batch: examples a step.
-        optimizer: ``"lbfgs"`` or ``"adam"``.
-        rate: of Adam at the start.
+        optimizer: ``"lbfgs"``, ``"adam"`` or ``"muon"``.
         generator: of the order of the examples.
 
     Returns:
@@ -56,7 +57,11 @@ def fine_tune(
         [4.67, 0.67]
     """
     trained = list(parameters)
-    step = _lbfgs(trained) if optimizer == "lbfgs" else _adam(trained, rate, epochs * -(-n // batch))
+    step = (
+        _lbfgs(trained)
+        if optimizer == "lbfgs"
+        else _annealed(_FIRST_ORDER[optimizer](trained), epochs * -(-n // batch))
+    )
     for _ in range(epochs):
         total = 0.0
         for rows in torch.split(torch.randperm(n, generator=generator), batch):
@@ -83,8 +88,13 @@ def _lbfgs(parameters: list[Tensor]) -> _Step:
     return step
 
 
-def _adam(parameters: list[Tensor], rate: float, steps: int) -> _Step:
-    optimizer = torch.optim.Adam(parameters, lr=rate)
+_FIRST_ORDER: Mapping[OptimizerName, Callable[[list[Tensor]], torch.optim.Optimizer]] = {
+    "adam": partial(torch.optim.Adam, lr=1e-3, fused=True),
+    "muon": partial(Muon, lr=0.01),
+}
+
+
+def _annealed(optimizer: torch.optim.Optimizer, steps: int) -> _Step:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
     def step(loss: Callable[[], Tensor]) -> float:

@@ -23,6 +23,7 @@ class Budget:
         batch: of their fine-tuning.
         sweeps: of Gibbs sampling for each image.
         conv_epochs: passes of training our convolutional net.
+        label_steps: of fine-tuning on few labels.
     """
 
     limit: int | None
@@ -32,10 +33,24 @@ class Budget:
     batch: int
     sweeps: int
     conv_epochs: int
+    label_steps: int
 
 
 BUDGETS: Mapping[Preset, Budget] = {
-    "smoke": Budget(limit=200, rbm_epochs=1, epochs=2, optimizer="lbfgs", batch=200, sweeps=4, conv_epochs=1),
-    "cpu": Budget(limit=None, rbm_epochs=10, epochs=60, optimizer="adam", batch=128, sweeps=50, conv_epochs=12),
-    "paper": Budget(limit=None, rbm_epochs=50, epochs=200, optimizer="lbfgs", batch=10_000, sweeps=200, conv_epochs=60),
+    "smoke": Budget(
+        limit=200, rbm_epochs=1, epochs=2, optimizer="lbfgs", batch=200, sweeps=4, conv_epochs=1, label_steps=4
+    ),
+    "cpu": Budget(
+        limit=None, rbm_epochs=5, epochs=40, optimizer="adam", batch=256, sweeps=50, conv_epochs=10, label_steps=1_000
+    ),
+    "paper": Budget(
+        limit=None,
+        rbm_epochs=50,
+        epochs=200,
+        optimizer="lbfgs",
+        batch=10_000,
+        sweeps=200,
+        conv_epochs=60,
+        label_steps=2_000,
+    ),
 }

@@ -14,8 +14,11 @@ from torch import Tensor, nn
 
 from clearsight.boltzmann import DBN, RoBM
 from clearsight.degradations import Strokes
-from clearsight.experiments.chen2016.budgets import Budget
+from clearsight.experiments.catalogue import Order
+from clearsight.experiments.chen2016.budgets import BUDGETS
+from clearsight.experiments.chen2016.shelf import Shelf
 from clearsight.experiments.chen2016.triplets import Split
+from clearsight.inference.device import has_fast_bfloat16
 from clearsight.joint import JointNet, ThreePathwayNet, build_autoencoder, pretrain
 from clearsight.metrics import psnr
 from clearsight.objectives import JointLoss
@@ -24,7 +27,7 @@ from clearsight.restorers import DenoisingAutoencoder, Wiener
 from clearsight.seeds import generator_for
 from clearsight.training.fine_tuning import OptimizerName, fine_tune
 
-__all__ = ["Answer", "Method", "Workshop"]
+__all__ = ["Answer", "Method", "Workshop", "joint_loss"]
 
 Answer = tuple[Tensor, Tensor | None]
 """x_hat, and the logits of a joint model."""
@@ -59,39 +62,49 @@ class Method:
 
 
 class Workshop:
-    """Trains the methods of one table, all on the same triplets.
+    """Trains methods, all on the same triplets, and keeps what it has trained.
 
     Args:
         split: what to train on and to choose on; the test part is not touched.
         encoder: units of each layer from the image to the code.
-        kind: of the strokes, for the nets that are shown fresh ones.
-        budget: what training may cost.
-        seed: of everything that is drawn.
-        report: is told how far it has come.
+        order: preset, seed, and where to keep and report.
     """
 
-    def __init__(
-        self,
-        split: Split,
-        *,
-        encoder: tuple[int, ...],
-        kind: str,
-        budget: Budget,
-        seed: int,
-        report: Callable[[str], None],
-    ) -> None:
-        self.split, self.encoder, self.kind, self.budget = split, encoder, kind, budget
-        self.seed, self._report = seed, report
+    def __init__(self, split: Split, *, encoder: tuple[int, ...], order: Order) -> None:
+        self.split, self.encoder = split, encoder
+        self.budget, self.seed, self._report = BUDGETS[order.preset], order.seed, order.report
+        clean, terms = order.runs / "chen2016" / f"{split.source}-{order.preset}-{order.seed}", str(self.budget)
+        self.shelf, self.clean_shelf = Shelf(clean / split.kind, terms), Shelf(clean, terms)
+
+    def methods(self) -> dict[str, Callable[[], Method]]:
+        """How to make each row of the tables, by name, in their order."""
+        return {
+            "noisy": self.noisy,
+            "wiener": self.wiener,
+            "robm": self.robm,
+            "ddae": self.ddae,
+            "ddae-loop": self.ddae_loop,
+            "joint": self.joint,
+            "joint-net": self.joint_net,
+        }
 
     def classifier(self) -> nn.Module:
         """The DNN of the paper, 500-500-2000, pretrained by Boltzmann machines, on clean images."""
         clean, labels = self.split.train.clean, self.split.train.labels
         net = MLP(size=self.split.size, hidden=(500, 500, 2000), classes=self.split.classes, activation="logistic")
-        dbn = self._dbn("dnn", clean, (500, 500, 2000), "bernoulli")
-        for layer, rbm in zip(net.hidden, dbn.rbms, strict=True):
-            layer.load_state_dict({"weight": rbm.weight, "bias": rbm.hidden_bias})
-        self._fine_tune("dnn", net, lambda rows: F.cross_entropy(net(clean[rows]), labels[rows]))
-        return net.eval()
+
+        def train() -> None:
+            dbn = self._dbn("dnn", clean, (500, 500, 2000), "bernoulli")
+            for layer, rbm in zip(net.hidden, dbn.rbms, strict=True):
+                layer.load_state_dict({"weight": rbm.weight, "bias": rbm.hidden_bias})
+            self._fine_tune("dnn", net, lambda rows: F.cross_entropy(net(clean[rows]), labels[rows]))
+
+        self.clean_shelf.fill("dnn", net, train)
+        return net
+
+    def noisy(self) -> Method:
+        """Images as they come."""
+        return Method("noisy", lambda noisy: (noisy, None), 0.0)
 
     def wiener(self) -> Method:
         """The filter with the σ that is best on the validation part."""
@@ -103,55 +116,76 @@ class Workshop:
 
     def robm(self) -> Method:
         """The robust Boltzmann machine."""
-        started, generator = time.monotonic(), self._generator("robm")
-        machine = RoBM(size=self.split.train.clean[0].numel())
         clean, noisy = self.split.train.clean.flatten(1), self.split.train.noisy.flatten(1)
-        machine.fit(clean, noisy, epochs=self.budget.rbm_epochs, generator=generator)
-        self._report(f"robm: trained in {time.monotonic() - started:.0f} s")
+        machine = RoBM(size=clean.shape[1])
+
+        def train() -> None:
+            machine.fit(clean, noisy, epochs=self.budget.rbm_epochs, generator=self._generator("robm"))
+            self._report("robm: trained")
+
+        seconds = self.shelf.fill("robm", machine, train)
+        generator = self._generator("robm/sweeps")
 
         def answer(y: Tensor) -> Answer:
             return machine.restore(y.flatten(1), sweeps=self.budget.sweeps, generator=generator).view_as(y), None
 
-        return Method("robm", answer, time.monotonic() - started)
+        return Method("robm", answer, seconds)
 
-    def autoencoders(self) -> list[Method]:
-        """The deep denoising autoencoder: one pass, and fed back to itself as often as is best for validation."""
-        started, noisy, clean = time.monotonic(), self.split.train.noisy, self.split.train.clean
-        dbn = self._dbn("ddae", noisy, self.encoder, "linear")
-        net = build_autoencoder(dbn.rbms, size=self.split.size)
-        loss = nn.BCELoss(reduction="sum")
-        self._fine_tune("ddae", net, lambda rows: loss(net(noisy[rows]), clean[rows]) / len(rows))
-        looped = {loops: _looped(net.eval(), loops) for loops in (1, *_LOOPS)}
-        scores = {loops: self._validated(looped[loops]) for loops in _LOOPS}
-        best, seconds = max(scores, key=scores.__getitem__), time.monotonic() - started
-        return [
-            Method("ddae", looped[1], seconds),
-            Method("ddae-loop", looped[best], seconds, f"{best} passes"),
-        ]
+    def ddae(self) -> Method:
+        """The deep denoising autoencoder, one pass."""
+        net, seconds = self._autoencoder()
+        return Method("ddae", _looped(net, 1), seconds)
+
+    def ddae_loop(self) -> Method:
+        """The same fed back to itself, as often as is best on the validation part."""
+        net, seconds = self._autoencoder()
+        scores = {loops: self._validated(_looped(net, loops)) for loops in _LOOPS}
+        best = max(scores, key=scores.__getitem__)
+        return Method("ddae-loop", _looped(net, best), seconds, f"{best} passes")
 
     def joint(self) -> Method:
         """The published joint model: pretrained pathway by pathway, fine-tuned on eq. 1."""
-        started, (noisy, clean, labels) = time.monotonic(), self.split.train
-        net = ThreePathwayNet(size=self.split.size, encoder=self.encoder, classes=self.split.classes)
-        pretrain(net, noisy, clean, labels, epochs=self.budget.rbm_epochs, generator=self._generator("joint"))
-        self._report(f"joint: pretrained in {time.monotonic() - started:.0f} s")
-        loss = JointLoss()
-        self._fine_tune("joint", net, lambda rows: _joint_loss(loss, net(noisy[rows]), clean[rows], labels[rows]))
-        return Method("joint", net.eval(), time.monotonic() - started)
+        noisy, clean, labels = self.split.train
+        net, loss = ThreePathwayNet(size=self.split.size, encoder=self.encoder, classes=self.split.classes), JointLoss()
+
+        def train() -> None:
+            pretrain(net, noisy, clean, epochs=self.budget.rbm_epochs, generator=self._generator("joint"))
+            self._report("joint: pretrained")
+            self._fine_tune("joint", net, lambda rows: joint_loss(loss, net(noisy[rows]), clean[rows], labels[rows]))
+
+        return Method("joint", net, self.shelf.fill("joint", net, train))
 
     def joint_net(self) -> Method:
         """Our convolutional joint model, shown fresh strokes in every batch."""
-        started, (_, clean, labels) = time.monotonic(), self.split.train
-        torch.manual_seed(self.seed)
-        net, loss, strokes = JointNet(classes=self.split.classes), JointLoss(), Strokes(kind=self.kind)  # type: ignore[arg-type]
-        generator = self._generator("strokes")
+        _, clean, labels = self.split.train
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            net = JointNet(classes=self.split.classes)
+        loss, strokes, generator = JointLoss(), Strokes(kind=self.split.kind), self._generator("strokes")
+        fast = has_fast_bfloat16(torch.device("cpu"))
 
         def fresh(rows: Tensor) -> Tensor:
             noisy = strokes(clean[rows], generator=generator)
-            return _joint_loss(loss, net(noisy), clean[rows], labels[rows])
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+                x_hat, logits = net(noisy.contiguous(memory_format=torch.channels_last))
+            return joint_loss(loss, (x_hat.float(), logits.float()), clean[rows], labels[rows])
 
-        self._minimise("joint-net", net, fresh, optimizer="adam", epochs=self.budget.conv_epochs, batch=128)
-        return Method("joint-net", net.eval(), time.monotonic() - started)
+        def train() -> None:
+            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._minimise("joint-net", net, fresh, optimizer="muon", epochs=self.budget.conv_epochs, batch=128)
+
+        return Method("joint-net", net, self.shelf.fill("joint-net", net, train))
+
+    def _autoencoder(self) -> tuple[DenoisingAutoencoder, float]:
+        noisy, clean, _ = self.split.train
+        net, loss = DenoisingAutoencoder(size=self.split.size, encoder=self.encoder), nn.BCELoss(reduction="sum")
+
+        def train() -> None:
+            dbn = self._dbn("ddae", noisy, self.encoder, "linear")
+            net.load_state_dict(build_autoencoder(dbn.rbms, size=self.split.size).state_dict())
+            self._fine_tune("ddae", net, lambda rows: loss(net(noisy[rows]), clean[rows]) / len(rows))
+
+        return net, self.shelf.fill("ddae", net, train)
 
     def _generator(self, name: str) -> torch.Generator:
         return generator_for(self.seed, 0, stream=f"chen2016/{name}")
@@ -197,7 +231,8 @@ class Workshop:
         return float(psnr(x_hat.clamp(0, 1), self.split.validation.clean).mean())
 
 
-def _joint_loss(loss: JointLoss, answer: tuple[Tensor, Tensor], clean: Tensor, labels: Tensor) -> Tensor:
+def joint_loss(loss: JointLoss, answer: tuple[Tensor, Tensor], clean: Tensor, labels: Tensor) -> Tensor:
+    """Of both answers of a joint model."""
     x_hat, logits = answer
     value: Tensor = loss(x_hat, clean, logits, labels)
     return value

@@ -12,7 +12,10 @@ from clearsight.datasets import MNIST, Alphadigits, Subset, take
 from clearsight.degradations import Strokes
 from clearsight.seeds import generator_for
 
-__all__ = ["Split", "Triplets", "alphadigits", "mnist"]
+__all__ = ["Kind", "Split", "Triplets", "alphadigits", "mnist"]
+
+Kind = Literal["light", "heavy", "both"]
+"""Of strokes: the paper's type 1, its type 2, either."""
 
 COPIES = 10
 """Noisy copies of each drawing of Alphadigits, as published."""
@@ -40,12 +43,16 @@ class Split(NamedTuple):
     """What is trained on, what choices are made on, what is reported.
 
     Attributes:
+        source: of the clean images and how they are split, such as ``"mnist"``.
+        kind: of the strokes.
         train: of the training images.
         validation: of others; nothing is trained on them.
         test: of others again; looked at once, at the end.
         classes: the names of the labels.
     """
 
+    source: str
+    kind: Kind
     train: Triplets
     validation: Triplets
     test: Triplets
@@ -58,19 +65,19 @@ class Split(NamedTuple):
         return height, width
 
 
-def mnist(kind: Literal["light", "heavy"], *, limit: int | None, seed: int) -> Split:
+def mnist(kind: Kind, *, limit: int | None, seed: int) -> Split:
     """MNIST with one noisy copy of each image.
 
     Deviation: 5,000 of the 60,000 training images are kept back to make choices on.
 
     Args:
-        kind: of the strokes: the paper's type 1 is ``"light"``, type 2 ``"heavy"``.
+        kind: of the strokes.
         limit: so many images of each part only.
         seed: of the strokes.
     """
     parts = {part: MNIST(part=part) for part in ("train", "val", "test")}
     held = [_with_strokes(_some(dataset, limit), kind, seed, part) for part, dataset in parts.items()]
-    return Split(held[0], held[1], held[2], parts["test"].classes)
+    return Split("mnist", kind, held[0], held[1], held[2], parts["test"].classes)
 
 
 def alphadigits(split: Literal["pairs", "drawings"], *, limit: int | None, seed: int) -> Split:
@@ -94,14 +101,15 @@ def alphadigits(split: Literal["pairs", "drawings"], *, limit: int | None, seed:
     parts = [order[test + validation :], order[test : test + validation], order[:test]]
     if split == "drawings":
         parts = [(part[:, None] + n * torch.arange(COPIES)).flatten() for part in parts]
-    return Split(every.at(parts[0]), every.at(parts[1]), every.at(parts[2]), dataset.classes)
+    held = [every.at(part) for part in parts]
+    return Split(f"alphadigits-{split}", "heavy", held[0], held[1], held[2], dataset.classes)
 
 
 def _some(dataset: Dataset, limit: int | None) -> Dataset | Subset:
     return dataset if limit is None else take(dataset, limit)
 
 
-def _with_strokes(dataset: Dataset | Subset, kind: Literal["light", "heavy"], seed: int, part: str) -> Triplets:
+def _with_strokes(dataset: Dataset | Subset, kind: Kind, seed: int, part: str) -> Triplets:
     samples = [dataset[index] for index in range(len(dataset))]
     clean = torch.stack([sample.x for sample in samples])
     noisy = Strokes(kind=kind)(clean, generator=generator_for(seed, 0, stream=f"chen2016/{part}"))
