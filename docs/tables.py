@@ -151,6 +151,16 @@ def evaluation(result: Result) -> str:
     return table(header, rows)
 
 
+def reproduced(name: str) -> str:
+    """A published table as ``clearsight reproduce`` printed it, from its largest run."""
+    found = [f"{name}-{preset}" for preset in ("paper", "cpu") if result_file(f"{name}-{preset}").is_file()]
+    if not found:
+        sys.exit(f"the table {name} needs results/{name}-cpu.json: run clearsight reproduce {name}")
+    result = result_of(found[0])
+    seconds = f"{result['seconds'] / 60:.0f} minutes"
+    return f"{table(**result['table'])}\n\n`{result['command']}`, {seconds}, {where(result).partition(', ')[2]}"
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "digits": ("digits", digits),
@@ -168,6 +178,8 @@ def written(name: str) -> str:
     """The table of that name."""
     if name in listings.TABLES:
         return listings.TABLES[name]()
+    if "/" in name:
+        return reproduced(name)
     if name not in MEASURED:
         sys.exit(f"no table is named {name}; there is: {', '.join(sorted([*MEASURED, *listings.TABLES]))}")
     run, write = MEASURED[name]

@@ -39,4 +39,31 @@ def test_a_table_is_run_again(command: Callable, monkeypatch: pytest.MonkeyPatch
     assert all(0 <= row["error"] <= 100 for row in rows.values())
     assert record["images"] == {"train": 1400, "validation": 200, "test": 400}
     assert Path("found/chen2016/table3-smoke.png").stat().st_size > 10_000
+    assert len(record["table"]["rows"]) == len(rows)
     assert record["headline"] in " ".join(command("reproduce", "--out", "found").out.split())
+
+
+@pytest.mark.skipif(not DATA, reason="needs MNIST: set CLEARSIGHT_DATA")
+def test_few_labels(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    done = command("reproduce", "chen2016/labels", "--preset", "smoke", "--out", "found")
+    assert done.status == 0
+    rows = json.loads(Path("found/chen2016/labels-smoke.json").read_text())["rows"]
+    assert [(row["labels"], row["start"]) for row in rows] == [(100, "random"), (100, "pretrained")]
+    assert rows[0]["psnr"] != rows[1]["psnr"]
+    assert Path("found/chen2016/labels-smoke.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(not DATA, reason="needs MNIST: set CLEARSIGHT_DATA")
+def test_strokes_of_another_kind_and_networks_that_are_kept(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    arguments = ("reproduce", "chen2016/sensitivity", "--preset", "smoke", "--out", "found")
+    assert command(*arguments).status == 0
+    path = Path("found/chen2016/sensitivity-smoke.json")
+    first = json.loads(path.read_text())["rows"]
+    assert len(first) == 2 * 3 * 5
+    kept = sorted(Path("runs/chen2016").rglob("*.safetensors"))
+    assert len(kept) == 6
+    again = command(*arguments)
+    assert "epoch" not in again.err
+    assert json.loads(path.read_text())["rows"] == first

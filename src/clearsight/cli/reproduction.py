@@ -43,7 +43,11 @@ def reproduce(
     started = time.monotonic()
     finding = found.run(Order(preset, seed, runs, lambda line: typer.echo(line, err=True)))
     print_table(f"{found.name}, {preset}, seed {seed}", finding.header, finding.rows)
-    record = {"experiment": found.name, "preset": preset, "seed": seed, "headline": finding.headline, **finding.record}
+    record = {
+        **{"experiment": found.name, "preset": preset, "seed": seed, "headline": finding.headline},
+        **finding.record,
+        "table": {"header": finding.header, "rows": finding.rows},
+    }
     write_record(path, record, time.monotonic() - started)
     if finding.draw is not None:
         finding.draw(path.with_suffix(".png"))

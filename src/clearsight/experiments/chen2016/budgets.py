@@ -41,7 +41,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         limit=200, rbm_epochs=1, epochs=2, optimizer="lbfgs", batch=200, sweeps=4, conv_epochs=1, label_steps=4
     ),
     "cpu": Budget(
-        limit=None, rbm_epochs=5, epochs=40, optimizer="adam", batch=256, sweeps=50, conv_epochs=10, label_steps=1_000
+        limit=None, rbm_epochs=5, epochs=20, optimizer="muon", batch=256, sweeps=50, conv_epochs=10, label_steps=1_000
     ),
     "paper": Budget(
         limit=None,
