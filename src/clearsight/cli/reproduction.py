@@ -44,7 +44,10 @@ def reproduce(
     finding = found.run(Order(preset, seed, runs, lambda line: typer.echo(line, err=True)))
     print_table(f"{found.name}, {preset}, seed {seed}", finding.header, finding.rows)
     record = {
-        **{"experiment": found.name, "preset": preset, "seed": seed, "headline": finding.headline},
+        "experiment": found.name,
+        "preset": preset,
+        "seed": seed,
+        "headline": finding.headline,
         **finding.record,
         "table": {"header": finding.header, "rows": finding.rows},
     }
