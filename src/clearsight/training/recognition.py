@@ -67,4 +67,4 @@ class RecognitionTask(Task):
 
     def _logits(self, x: Tensor, degradation: Pipeline | None, generator: torch.Generator) -> Tensor:
         shown = x if degradation is None else degradation(x, generator=generator)
-        return cast(Tensor, self.network(shown.contiguous(memory_format=torch.channels_last)))
+        return cast(Tensor, self.network(shown.contiguous(memory_format=torch.channels_last))).float()

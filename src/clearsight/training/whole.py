@@ -18,7 +18,7 @@ _VALIDATION_BATCH = 250
 
 
 class WholeImages(Data):
-    """Random images of a labelled data set, shifted at random; they stay in memory as 8 bits.
+    """Random images of a labelled data set, shifted and flipped at random; they stay in memory as 8 bits.
 
     Args:
         train: what is trained on; all of one size.
@@ -26,7 +26,8 @@ class WholeImages(Data):
         batch: images in a batch.
         epoch: batches between two validations.
         shift: images are moved by up to so many pixels both ways, and filled up with 0.
-        seed: of the choice and of the shifts.
+        flip: mirror every other image, left to right.
+        seed: of the choice, the shifts and the flips.
 
     Raises:
         RecipeError: a data set is empty or not labelled by class, or its images differ in size.
@@ -34,10 +35,19 @@ class WholeImages(Data):
     """
 
     def __init__(
-        self, *, train: Dataset, validation: Dataset, batch: int = 128, epoch: int = 400, shift: int = 0, seed: int = 0
+        self,
+        *,
+        train: Dataset,
+        validation: Dataset,
+        batch: int = 128,
+        epoch: int = 400,
+        shift: int = 0,
+        flip: bool = False,
+        seed: int = 0,
     ) -> None:
         super().__init__(epoch=epoch, seed=seed)
-        self.train_set, self.validation_set, self.batch_size, self.shift = train, validation, batch, shift
+        self.train_set, self.validation_set, self.batch_size = train, validation, batch
+        self.shift, self.flip = shift, flip
         self.train: Batch | None = None
 
     def setup(self, stage: str) -> None:
@@ -47,12 +57,14 @@ class WholeImages(Data):
             self.channels, self.classes = self.train.x.shape[1], tuple(self.train_set.classes)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
-        """Images drawn with replacement, each shifted by its own draw."""
+        """Images drawn with replacement, each shifted and flipped by its own draw."""
         assert self.train is not None
         generator = generator_for(self.seed, step, rank, stream="images")
         which = torch.randint(len(self.train.x), (self.batch_size,), generator=generator)
-        x, labels = self.train.x[which], self.train.labels
-        return Batch(_shifted(x, self.shift, generator), None if labels is None else labels[which])
+        x, labels = _shifted(self.train.x[which], self.shift, generator), self.train.labels
+        if self.flip:
+            x = _flipped(x, generator)
+        return Batch(x, None if labels is None else labels[which])
 
     def held_out(self) -> list[Batch]:
         """The validation images, a few hundred at a time."""
@@ -88,3 +100,9 @@ def _shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
     columns = (lefts[:, None] + torch.arange(width))[:, None, :]
     padded = F.pad(x, (most, most, most, most)).movedim(1, -1)
     return padded[torch.arange(n)[:, None, None], rows, columns].movedim(-1, 1)
+
+
+def _flipped(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Every other image, by its own draw, mirrored left to right."""
+    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(mirrored, x.flip(3), x)
