@@ -24,9 +24,12 @@ def models(as_json: AsJson = False) -> None:
 def recognizers(as_json: AsJson = False) -> None:
     """List the recognizers that `recognize` and `evaluate` take by name."""
     from clearsight import weights
+    from clearsight.recognizers import PACKAGED
     from clearsight.registry import JOINT, RECOGNIZERS
 
-    _print([{"name": s.name, "summary": s.figures()["summary"]} for s in weights.shipped(RECOGNIZERS, JOINT)], as_json)
+    trained = [{"name": s.name, "summary": s.figures()["summary"]} for s in weights.shipped(RECOGNIZERS, JOINT)]
+    packaged = [{"name": name, "summary": one.summary} for name, one in PACKAGED.items()]
+    _print([*trained, *packaged], as_json)
 
 
 def datasets(as_json: AsJson = False) -> None:

@@ -1,10 +1,26 @@
 """Image → logits: classifiers and segmenters of our own, and a wrapper that makes a recognizer of the user's."""
 
 from clearsight.recognizers.checks import check_fits
+from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
 from clearsight.recognizers.loading import load_foreign
 from clearsight.recognizers.mlp import MLP
+from clearsight.recognizers.packaged import PACKAGED, efficientnet_lite0
 from clearsight.recognizers.residual_net import ResidualNet
+from clearsight.recognizers.segmentation_net import SegmentationNet
+from clearsight.recognizers.vgg import VGG16
 from clearsight.recognizers.wrapper import Wrapped
 
-__all__ = ["MLP", "DigitNet", "ResidualNet", "Wrapped", "check_fits", "load_foreign"]
+__all__ = [
+    "MLP",
+    "PACKAGED",
+    "VGG16",
+    "DeepLabLargeFOV",
+    "DigitNet",
+    "ResidualNet",
+    "SegmentationNet",
+    "Wrapped",
+    "check_fits",
+    "efficientnet_lite0",
+    "load_foreign",
+]

@@ -14,7 +14,7 @@ from clearsight.recognizers.description import Description
 from clearsight.recognizers.foreign import file_at, reason
 from clearsight.vision import torchvision
 
-__all__ = ["from_torchvision"]
+__all__ = ["cached", "from_torchvision", "state_in"]
 
 _UNRECORDED = {"googlenet", "inception_v3", "vit_h_14"}
 """Networks whose weights need constructor arguments that no state dict records."""
@@ -41,16 +41,21 @@ def from_torchvision(name: str, *, weights: str | Path | None) -> tuple[nn.Modul
     if name not in known:
         raise UnknownNameError("torchvision model", name, known)
     own = models.get_model_weights(name).DEFAULT
-    file = _cached(name, own.url) if weights is None else file_at(weights, expected="a state dict")
+    file = cached(name, own.url) if weights is None else file_at(weights, expected="a state dict")
     options = {"weights": None} | ({"weights_backbone": None} if name in segmenters else {})
-    network = _filled(name, options, _state(file), file)
+    network = _filled(name, options, state_in(file), file)
     classes = own.meta["categories"] if weights is None else None
     preset = own.transforms()
     size = None if name in segmenters else preset.crop_size * 2
     return network, Description(classes=classes, size=size, channels=3, mean=preset.mean, std=preset.std)
 
 
-def _cached(name: str, url: str) -> Path:
+def cached(name: str, url: str) -> Path:
+    """Where torchvision keeps the weights of a network that it has downloaded.
+
+    Raises:
+        WeightsError: they are not on this machine.
+    """
     path = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
     if not path.is_file():
         raise WeightsError(
@@ -59,8 +64,12 @@ def _cached(name: str, url: str) -> Path:
     return path
 
 
-def _state(file: Path) -> Mapping[str, Tensor]:
-    """The tensors in a file by name; nothing but tensors is ever unpickled."""
+def state_in(file: Path) -> Mapping[str, Tensor]:
+    """The tensors in a file by name; nothing but tensors is ever unpickled.
+
+    Raises:
+        WeightsError: it holds anything else.
+    """
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception:  # damaged pickles raise anything

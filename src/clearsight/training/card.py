@@ -26,6 +26,7 @@ _KINDS = {
         "answer = clearsight.recognize(image, recognizer=recognizer)\n",
         "error, %",
     ),
+    "miou": _Kind("image-segmentation", 'recognizer = clearsight.load_recognizer("{name}")\n', "mIoU, %"),
 }
 """What the card of a model says that is judged by a metric."""
 

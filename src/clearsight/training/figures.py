@@ -11,21 +11,21 @@ from clearsight.training.task import Batch, Task
 
 __all__ = ["measure"]
 
-Means = dict[str, dict[str, float]]
-"""Metric → condition → mean over images."""
+Figures = dict[str, dict[str, float]]
+"""Metric → condition → figure of all images."""
 
 
 @torch.inference_mode()
 def measure(task: Task, data: Data) -> dict[str, Any]:
-    """The mean of each metric over the held-out images under each condition, and by how much bfloat16 moves it.
+    """Each metric over the held-out images under each condition, and by how much bfloat16 moves it.
 
     Returns:
         ``{"images", METRIC: {condition: value}, …, "bfloat16_change"}``, the last one the largest change of any value.
     """
     task.eval()
     batches = [Batch(batch.x / 255, batch.labels) for batch in data.held_out()]
-    full = _means(task, batches, torch.float32)
-    half = _means(task, batches, torch.bfloat16)
+    full = _figures(task, batches, torch.float32)
+    half = _figures(task, batches, torch.bfloat16)
     return {
         "images": sum(len(batch.x) for batch in batches),
         **{metric: {condition: round(v, 3) for condition, v in values.items()} for metric, values in full.items()},
@@ -33,18 +33,21 @@ def measure(task: Task, data: Data) -> dict[str, Any]:
     }
 
 
-def _largest_change(before: Means, after: Means) -> float:
+def _largest_change(before: Figures, after: Figures) -> float:
     changes = [after[metric][condition] - v for metric, values in before.items() for condition, v in values.items()]
     return max(changes, key=lambda change: abs(change))
 
 
-def _means(task: Task, batches: list[Batch], dtype: torch.dtype) -> Means:
+def _figures(task: Task, batches: list[Batch], dtype: torch.dtype) -> Figures:
     device = next(task.parameters()).device
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
         rows = [task.scores(_on(batch, device), index) for index, batch in enumerate(batches)]
     return {
-        metric: {condition: float(torch.cat([row[metric][condition] for row in rows]).mean()) for condition in values}
-        for metric, values in rows[0].items()
+        metric: {
+            condition: float(task.figure(metric, torch.cat([row[metric][condition] for row in rows])))
+            for condition in conditions
+        }
+        for metric, conditions in rows[0].items()
     }
 
 

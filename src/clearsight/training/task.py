@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import lightning
 import torch
@@ -23,7 +24,7 @@ class Batch(NamedTuple):
 
     Attributes:
         x: ``(B, C, H, W)`` in [0, 1].
-        labels: ``(B,)`` classes, or ``None`` where nothing is labelled.
+        labels: ``(B,)`` classes, ``(B, H, W)`` with one for each pixel, or ``None`` where nothing is labelled.
     """
 
     x: Tensor
@@ -31,7 +32,7 @@ class Batch(NamedTuple):
 
 
 Scores = dict[str, dict[str, Tensor]]
-"""Metric → condition → value of each image, ``(B,)``."""
+"""Metric → condition → value of each image, ``(B,)``, or what :meth:`Task.figure` makes one of, ``(B, D)``."""
 
 
 class Task(lightning.LightningModule):
@@ -48,8 +49,8 @@ class Task(lightning.LightningModule):
         mode: whether the best of it is the largest or the smallest.
     """
 
-    units: ClassVar[Mapping[str, str]]
-    mode: ClassVar[Literal["max", "min"]]
+    units: Mapping[str, str]
+    mode: Literal["max", "min"]
 
     def __init__(
         self,
@@ -62,14 +63,19 @@ class Task(lightning.LightningModule):
         super().__init__()
         self.network = network
         self.optimizer, self.schedule, self.seed = optimizer, schedule or Cosine(), seed
+        self._seen: dict[str, dict[str, list[Tensor]]] = {}
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch, a scalar; all that is drawn comes from ``generator``."""
         raise NotImplementedError
 
     def scores(self, batch: Batch, index: int) -> Scores:
-        """Each metric, under each condition, of each image of validation batch ``index``, ``(B,)``."""
+        """Each metric, under each condition, of each image of validation batch ``index``."""
         raise NotImplementedError
+
+    def figure(self, metric: str, values: Tensor) -> Tensor:
+        """What a metric comes to over images, of all that :meth:`scores` gave for them, ``(N, …)``: their mean."""
+        return values.mean()
 
     @property
     def metric(self) -> str:
@@ -92,18 +98,26 @@ class Task(lightning.LightningModule):
         self.log("train/loss", loss)
         return loss
 
+    def on_validation_epoch_start(self) -> None:
+        """Nothing has been seen yet."""
+        self._seen = defaultdict(lambda: defaultdict(list))
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """One batch of held-out images; the mean of a metric over the conditions stands for it."""
+        """One batch of held-out images."""
         for metric, conditions in self.scores(batch, batch_idx).items():
             for condition, values in conditions.items():
-                self.log(f"val/{metric} {condition}", values.mean(), batch_size=len(values))
-            self.log(f"val/{metric}", torch.stack([*conditions.values()]).mean(), batch_size=len(batch.x))
+                self._seen[metric][condition].append(values)
 
     def on_validation_epoch_end(self) -> None:
-        """One line to follow the run by."""
+        """The figures, and one line to follow the run by; the mean of a metric over the conditions stands for it."""
+        found = []
+        for metric, conditions in self._seen.items():
+            figures = {condition: self.figure(metric, torch.cat(values)) for condition, values in conditions.items()}
+            self.log_dict({f"val/{metric} {condition}": figure for condition, figure in figures.items()})
+            mean = torch.stack([*figures.values()]).mean()
+            self.log(f"val/{metric}", mean)
+            found.append(f"{metric} {mean:.3f} {self.units[metric]}")
         if not self.trainer.sanity_checking:
-            values = self.trainer.callback_metrics
-            found = [f"{metric} {float(values[f'val/{metric}']):.3f} {unit}" for metric, unit in self.units.items()]
             self.print(f"step {self.global_step}: validation {', '.join(found)}", file=sys.stderr)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight.errors import UnknownNameError, WeightsError
 from clearsight.joint import Recognizing, Restoring
-from clearsight.recognizers import load_foreign
+from clearsight.recognizers import PACKAGED, load_foreign
 from clearsight.registry import JOINT, RECOGNIZERS, RESTORERS, Entry, Registry
 
 __all__ = ["Stored", "load", "load_recognizer", "round_", "save", "shipped", "weightless"]
@@ -123,7 +123,7 @@ def load_recognizer(name: str | Path) -> nn.Module:
     """Load a trained recognizer, in evaluation mode, on the CPU; of a joint model, the half that recognizes.
 
     Args:
-        name: a shipped recognizer's name (``clearsight recognizers``), a folder, a hub id ``owner/name``, or what
+        name: a name from ``clearsight recognizers``, a folder, a hub id ``owner/name``, or what
             :func:`clearsight.recognizers.load_foreign` takes: a TorchScript or ONNX file, ``torchvision:NAME``.
 
     Returns:
@@ -134,10 +134,13 @@ def load_recognizer(name: str | Path) -> nn.Module:
         WeightsError: the folder is incomplete, or its weights belong to another architecture; or the file is of no
             known kind.
         ModelError: what is in the file is no recognizer.
+        MissingExtraError: it comes in a package that is not installed.
     """
+    if name in PACKAGED:
+        return PACKAGED[str(name)].load()
     if str(name).startswith("torchvision:") or Path(name).suffix.lower() in _FOREIGN or Path(name).is_file():
         return load_foreign(name)
-    model, joint = _load(_find(str(name), _RECOGNIZING), _RECOGNIZING)
+    model, joint = _load(_find(str(name), _RECOGNIZING, list(PACKAGED)), _RECOGNIZING)
     return _with_figures(Recognizing(model), model) if joint else model
 
 
