@@ -7,6 +7,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import yaml
 from torch import Tensor
 
 from clearsight import images, weights
-from clearsight.contracts import Sample
+from clearsight.contracts import VOID, Sample
 from clearsight.datasets import ImageFolder
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
 from clearsight.images import Picture
-from clearsight.recognizers import MLP
+from clearsight.objectives import SegmentationLoss
+from clearsight.recognizers import MLP, SegmentationNet
 from clearsight.training import shipped_recipes, train
 
 pytest.importorskip("lightning")
@@ -30,6 +32,7 @@ pytest.importorskip("jsonargparse")
 from clearsight.training.muon import Muon, orthogonalized
 from clearsight.training.patches import Patches, find_images
 from clearsight.training.recognition import RecognitionTask
+from clearsight.training.regions import Regions
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.task import Batch, Task
 from clearsight.training.whole import WholeImages
@@ -243,13 +246,11 @@ def test_the_newest_checkpoint_is_kept_beside_the_best(
     recipe: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where validation does not improve any more, a run still goes on from where it was."""
-    whole = RestorationTask.validation_step
 
-    def validation_step(task: RestorationTask, batch: Batch, batch_idx: int) -> None:
-        whole(task, batch, batch_idx)
-        task.log("val/psnr", float(-task.global_step))
+    def figure(task: RestorationTask, metric: str, values: Tensor) -> Tensor:
+        return torch.tensor(float(-task.global_step))
 
-    monkeypatch.setattr(RestorationTask, "validation_step", validation_step)
+    monkeypatch.setattr(RestorationTask, "figure", figure)
     train_for(10, str(recipe()), tmp_path / "run")
     assert newest(tmp_path / "run")["global_step"] == 8
     model = weights.load(train(str(recipe()), out=tmp_path / "run"))
@@ -398,9 +399,8 @@ def test_shipped_recipes_parse(name: str, tmp_path: Path) -> None:
     colourful = json.dumps(folder(tmp_path / "classes"))
     data = {"images": str(tmp_path / "bare")} if on_patches else {"train": colourful, "validation": colourful}
     overrides = [text for key, value in data.items() for text in (f"--data.{key}", value)]
-    with pytest.raises(
-        ClearsightError, match="holds no images" if on_patches else "takes 1 channels, but the data has 3"
-    ):
+    unfit = "takes 1 channels, but the data has 3|tells 10 classes apart, but the data has 1|a class for each pixel"
+    with pytest.raises(ClearsightError, match="holds no images" if on_patches else unfit):
         train(name, [*overrides, "--trainer.accelerator", "cpu"], out=tmp_path / "run")
 
 
@@ -641,6 +641,15 @@ def test_validation_is_on_whole_images_as_they_are() -> None:
     assert (torch.cat([batch.x for batch in batches]) / 255).equal(torch.stack([s.x for s in data.samples]))
 
 
+def test_half_of_the_whole_images_are_mirrored() -> None:
+    data = numbered(3, 1, 5, 6)
+    batch = whole(data, flip=True, batch=400).draw(0)
+    pairs = [(x / 255, data[label].x) for x, label in zip(batch.x, batch.labels.tolist(), strict=True)]
+    mirrored = [x.equal(original.flip(2)) for x, original in pairs]
+    assert all(x.equal(original) != flipped for (x, original), flipped in zip(pairs, mirrored, strict=True))
+    assert 150 < sum(mirrored) < 250
+
+
 SMALL, LARGE = torch.rand(1, 4, 4), torch.rand(1, 5, 4)
 SIZES = "training on whole images takes images of one size, and at least one; Listed has {} sizes in {} images"
 LABELS = "training on whole images takes one class an image; Listed has others"
@@ -812,3 +821,193 @@ def test_muon_goes_on_from_what_it_kept() -> None:
     three.load_state_dict(two.state_dict())
     take_steps(resumed, three, 3, start=3)
     assert same([p.detach() for p in resumed], [p.detach() for p in straight])
+
+
+# Segmenters
+
+
+def scenes(count: int = 3, height: int = 20, width: int = 24) -> Listed:
+    """Two classes and void; the class of a pixel is told by its colour."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(3, (count, height // 4, width // 4), generator=generator)
+    maps = labels.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    samples = [
+        Sample(name=str(i), x=(50 * (1 + m)).expand(3, -1, -1) / 255, label=torch.where(m == 2, VOID, m))
+        for i, m in enumerate(maps)
+    ]
+    return Listed(samples, ("sky", "road"))
+
+
+def regions(dataset: Listed, **options: Any) -> Regions:
+    arguments = {"size": [8, 12], "batch": 60, "epoch": 1, **options}
+    data = Regions(train=dataset, validation=dataset, **arguments)
+    data.setup("fit")
+    return data
+
+
+def matching(x: Tensor, labels: Tensor) -> bool:
+    """Whether each pixel has the label of its colour."""
+    return labels.equal(torch.where(x[:, 0] == 150, VOID, x[:, 0].long() // 50 - 1))
+
+
+def test_regions_are_cut_with_their_labels() -> None:
+    data = scenes()
+    batch = regions(data).draw(0)
+    assert (batch.x.shape, batch.x.dtype) == ((60, 3, 8, 12), torch.uint8)
+    assert (batch.labels.shape, batch.labels.dtype) == ((60, 8, 12), torch.long)
+    assert matching(batch.x, batch.labels)
+    places = {(s.name, i, j) for s in data.samples for i in range(13) for j in range(13)}
+    cuts = {p: data[int(p[0])].label[p[1] : p[1] + 8, p[2] : p[2] + 12] for p in places}
+    whole = {c.numpy().tobytes() for c in cuts.values()}
+    mirrored = {c.flip(1).contiguous().numpy().tobytes() for c in cuts.values()}
+    found = [label.numpy().tobytes() for label in batch.labels]
+    assert set(found) <= whole | mirrored
+    assert set(found) & (whole - mirrored)
+    assert set(found) & (mirrored - whole)
+    assert {label.numpy().tobytes() for label in regions(data, flip=False).draw(0).labels} <= whole
+
+
+def test_regions_depend_on_seed_and_step_alone() -> None:
+    one, again, other = (regions(scenes(), zoom=[0.7, 2], seed=seed) for seed in (0, 0, 1))
+    for step in (3, 0):
+        assert one.draw(step).x.equal(again.draw(step).x)
+        assert one.draw(step).labels.equal(again.draw(step).labels)
+        assert not one.draw(step).x.equal(other.draw(step).x)
+    assert not one.draw(0).x.equal(one.draw(1).x)
+    assert not one.draw(0, rank=0).x.equal(one.draw(0, rank=1).x)
+
+
+@pytest.mark.parametrize(("zoom", "side"), [(2, 8), (0.5, 2)])
+def test_regions_are_zoomed(zoom: float, side: int) -> None:
+    """Squares of four pixels become larger or smaller; where they do, their labels go with them."""
+    data = scenes(1, 40, 48)
+    batch = regions(data, size=[16, 16], zoom=[zoom, zoom], flip=False).draw(0)
+    inner = batch.labels[:, 1:-1]
+    changes = (inner[:, 1:] != inner[:, :-1]).any(2).nonzero().tolist()
+    rows = [[b for a, b in changes if a == image] for image in range(60)]
+    gaps = [b - a for row in rows for a, b in pairwise(row)]
+    assert gaps
+    assert all(gap % side == 0 or zoom < 1 for gap in gaps)
+    assert min(gaps) == side
+
+
+def test_regions_are_lit_anew() -> None:
+    data, light = scenes(), 0.5
+    as_they_are, lit = regions(data).draw(0), regions(data, light=light).draw(0)
+    assert lit.labels.equal(as_they_are.labels)
+    gains = (lit.x / as_they_are.x).flatten(1)
+    assert gains.log().abs().max() < light + 0.02
+    assert (gains.amax(1) - gains.amin(1)).max() < 0.03  # what rounding to 8 bits leaves
+    assert gains.mean(1).std() > 0.2
+
+
+def test_validation_of_segmenters_is_on_whole_images() -> None:
+    data = scenes()
+    held = regions(data).held_out()
+    assert [batch.x.shape for batch in held] == [(1, 3, 20, 24)] * 3
+    assert all(
+        (b.x[0] / 255).equal(s.x) and b.labels[0].equal(s.label) for b, s in zip(held, data.samples, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "reason"),
+    [
+        (Listed([]), {}, "a class for each pixel, and at least one; Listed has none"),
+        (numbered(2, 3, 20, 24), {}, "a class for each pixel, and at least one; Listed has others"),
+        (scenes(), {"size": [8, 40]}, "take 8 and 40 of an image where they are zoomed by 1, but one has 20 and 24"),
+        (scenes(), {"zoom": [0.25, 1]}, "take 32 and 48 of an image where they are zoomed by 0.25"),
+        (scenes(), {"zoom": [0, 1]}, r"both positive, got \[0, 1\]"),
+        (scenes(), {"zoom": [2, 1]}, "the smallest and the largest factor"),
+        (scenes(), {"zoom": [1]}, "the smallest and the largest factor"),
+    ],
+)
+def test_regions_that_cannot_be_cut(dataset: Listed, options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RecipeError, match=reason):
+        regions(dataset, **options)
+
+
+def test_segmenters_are_judged_by_the_mean_iou_of_all_images_together() -> None:
+    torch.manual_seed(0)
+    network = SegmentationNet(widths=[4, 6], blocks=[0, 0], head=5, classes=["sky", "road"]).eval()
+    judged, data = RecognitionTask(recognizer=network), scenes()
+    assert (judged.metric, judged.mode) == ("miou", "max")
+    x, labels = torch.stack([s.x for s in data.samples]), torch.stack([s.label for s in data.samples])
+    rows = [judged.scores(Batch(x[i : i + 1], labels[i : i + 1].byte()), i)["miou"]["clean"] for i in range(3)]
+    answers, counted = network(x).argmax(1), labels != VOID
+    ious = [
+        ((answers == k) & (labels == k)).sum() / (((answers == k) & counted) | (labels == k)).sum() for k in range(2)
+    ]
+    assert judged.figure("miou", torch.cat(rows)).item() == pytest.approx(100 * float(sum(ious)) / 2, abs=1e-4)
+
+
+def test_void_is_not_learned() -> None:
+    torch.manual_seed(0)
+    network = SegmentationNet(widths=[4, 6], blocks=[0, 0], head=5, classes=["sky", "road"]).eval()
+    data = scenes()
+    x, labels = torch.stack([s.x for s in data.samples]), torch.stack([s.label for s in data.samples])
+    loss = RecognitionTask(recognizer=network).objective(Batch(x, labels), torch.Generator())
+    logits, counted = network(x).movedim(1, -1), labels != VOID
+    expected = torch.nn.functional.cross_entropy(logits[counted], labels[counted])
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_loss_of_segments_is_the_cross_entropy_and_what_lacks_of_the_overlap() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 5, generator=generator)
+    labels = torch.randint(2, (2, 4, 5), generator=generator)  # the third class does not occur
+    labels[0, :2] = VOID
+    p, t = logits.softmax(1), torch.stack([labels == k for k in range(2)], 1).float()
+    counted = (labels != VOID)[:, None]
+    both = (p[:, :2] * t).sum((0, 2, 3))
+    iou = both / ((p * counted)[:, :2].sum((0, 2, 3)) + t.sum((0, 2, 3)) - both)
+    entropy = torch.nn.functional.cross_entropy(logits, labels, ignore_index=VOID)
+    for overlap in (0.0, 0.5):
+        loss = SegmentationLoss(overlap=overlap)(logits, labels)
+        assert loss.item() == pytest.approx((entropy + overlap * (1 - iou.mean())).item(), rel=1e-5)
+    assert SegmentationLoss()(logits, torch.full_like(labels, VOID)).item() == 0
+
+
+def test_a_segmenter_is_trained(tmp_path: Path) -> None:
+    for part, count in (("train", 6), ("val", 3)):
+        for i, sample in enumerate(scenes(count).samples):
+            pixels = {"images": 255 * sample.x, "labels": sample.label[None]}
+            for kind, values in pixels.items():
+                path = tmp_path / "scenes" / part / kind / f"{i}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                images.write(Picture(pixels=values.round().byte().movedim(0, -1).numpy()), path)
+    sets = {
+        name: {
+            "class_path": "clearsight.datasets.SegmentationFolder",
+            "init_args": {"root": str(tmp_path / "scenes"), "part": part, "classes": ["sky", "road"]},
+        }
+        for name, part in (("train", "train"), ("validation", "val"))
+    }
+    network = {"widths": [6, 8, 10], "blocks": [0, 1, 1], "head": 8, "classes": ["sky", "road"]}
+    content = {
+        "summary": "Scenes",
+        "model": {
+            "class_path": "clearsight.training.recognition.RecognitionTask",
+            "init_args": {
+                "recognizer": {"class_path": "clearsight.recognizers.SegmentationNet", "init_args": network},
+                "loss": {"class_path": "clearsight.objectives.SegmentationLoss"},
+                "optimizer": MUON,
+                "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+            },
+        },
+        "data": {
+            "class_path": "clearsight.training.regions.Regions",
+            "init_args": {**sets, "size": [16, 16], "zoom": [0.9, 1.5], "epoch": 20, "batch": 4},
+        },
+        "trainer": {"max_steps": 60, "accelerator": "cpu"},
+    }
+    recipe = tmp_path / "scenes.yaml"
+    recipe.write_text(yaml.safe_dump(content))
+    folder = train(str(recipe), out=tmp_path / "run")
+    model = weights.load_recognizer(folder)
+    assert (model.traits.task, model.traits.classes) == ("segment", ("sky", "road"))
+    assert model.figures["validation"]["images"] == 3
+    assert model.figures["validation"]["miou"]["clean"] > 60
+    card = (folder / "README.md").read_text()
+    assert "pipeline_tag: image-segmentation" in card
+    assert f"| `clean` | mIoU, % | {model.figures['validation']['miou']['clean']:.2f} |" in card

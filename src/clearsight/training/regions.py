@@ -19,7 +19,7 @@ __all__ = ["Regions"]
 
 
 class Regions(Data):
-    """Random regions of segmented images, enlarged or shrunk, flipped; images and maps stay in memory as 8 bits.
+    """Random regions of segmented images, zoomed, flipped, lit anew; images and maps stay in memory as 8 bits.
 
     Validation is on whole images, one at a time: they may be of different sizes.
 
@@ -29,6 +29,7 @@ class Regions(Data):
         size: height and width of a region after zooming.
         zoom: regions are enlarged by a factor between these two, drawn with a uniform logarithm.
         flip: mirror every other region, left to right.
+        light: pixels are multiplied by a factor between e^−light and e^light, drawn with a uniform logarithm.
         batch: regions in a batch.
         epoch: batches between two validations.
         seed: of all these draws.
@@ -47,6 +48,7 @@ class Regions(Data):
         size: Sequence[int] = (256, 256),
         zoom: Sequence[float] = (1, 1),
         flip: bool = True,
+        light: float = 0.0,
         batch: int = 8,
         epoch: int = 400,
         seed: int = 0,
@@ -55,7 +57,7 @@ class Regions(Data):
         if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
             raise RecipeError(f"data.zoom is the smallest and the largest factor, both positive, got {list(zoom)}")
         self.train_set, self.validation_set = train, validation
-        self.size, self.zoom, self.flip, self.batch_size = tuple(size), zoom, flip, batch
+        self.size, self.zoom, self.flip, self.light, self.batch_size = tuple(size), zoom, flip, light, batch
         self.train: list[Batch] = []
         self.validation: list[Batch] = []
 
@@ -79,8 +81,11 @@ class Regions(Data):
         generator = generator_for(self.seed, step, rank, stream="regions")
         which = torch.randint(len(self.train), (self.batch_size,), generator=generator).tolist()
         places = torch.rand(self.batch_size, 4, generator=generator).tolist()
+        gains = (self.light * (2 * torch.rand(self.batch_size, 1, 1, 1, generator=generator) - 1)).exp()
         cuts = [self._cut(self.train[i], place) for i, place in zip(which, places, strict=True)]
-        return Batch(torch.cat([x for x, _ in cuts]), torch.cat([labels for _, labels in cuts]).long())
+        x = torch.cat([x for x, _ in cuts])
+        lit = (gains * x).round().clamp(max=255).byte() if self.light else x
+        return Batch(lit, torch.cat([labels for _, labels in cuts]).long())
 
     def held_out(self) -> list[Batch]:
         """The validation images."""
