@@ -33,7 +33,8 @@ class _Residual(nn.Module):
         self.body = nn.Sequential(_conv(width, width), _conv(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        h: Tensor = x + self.body(x)
+        return h
 
 
 @RECOGNIZERS.register("residual-net", tiny={"widths": [4, 6, 8], "blocks": [0, 1]})

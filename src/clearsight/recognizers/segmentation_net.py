@@ -38,7 +38,8 @@ class _Residual(nn.Module):
         self.body = nn.Sequential(_conv(width, width), _conv(width, width, dilation=dilation))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        h: Tensor = x + self.body(x)
+        return h
 
 
 class _Context(nn.Module):
@@ -49,7 +50,8 @@ class _Context(nn.Module):
         self.body = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x.mean((2, 3)))[..., None, None]
+        h: Tensor = x + self.body(x.mean((2, 3)))[..., None, None]
+        return h
 
 
 class _Merge(nn.Module):

@@ -44,7 +44,7 @@ def normalised(x: Tensor) -> Tensor:
     return (x - x.new_tensor(_MEAN).view(-1, 1, 1)) / x.new_tensor(_STD).view(-1, 1, 1)
 
 
-def _started(network: nn.Module) -> nn.Module:
+def _started(network: nn.Sequential) -> nn.Sequential:
     """Random weights, as torchvision draws them, and no unit that changes what another module gave."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
