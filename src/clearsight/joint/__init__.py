@@ -1,8 +1,9 @@
 """One network, two answers: the restored image and what is in it; and either half on its own."""
 
+from clearsight.joint.cascade import Cascade
 from clearsight.joint.joint_net import JointNet
 from clearsight.joint.pretraining import build_autoencoder, pretrain
 from clearsight.joint.three_pathway import ThreePathwayNet
 from clearsight.joint.views import Recognizing, Restoring
 
-__all__ = ["JointNet", "Recognizing", "Restoring", "ThreePathwayNet", "build_autoencoder", "pretrain"]
+__all__ = ["Cascade", "JointNet", "Recognizing", "Restoring", "ThreePathwayNet", "build_autoencoder", "pretrain"]

@@ -12,6 +12,7 @@ from clearsight.contracts import RecognitionTraits, Traits
 from clearsight.errors import ModelError
 from clearsight.registry import JOINT
 from clearsight.restorers import ResidualUNet
+from clearsight.restorers.padding import reflected
 from clearsight.restorers.residual_unet import ResidualBlock
 
 __all__ = ["JointNet"]
@@ -82,7 +83,7 @@ class JointNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         """
         self._check(y)
         height, width = y.shape[2:]
-        y = _reflected(y, self.traits.multiple)
+        y = reflected(y, self.traits.multiple)
         code, skips = self.unet.encode(y)
         u = self.unet.decode(y, code, skips)[..., :height, :width]
         return torch.sigmoid(_SLOPE * (u - 0.5)), self.output(self.head(code).mean((2, 3)))
@@ -93,14 +94,3 @@ class JointNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
             raise ModelError(
                 f"the network takes images of shape (B, {channels}, H, W), got {tuple(y.shape)}: convert them first"
             )
-
-
-def _reflected(y: Tensor, multiple: int) -> Tensor:
-    """Pad ``(B, C, H, W)`` at the end to multiples, by reflection; as often as it takes where an image is small."""
-    for axis in (2, 3):
-        size = y.shape[axis]
-        if size % multiple:
-            period = max(2 * (size - 1), 1)
-            at = torch.arange(size + -size % multiple, device=y.device) % period
-            y = y.index_select(axis, torch.minimum(at, period - at))
-    return y

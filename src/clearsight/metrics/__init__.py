@@ -9,8 +9,9 @@ from clearsight.metrics.recognition import (  # noqa: E402
     calibration_error,
     calibration_statistic,
     confusion,
+    departure,
     hit,
     mean_iou,
 )
 
-__all__ = ["calibration_error", "calibration_statistic", "confusion", "hit", "mean_iou", "psnr", "ssim"]
+__all__ = ["calibration_error", "calibration_statistic", "confusion", "departure", "hit", "mean_iou", "psnr", "ssim"]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from clearsight.contracts import VOID
 
-__all__ = ["calibration_error", "calibration_statistic", "confusion", "hit", "mean_iou"]
+__all__ = ["calibration_error", "calibration_statistic", "confusion", "departure", "hit", "mean_iou"]
 
 _BINS = 15
 
@@ -34,6 +34,34 @@ def hit(logits: Tensor, labels: Tensor, k: int = 1) -> Tensor:
         (tensor([1., 0.]), tensor([1., 1.]))
     """
     return (logits.topk(k, dim=1).indices == labels[:, None]).any(1).float()
+
+
+def departure(logits: Tensor, wanted: Tensor) -> Tensor:
+    """How much of the answer is not where it is wanted: ½ Σ |p − t| over classes, between 0 and 1.
+
+    p is the softmax of the logits, t that of wanted logits, or 1 for the class of a label: then it is 1 − p[label],
+    the error of an answer drawn from p. Of a segmenter, the mean over pixels.
+
+    Args:
+        logits: ``(B, K)`` or ``(B, K, H, W)``.
+        wanted: labels, ``(B,)`` or ``(B, H, W)``, where :data:`~clearsight.contracts.VOID` pixels count for nothing; or
+            logits.
+
+    Returns:
+        ``(B,)``.
+
+    Example:
+        >>> logits = torch.tensor([[0.0, 0.0]])
+        >>> departure(logits, torch.tensor([1])), departure(logits, logits)
+        (tensor([0.5000]), tensor([0.]))
+    """
+    p = logits.float().softmax(1)
+    if wanted.is_floating_point():
+        moved = (p - wanted.float().softmax(1)).abs().sum(1) / 2
+        return moved.reshape(len(p), -1).mean(1)
+    counted = wanted != VOID if p.ndim > 2 else torch.ones_like(wanted, dtype=torch.bool)
+    missed = (1 - p.gather(1, wanted.where(counted, 0)[:, None])[:, 0]) * counted
+    return missed.reshape(len(p), -1).sum(1) / counted.reshape(len(p), -1).sum(1).clamp(min=1)
 
 
 def calibration_statistic(logits: Tensor, labels: Tensor) -> Tensor:

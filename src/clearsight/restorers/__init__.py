@@ -5,6 +5,7 @@ from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVa
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.multiscale import MultiscaleDenoiser
+from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.residual_unet import ResidualUNet
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "TotalVariation",
     "Wavelet",
     "Wiener",
+    "reflected",
+    "restored",
 ]

@@ -27,6 +27,8 @@ _KINDS = {
         "error, %",
     ),
     "miou": _Kind("image-segmentation", 'recognizer = clearsight.load_recognizer("{name}")\n', "mIoU, %"),
+    "departure": _Kind("image-to-image", "", "departure of the recognizer's answer, %"),
+    "misread": _Kind("image-to-image", "", "misread by the recognizer, %"),
 }
 """What the card of a model says that is judged by a metric."""
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -14,8 +13,10 @@ from clearsight.contracts import Restorer, Traits
 from clearsight.degradations import Pipeline, parse
 from clearsight.errors import RecipeError
 from clearsight.metrics import psnr
+from clearsight.restorers import restored
 from clearsight.seeds import generator_for
 from clearsight.training.schedules import Schedule
+from clearsight.training.starting import started
 from clearsight.training.task import Batch, Scores, Task
 
 __all__ = ["RestorationTask"]
@@ -28,6 +29,8 @@ class RestorationTask(Task):
 
     Args:
         restorer: the network.
+        start: in its place a trained restorer to go on from, what ``clearsight.load`` takes; its architecture comes
+            with it.
         degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``.
         validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
             best checkpoint.
@@ -37,7 +40,8 @@ class RestorationTask(Task):
         seed: of the degradations.
 
     Raises:
-        RecipeError: a degradation shrinks images by another factor than the restorer enlarges them.
+        RecipeError: a degradation shrinks images by another factor than the restorer enlarges them; neither
+            ``restorer`` nor ``start`` is given, or both are, or ``start`` has no weights to train.
         InvalidArgumentError: the restorer needs a σ that a degradation does not give.
     """
 
@@ -46,7 +50,8 @@ class RestorationTask(Task):
     def __init__(
         self,
         *,
-        restorer: nn.Module,
+        restorer: nn.Module | None = None,
+        start: str | None = None,
         degradation: str,
         validation: Sequence[str],
         loss: nn.Module | None = None,
@@ -54,11 +59,12 @@ class RestorationTask(Task):
         schedule: Schedule | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(network=restorer, optimizer=optimizer, schedule=schedule, seed=seed)
+        network = started(restorer, start)
+        super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
         self.degradation = parse(degradation)
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
-        self._check(cast(Restorer, restorer).traits)
+        self._check(cast(Restorer, network).traits)
 
     def _check(self, traits: Traits) -> None:
         """Say what does not fit together before anything is read."""
@@ -72,17 +78,9 @@ class RestorationTask(Task):
 
     def restore(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
         """Degrade ``x`` and restore it again, telling σ to a restorer that asks for it."""
-        if cast(Restorer, self.network).traits.sigma != "required":
-            return self._forward(degradation(x, generator=generator), None)
-        return self._forward(*degradation.with_sigma(x, generator=generator))
-
-    def _forward(self, y: Tensor, sigma: Tensor | None) -> Tensor:
-        """Pad by reflection to the network's size multiple, restore, crop."""
-        traits, (height, width) = cast(Restorer, self.network).traits, y.shape[2:]
-        missing = (-width % traits.multiple, -height % traits.multiple)
-        padded = F.pad(y, (0, missing[0], 0, missing[1]), mode="reflect") if any(missing) else y
-        x_hat: Tensor = self.network(padded.contiguous(memory_format=torch.channels_last), sigma)
-        return x_hat[..., : height * traits.scale, : width * traits.scale]
+        if cast(Restorer, self.exported).traits.sigma != "required":
+            return restored(self.exported, degradation(x, generator=generator))
+        return restored(self.exported, *degradation.with_sigma(x, generator=generator))
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded and restored."""
@@ -91,8 +89,9 @@ class RestorationTask(Task):
 
     def scores(self, batch: Batch, index: int) -> Scores:
         """PSNR of each image in dB, restored from each degradation and clipped."""
-        return {"psnr": {str(way): self._psnr(batch.x, way, index) for way in self.validation}}
+        return {"psnr": {str(way): psnr(self.validated(batch.x, way, index), batch.x) for way in self.validation}}
 
-    def _psnr(self, x: Tensor, degradation: Pipeline, index: int) -> Tensor:
+    def validated(self, x: Tensor, degradation: Pipeline, index: int) -> Tensor:
+        """Validation batch ``index`` degraded, the same way every time, restored, clipped."""
         generator = generator_for(self.seed, index, stream="validation")
-        return psnr(self.restore(x, degradation, generator).float().clamp(0, 1), x)
+        return self.restore(x, degradation, generator).float().clamp(0, 1)

@@ -66,6 +66,7 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
     cli.datamodule.setup("fit")
     _check_channels(cli)
     _check_classes(cli)
+    cli.model.check(cli.datamodule)
     _remember(cli, out)
     _fit(cli, out / _NEWEST)
     return _export(cli, out, path.stem, stopwatch.seconds)
@@ -140,16 +141,17 @@ def _check(cli: LightningCLI) -> None:
 
 
 def _check_channels(cli: LightningCLI) -> None:
-    wanted = cli.model.network.traits.channels
+    wanted = cli.model.exported.traits.channels
     if wanted not in (None, cli.datamodule.channels):
         raise RecipeError(f"the network takes {wanted} channels, but the data has {cli.datamodule.channels}")
 
 
 def _check_classes(cli: LightningCLI) -> None:
-    recognition = getattr(cli.model.network, "recognition", cli.model.network.traits)
-    known, labelled = getattr(recognition, "classes", None), cli.datamodule.classes
-    if known is not None and labelled is not None and len(known) != len(labelled):
-        raise RecipeError(f"the network tells {len(known)} classes apart, but the data has {len(labelled)}")
+    recognition, labelled = cli.model.recognition, cli.datamodule.classes
+    if recognition is not None and labelled is not None and len(recognition.classes) != len(labelled):
+        raise RecipeError(
+            f"the network tells {len(recognition.classes)} classes apart, but the data has {len(labelled)}"
+        )
 
 
 def _remember(cli: LightningCLI, out: Path) -> None:
@@ -164,7 +166,7 @@ def _remember(cli: LightningCLI, out: Path) -> None:
 def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
     best = torch.load(out / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     cli.model.load_state_dict(best["state_dict"])
-    weights.round_(cli.model.network)
+    weights.round_(cli.model.exported)
     config = cli.config
     figures: dict[str, Any] = {
         "name": name,
@@ -175,7 +177,7 @@ def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
         "seconds": round(seconds),
         **provenance(),
     }
-    network = cli.model.network.cpu().eval()
+    network = cli.model.exported.cpu().eval()
     folder = out / "weights"
     card = write_card(name, figures, (out / "recipe.yaml").read_text(encoding="utf-8"))
     weights.save(network, folder, figures=figures, card=card)

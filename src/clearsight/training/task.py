@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import lightning
 import torch
@@ -13,8 +13,12 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from clearsight.contracts import RecognitionTraits
 from clearsight.seeds import generator_for
 from clearsight.training.schedules import Cosine, Schedule
+
+if TYPE_CHECKING:
+    from clearsight.training.data import Data
 
 __all__ = ["Batch", "Scores", "Task"]
 
@@ -39,7 +43,7 @@ class Task(lightning.LightningModule):
     """Train one network; a subclass says by which loss and how it is judged.
 
     Args:
-        network: what is trained and exported.
+        network: what is trained.
         optimizer: made of the parameters to train.
         schedule: of the learning rate, over ``trainer.max_steps``; half a cosine if not given.
         seed: of all that is drawn in training.
@@ -76,6 +80,20 @@ class Task(lightning.LightningModule):
     def figure(self, metric: str, values: Tensor) -> Tensor:
         """What a metric comes to over images, of all that :meth:`scores` gave for them, ``(N, …)``: their mean."""
         return values.mean()
+
+    @property
+    def exported(self) -> nn.Module:
+        """What the run ends with: the network."""
+        return self.network
+
+    @property
+    def recognition(self) -> RecognitionTraits | None:
+        """Of the recognizer that the labels are for; ``None`` where they are for none."""
+        traits = getattr(self.network, "recognition", self.network.traits)
+        return traits if isinstance(traits, RecognitionTraits) else None
+
+    def check(self, data: Data) -> None:
+        """Say why the data cannot be trained on or judged with, before anything is written; by default, nothing."""
 
     @property
     def metric(self) -> str:

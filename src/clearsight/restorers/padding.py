@@ -1,0 +1,48 @@
+"""Images of any size for a restorer that takes multiples."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from clearsight.contracts import Restorer
+
+__all__ = ["reflected", "restored"]
+
+
+def restored(restorer: nn.Module, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+    """Restore images of any size: padded by reflection to the restorer's size multiple, restored, cropped.
+
+    Args:
+        restorer: image → image.
+        y: ``(B, C, H, W)``.
+        sigma: the noise level of each image, ``(B,)``, for a restorer that takes it.
+
+    Returns:
+        ``(B, C, scale·H, scale·W)``.
+    """
+    traits, (height, width) = cast(Restorer, restorer).traits, y.shape[2:]
+    padded = reflected(y, traits.multiple).contiguous(memory_format=torch.channels_last)
+    x_hat: Tensor = restorer(padded, sigma)
+    return x_hat[..., : height * traits.scale, : width * traits.scale]
+
+
+def reflected(y: Tensor, multiple: int) -> Tensor:
+    """Pad ``(B, C, H, W)`` at the end to multiples, by reflection; as often as it takes where an image is small.
+
+    Example:
+        >>> reflected(torch.tensor([[[[1.0, 2.0, 3.0]]]]), 4)
+        tensor([[[[1., 2., 3., 2.],
+                  [1., 2., 3., 2.],
+                  [1., 2., 3., 2.],
+                  [1., 2., 3., 2.]]]])
+    """
+    for axis in (2, 3):
+        size = y.shape[axis]
+        if size % multiple:
+            period = max(2 * (size - 1), 1)
+            at = torch.arange(size + -size % multiple, device=y.device) % period
+            y = y.index_select(axis, torch.minimum(at, period - at))
+    return y
