@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from clearsight.cli import files, listings, recognition, reproduction, training
+from clearsight.cli import explanation, exporting, files, listings, recognition, reproduction, training
 from clearsight.errors import ClearsightError
 
 __all__ = ["main"]
@@ -25,7 +25,9 @@ app.command()(files.restore)
 app.command()(files.degrade)
 app.command()(recognition.recognize)
 app.command()(recognition.evaluate)
+app.command()(explanation.explain)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(training.train)
+app.command()(exporting.export)
 app.command()(reproduction.reproduce)
 app.command()(listings.models)
 app.command()(listings.recognizers)

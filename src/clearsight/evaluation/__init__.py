@@ -1,6 +1,7 @@
 """Protocols, tables and figures: how restored images look, and what can still be recognized in them."""
 
+from clearsight.evaluation.gradients import Explanation, Pull, explain
 from clearsight.evaluation.protocol import evaluate
 from clearsight.evaluation.results import Evaluation, Row, Shown
 
-__all__ = ["Evaluation", "Row", "Shown", "evaluate"]
+__all__ = ["Evaluation", "Explanation", "Pull", "Row", "Shown", "evaluate", "explain"]

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from clearsight.evaluation.gradients import Explanation
 from clearsight.evaluation.results import Shown
 from clearsight.images import Picture, write
 
-__all__ = ["draw", "write_figure"]
+__all__ = ["draw", "draw_pulls", "write_figure"]
 
 _INCHES = 1.3
 
@@ -41,6 +43,34 @@ def draw(rows: Sequence[Shown], path: Path) -> None:
     write_figure(figure, path)
 
 
+def draw_pulls(explanation: Explanation, path: Path) -> None:
+    """Draw the image clean, degraded and restored, and beside them the gradient of each part, in one row.
+
+    A gradient is drawn as its length at each pixel, √Σ g² over the channels, from black, 0, to white, its 99.5 %
+    quantile; what its norm is stands below. Under the images stands what the recognizer takes them for, red where that
+    is wrong.
+
+    Raises:
+        ImageWriteError: the file cannot be written.
+    """
+    states, pulls = explanation.states, explanation.pulls
+    height, width = states["clean"].shape[1:]
+    size = (2 * _INCHES * (len(states) + len(pulls)), 2 * _INCHES * height / width + 0.4)
+    figure = Figure(figsize=size, dpi=150)
+    (axes,) = figure.subplots(1, len(states) + len(pulls), squeeze=False)
+    for axis, (name, state) in zip(axes, states.items(), strict=False):
+        _draw_image(axis, state.clamp(0, 1))
+        axis.set_title(name, fontsize=8)
+        _name(axis, explanation.answers.get(name), explanation.truth)
+    for axis, (name, pull) in zip(axes[len(states) :], pulls.items(), strict=True):
+        length = pull.gradient.square().sum(0, keepdim=True).sqrt()
+        _draw_image(axis, length / length.flatten().quantile(0.995).clamp(min=torch.finfo(length.dtype).tiny))
+        axis.set_title(f"gradient, {name}", fontsize=8)
+        axis.set_xlabel(f"norm {pull.norm:.2g}", fontsize=7, labelpad=1)
+    figure.tight_layout(pad=0.3)
+    write_figure(figure, path)
+
+
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the format that the file's name ends in, whole or not at all.
 
@@ -50,6 +80,7 @@ def write_figure(figure: Figure, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+    path.parent.mkdir(parents=True, exist_ok=True)
     write(Picture(pixels=pixels.copy()), path)
 
 
@@ -59,9 +90,12 @@ def _draw_row(axes: Sequence[Axes], shown: Shown, titles: list[str]) -> None:
     names = [*titles, "clean", None]
     for axis, image, name in zip(axes, images, names, strict=True):
         _draw_image(axis, image)
-        if name in shown.answers:
-            answer = shown.answers[name]
-            axis.set_xlabel(answer, fontsize=7, color="black" if answer == shown.truth else "red", labelpad=1)
+        _name(axis, None if name is None else shown.answers.get(name), shown.truth)
+
+
+def _name(axis: Axes, answer: str | None, truth: str) -> None:
+    if answer is not None:
+        axis.set_xlabel(answer, fontsize=7, color="black" if answer == truth else "red", labelpad=1)
 
 
 def _draw_image(axis: Axes, image: Tensor) -> None:

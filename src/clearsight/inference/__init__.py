@@ -2,18 +2,23 @@
 
 from clearsight.inference.batch import Job, Report, plan, process
 from clearsight.inference.engine import Engine
-from clearsight.inference.recognizing import Answer, Reader, recognize
-from clearsight.inference.restoring import Restoration, degrade, degrade_picture, restore
+from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
+from clearsight.inference.recognizing import Answer, Reader, image_for, recognize
+from clearsight.inference.restoring import Restoration, default_model, degrade, degrade_picture, restore
 
 __all__ = [
+    "ONNX_TOLERANCE",
     "Answer",
     "Engine",
     "Job",
     "Reader",
     "Report",
     "Restoration",
+    "default_model",
     "degrade",
     "degrade_picture",
+    "export_onnx",
+    "image_for",
     "plan",
     "process",
     "recognize",

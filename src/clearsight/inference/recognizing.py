@@ -17,7 +17,7 @@ from clearsight.images import Picture, to_unit
 from clearsight.inference.device import choose_device
 from clearsight.inference.kinds import ImageLike, map_pixels
 
-__all__ = ["Answer", "Reader", "recognize"]
+__all__ = ["Answer", "Reader", "image_for", "recognize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,18 @@ class Reader:
         """
         if self.traits.task != "classify":
             raise ModelError("the recognizer gives a class to each pixel, not to the image: expected a classifier")
-        x = torch.from_numpy(to_unit(picture.pixels)).movedim(-1, 0)[None]
-        if self.traits.channels == 1 and x.shape[1] == 3 and bool(x.eq(x[:, :1]).all()):
-            x = x[:, :1]
-        probabilities = self.logits(x)[0].softmax(0).tolist()
+        probabilities = self.logits(image_for(self._module, picture)[None])[0].softmax(0).tolist()
         best = int(np.argmax(probabilities))
         named = dict(zip(self.traits.classes, probabilities, strict=True))
         return Answer(self.traits.classes[best], probabilities[best], named)
+
+
+def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:
+    """A picture as ``(C, H, W)`` in [0, 1]; for a recognizer of grey images, colours that are all grey are grey."""
+    x = torch.from_numpy(to_unit(picture.pixels)).movedim(-1, 0)
+    if cast(Recognizer, recognizer).traits.channels == 1 and len(x) == 3 and bool(x.eq(x[:1]).all()):
+        return x[:1]
+    return x
 
 
 def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "auto") -> Answer:

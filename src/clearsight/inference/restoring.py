@@ -17,12 +17,17 @@ from clearsight.inference.device import Precision
 from clearsight.inference.engine import Engine, TileSize
 from clearsight.inference.kinds import ImageLike, map_pixels
 
-__all__ = ["AUTO", "Restoration", "degrade", "degrade_picture", "restore"]
+__all__ = ["AUTO", "Restoration", "default_model", "degrade", "degrade_picture", "restore"]
 
 AUTO = "auto"
 """The model that is chosen by the image: ``denoise-color`` for RGB, ``denoise-grey`` for grey."""
 
 _BY_CHANNELS = {1: "denoise-grey", 3: "denoise-color"}
+
+
+def default_model(channels: int) -> str:
+    """The name of the model that ``"auto"`` takes for images of 1 or 3 channels."""
+    return _BY_CHANNELS[channels]
 
 
 class Restoration:
@@ -65,7 +70,7 @@ class Restoration:
 
     def engine(self, channels: int) -> Engine:
         """The engine for images of so many channels."""
-        return self._engine(_BY_CHANNELS[channels] if self._model == AUTO else self._model)
+        return self._engine(default_model(channels) if self._model == AUTO else self._model)
 
     def check(self) -> None:
         """Load the model now, so that what is wrong with it or with σ is said before any work is done.

@@ -1,0 +1,120 @@
+"""A restorer becomes an ONNX file that gives the same images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from clearsight.contracts import Traits
+from clearsight.errors import MissingExtraError, ModelError
+from clearsight.inference import ONNX_TOLERANCE, Engine, export_onnx
+from clearsight.restorers import DenoisingAutoencoder, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+
+def moved(model: nn.Module) -> nn.Module:
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.05 * torch.randn(p.shape, generator=generator)
+    return model.eval()
+
+
+def session(path: Path) -> Any:
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def rand(*shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(
+    "restorer",
+    [
+        ResidualUNet(channels=3, widths=[6, 8], blocks=[1, 1]),
+        MultiscaleDenoiser(channels=1, scales=2, encoder_width=8, decoder_width=8, stem_width=4),
+    ],
+    ids=["no normalisation", "batch normalisation"],
+)
+def test_it_gives_the_same_images_at_any_size(restorer: nn.Module, tmp_path: Path) -> None:
+    """Beside the engine, which pads by other means, on sizes that the export was not tried on."""
+    path = tmp_path / "new" / "model.onnx"
+    assert export_onnx(moved(restorer), path) <= ONNX_TOLERANCE
+    opened, engine = session(path), Engine(restorer, device="cpu", precision="float32", tile="off")
+    for n, height, width in [(1, 16, 16), (3, 21, 30), (1, 17, 5), (2, 2, 3), (1, 1, 1)]:
+        y = 1.4 * rand(n, restorer.traits.channels, height, width) - 0.2
+        (x_hat,) = opened.run(None, {"y": y.numpy()})
+        assert x_hat.shape == y.shape
+        np.testing.assert_allclose(x_hat, engine.restore_batch(y).numpy(), rtol=0, atol=ONNX_TOLERANCE)
+    assert [one.name for one in opened.get_outputs()] == ["x_hat"]
+    assert [path.name for path in path.parent.iterdir()] == ["model.onnx"]
+
+
+def test_a_restorer_that_is_told_sigma(tmp_path: Path) -> None:
+    restorer = moved(FFDNet(channels=1, depth=3, width=4))
+    export_onnx(restorer, tmp_path / "model.onnx")
+    opened, y, sigma = session(tmp_path / "model.onnx"), rand(3, 1, 9, 8), torch.tensor([0.05, 0.2, 0.4])
+    assert [one.name for one in opened.get_inputs()] == ["y", "sigma"]
+    (x_hat,) = opened.run(None, {"y": y.numpy(), "sigma": sigma.numpy()})
+    expected = Engine(restorer, device="cpu", precision="float32").restore_batch(y, sigma)
+    np.testing.assert_allclose(x_hat, expected.numpy(), rtol=0, atol=ONNX_TOLERANCE)
+    assert not np.allclose(x_hat, opened.run(None, {"y": y.numpy(), "sigma": sigma.flip(0).numpy()})[0], atol=1e-3)
+
+
+def test_a_restorer_of_one_size(tmp_path: Path) -> None:
+    restorer = moved(DenoisingAutoencoder(size=(8, 6), encoder=(10, 5)))
+    export_onnx(restorer, tmp_path / "model.onnx")
+    (given,) = session(tmp_path / "model.onnx").get_inputs()
+    assert given.shape[1:] == [1, 8, 6]
+    (x_hat,) = session(tmp_path / "model.onnx").run(None, {"y": rand(4, 1, 8, 6).numpy()})
+    np.testing.assert_allclose(x_hat, restorer(rand(4, 1, 8, 6)).detach().numpy(), rtol=0, atol=ONNX_TOLERANCE)
+
+
+class Counting(nn.Module):
+    """Another answer each time: what no export can agree with."""
+
+    traits = Traits(channels=1, receptive_radius=0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1))
+        self.calls = 0
+
+    def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        self.calls += 1
+        return self.gain * y * self.calls
+
+
+def test_a_file_that_differs_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"older")
+    with pytest.raises(ModelError, match=r"ONNX Runtime differs from torch by \d.*, more than 0.0001: not written"):
+        export_onnx(Counting(), path)
+    assert path.read_bytes() == b"older"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+class Branching(Counting):
+    """It looks at the numbers to decide what to do."""
+
+    def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        return self.gain * y if y.sum() > 0 else y
+
+
+def test_what_cannot_be_exported_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match="Wiener has no weights: expected a restorer that is a network"):
+        export_onnx(Wiener(), tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match="the restorer cannot be exported to ONNX: ") as raised:
+        export_onnx(Branching(), tmp_path / "model.onnx")
+    assert "\n" not in str(raised.value)
+    monkeypatch.setattr("clearsight.inference.exporting.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="needs the optional part 'onnx'"):
+        export_onnx(Counting(), tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
