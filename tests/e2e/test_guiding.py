@@ -63,7 +63,7 @@ def test_export(command: Callable, tiny: Path, tmp_path: Path) -> None:
         (("explain", "a.png", "-r", "pets.onnxx", "-o", "maps.png"), "no recognizer is named 'pets.onnxx'"),
         (("explain", "b.png", "-r", "pets.pt", "-o", "maps.png"), "b.png"),
         (("explain", "a.png", "-r", "pets.pt", "-o", "maps.png", "--label", "cow"), "knows no class 'cow'"),
-        (("explain", "a.png", "-r", "pets.pt", "-o", "maps.png", "--layer", "1"), "TorchScript"),
+        (("explain", "a.png", "-r", "pets.pt", "-o", "maps.png", "--layer", "module.1"), "TorchScript"),
         (("explain", "a.png", "-r", "pets.pt", "-o", "maps.png", "--with", "gausian"), "did you mean 'gaussian'"),
     ],
 )
