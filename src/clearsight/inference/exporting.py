@@ -47,7 +47,7 @@ class _AnySize(nn.Module):
 def _reflected(y: Tensor, axis: int, multiple: int) -> Tensor:
     size = y.shape[axis]
     padded = (size + multiple - 1) // multiple * multiple
-    period = torch.full((1,), torch.sym_max(2 * (size - 1), 1))
+    period = torch.full((1,), torch.sym_max(2 * (size - 1), 1))  # type: ignore[no-untyped-call]
     at = torch.arange(padded) % period
     return y.index_select(axis, torch.minimum(at, period - at))
 

@@ -47,4 +47,5 @@ class Frozen(nn.Module):
         """Move the network along; its numbers are not to change, so it is only ever moved."""
         device = fn(torch.empty(0)).device
         self.network.to(device)
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self

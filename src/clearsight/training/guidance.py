@@ -123,7 +123,7 @@ class GuidedTask(RestorationTask):
             DataError: there are no labels, or they are one an image for a segmenter, or one a pixel for a classifier.
         """
         for batch in (data.draw(0), data.held_out()[0]):
-            self._check_batch(Batch(batch.x[:1] / 255, None if batch.labels is None else batch.labels[:1]))
+            self._check_batch(Batch(batch.x[:1] / 255, None if batch.labels is None else batch.labels[:1].long()))
 
     def _check_batch(self, batch: Batch) -> None:
         channels, height, width = batch.x.shape[1:]
@@ -141,26 +141,30 @@ class GuidedTask(RestorationTask):
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded, restored and recognized."""
         x_hat = self.restore(batch.x, self.degradation, generator)
-        loss: Tensor = self.guidance(x_hat, batch.x, batch.labels)
+        loss: Tensor = self.guidance(x_hat, batch.x, None if batch.labels is None else batch.labels.long())
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
         """What the recognizer makes of each restored image, and how the image looks.
 
-        ``departure`` is ½ Σ |p − t| in percent, ``misread`` 100 for each image that is named wrongly (of a segmenter,
-        100 − the mean IoU of the image, in percent), ``psnr`` in dB. Right is what the labels say or, without them,
-        what the recognizer sees in the clean image. The recognizer computes in float32.
+        ``departure`` is ½ Σ |p − t| in percent, ``misread`` 100 for each image that is named wrongly, or its
+        confusions, ``psnr`` in dB. Right is what the labels say or, without them, what the recognizer sees in the clean
+        image. The recognizer computes in float32.
         """
         clean = None if self.labelled else self._logits(batch.x)
         found: Scores = {metric: {} for metric in self.units}
         for way in self.validation:
             x_hat = self.validated(batch.x, way, index)
             logits = self._logits(x_hat)
-            wanted = cast(Tensor, batch.labels) if clean is None else clean
+            wanted = cast(Tensor, batch.labels).long() if clean is None else clean
             found["departure"][str(way)] = 100 * departure(logits, wanted)
             found["misread"][str(way)] = _misread(logits, wanted.argmax(1) if clean is not None else wanted)
             found["psnr"][str(way)] = psnr(x_hat, batch.x)
         return found
+
+    def figure(self, metric: str, values: Tensor) -> Tensor:
+        """What a segmenter misreads is 100 − the mean IoU, in percent, of all images together; all else is a mean."""
+        return 100 * (1 - mean_iou(values.sum(0))) if values.ndim > 1 else values.mean()
 
     def _logits(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
@@ -180,5 +184,4 @@ def _check_labels(traits: RecognitionTraits, labels: Tensor | None) -> None:
 
 
 def _misread(logits: Tensor, labels: Tensor) -> Tensor:
-    right = hit(logits, labels) if logits.ndim == 2 else mean_iou(confusion(logits, labels))
-    return 100 * (1 - right)
+    return 100 * (1 - hit(logits, labels)) if logits.ndim == 2 else confusion(logits, labels)

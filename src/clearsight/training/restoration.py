@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -45,7 +45,8 @@ class RestorationTask(Task):
         InvalidArgumentError: the restorer needs a σ that a degradation does not give.
     """
 
-    units, mode = {"psnr": "dB"}, "max"
+    units: Mapping[str, str] = {"psnr": "dB"}
+    mode: Literal["max", "min"] = "max"
 
     def __init__(
         self,

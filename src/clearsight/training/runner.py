@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from argparse import ArgumentError
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 
-from clearsight import weights
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
-from clearsight.provenance import provenance
 from clearsight.training import shipped_recipes
-from clearsight.training.card import write_card
 from clearsight.training.complaints import complaint
 from clearsight.training.data import Data
-from clearsight.training.figures import measure
+from clearsight.training.fitting import best, carry_out, check, export, newest, quiet, remember
 from clearsight.training.stopwatch import Stopwatch
 from clearsight.training.task import Task
 
 __all__ = ["run"]
-
-_NEWEST = "checkpoints/last.ckpt"
 
 
 class _CommandLine(LightningCLI):
@@ -58,26 +47,14 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
     """
     path = _locate(recipe)
     out = Path(out or f"runs/{path.stem}")
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
-    stopwatch = Stopwatch()
-    cli = _configure(path, overrides, out, stopwatch)
+    quiet()
+    cli = _configure(path, overrides, out)
     cli.datamodule.setup("fit")
-    _check_channels(cli)
-    _check_classes(cli)
-    cli.model.check(cli.datamodule)
-    _remember(cli, out)
-    _fit(cli, out / _NEWEST)
-    return _export(cli, out, path.stem, stopwatch.seconds)
-
-
-def _fit(cli: LightningCLI, newest: Path) -> None:
-    checkpoint = str(newest) if newest.is_file() else None
-    try:
-        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt from None
+    check(cli.model, cli.datamodule)
+    remember(cli.parser.dump(cli.config, skip_none=True), out)
+    carry_out(cli.trainer, cli.model, cli.datamodule, out)
+    config = cli.config
+    return export(cli.model, cli.datamodule, out, name=path.stem, summary=config.summary, seed=config.seed_everything)
 
 
 def _locate(recipe: str) -> Path:
@@ -93,13 +70,9 @@ def _locate(recipe: str) -> Path:
     return known[recipe]
 
 
-def _configure(path: Path, overrides: Sequence[str], out: Path, stopwatch: Stopwatch) -> LightningCLI:
-    checkpoints = partial(ModelCheckpoint, dirpath=out / "checkpoints", enable_version_counter=False)
+def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
     defaults = {
-        "callbacks": [
-            checkpoints(filename="last"),
-            stopwatch,
-        ],
+        "callbacks": [newest(out), Stopwatch()],
         "logger": False,
         "max_epochs": -1,
         "num_sanity_val_steps": 0,
@@ -124,8 +97,7 @@ def _configure(path: Path, overrides: Sequence[str], out: Path, stopwatch: Stopw
     except (ArgumentError, yaml.YAMLError, ValueError, MisconfigurationException) as error:
         raise RecipeError(f"the recipe {path} cannot be used: {complaint(error)}") from error
     _check(cli)
-    best = checkpoints(filename="best", monitor=f"val/{cli.model.metric}", mode=cli.model.mode)
-    cli.trainer.callbacks.insert(0, best)  # type: ignore[attr-defined]
+    cli.trainer.callbacks.insert(0, best(cli.model, out))  # type: ignore[attr-defined]
     cli.trainer.logger = CSVLogger(out, name="log")
     return cli
 
@@ -138,47 +110,3 @@ def _check(cli: LightningCLI) -> None:
             f"trainer.max_steps must be a multiple of data.epoch, after which the model is validated and saved, "
             f"got {steps} and {epoch}"
         )
-
-
-def _check_channels(cli: LightningCLI) -> None:
-    wanted = cli.model.exported.traits.channels
-    if wanted not in (None, cli.datamodule.channels):
-        raise RecipeError(f"the network takes {wanted} channels, but the data has {cli.datamodule.channels}")
-
-
-def _check_classes(cli: LightningCLI) -> None:
-    recognition, labelled = cli.model.recognition, cli.datamodule.classes
-    if recognition is not None and labelled is not None and len(recognition.classes) != len(labelled):
-        raise RecipeError(
-            f"the network tells {len(recognition.classes)} classes apart, but the data has {len(labelled)}"
-        )
-
-
-def _remember(cli: LightningCLI, out: Path) -> None:
-    resolved = cli.parser.dump(cli.config, skip_none=True)
-    kept = out / "recipe.yaml"
-    if kept.is_file() and kept.read_text(encoding="utf-8") != resolved:
-        raise RecipeError(f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one")
-    out.mkdir(parents=True, exist_ok=True)
-    kept.write_text(resolved, encoding="utf-8")
-
-
-def _export(cli: LightningCLI, out: Path, name: str, seconds: float) -> Path:
-    best = torch.load(out / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
-    cli.model.load_state_dict(best["state_dict"])
-    weights.round_(cli.model.exported)
-    config = cli.config
-    figures: dict[str, Any] = {
-        "name": name,
-        "summary": config.summary,
-        "validation": measure(cli.model, cli.datamodule),
-        "steps": int(best["global_step"]),
-        "seed": cli.config.seed_everything,
-        "seconds": round(seconds),
-        **provenance(),
-    }
-    network = cli.model.exported.cpu().eval()
-    folder = out / "weights"
-    card = write_card(name, figures, (out / "recipe.yaml").read_text(encoding="utf-8"))
-    weights.save(network, folder, figures=figures, card=card)
-    return folder

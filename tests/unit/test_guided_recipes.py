@@ -1,0 +1,101 @@
+"""The shipped recipes of guided restorers and of their twins, for two steps on small data."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from clearsight import images, weights
+from clearsight.images import Picture
+from clearsight.recognizers import ResidualNet, SegmentationNet
+from clearsight.training import shipped_recipes, train
+
+pytest.importorskip("lightning")
+pytest.importorskip("jsonargparse")
+
+KINDS = ("cifar", "camvid", "imagenet")
+RECOGNIZERS: dict[str, nn.Module] = {
+    "cifar": ResidualNet(widths=[4, 6, 8], blocks=[0, 1]),
+    "camvid": SegmentationNet(widths=[4, 6, 8], blocks=[0, 1, 1], head=5),
+    "imagenet": ResidualNet(widths=[4, 6], blocks=[0], classes=list("abcd")),
+}
+
+
+@pytest.fixture(autouse=True)
+def unchanged() -> Iterator[None]:
+    """Training sets what holds for the whole process; put it back."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+    torch.set_flush_denormal(False)
+
+
+def write(path: Path, *shape: int, most: int = 256) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(len(path.name)).integers(0, most, shape, dtype=np.uint8)
+    images.write(Picture(pixels=pixels), path)
+
+
+def data(kind: str, root: Path) -> dict[str, object]:
+    """Small data in the place of what the recipe is for."""
+    if kind == "cifar":
+        for k in range(10):
+            write(root / str(k) / "a.png", 32, 32, 3)
+        named: dict[str, Any] = {"class_path": "clearsight.datasets.ImageFolder", "init_args": {"root": str(root)}}
+        return {"train": named, "validation": named}
+    if kind == "camvid":
+        for i in range(2):
+            write(root / f"images/{i}.png", 34, 45, 3)
+            write(root / f"labels/{i}.png", 34, 45, 1, most=11)
+        folder = {"root": str(root), "classes": 11}
+        named = {"class_path": "clearsight.datasets.SegmentationFolder", "init_args": folder}
+        return {"train": named, "validation": named, "size": [22, 30]}
+    for i in range(3):
+        write(root / f"{i}.png", 40, 40, 3)
+    return {"images": str(root), "size": 22, "hold_out": 1, "validation_size": 30}
+
+
+def arguments(name: str) -> dict[str, Any]:
+    content = yaml.safe_load(shipped_recipes()[name].read_text(encoding="utf-8"))
+    found: dict[str, Any] = content["model"]["init_args"]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("guided", [True, False])
+def test_shipped_recipes_train(kind: str, guided: bool, tmp_path: Path) -> None:
+    name = f"guided-{kind}" if guided else f"separate-{kind}"
+    settings = {f"data.{key}": value for key, value in data(kind, tmp_path / "data").items()}
+    settings |= {"data.batch": 2, "data.epoch": 2, "trainer.max_steps": 2, "trainer.accelerator": "cpu"}
+    if "restorer" in arguments(name):
+        settings |= {"model.restorer.init_args.widths": [4, 6, 8], "model.restorer.init_args.blocks": [1, 1, 1]}
+    if guided:
+        figures = {"name": "small", "summary": "Small"}
+        weights.save(RECOGNIZERS[kind], tmp_path / "small", figures=figures, card="")
+        settings |= {"model.recognizer": str(tmp_path / "small")}
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
+    folder = train(name, [text for key, value in texts.items() for text in (f"--{key}", value)], out=tmp_path / "run")
+    figures = weights.load(folder).figures
+    assert figures["steps"] == 2
+    assert list(figures["validation"])[1:-1] == (["departure", "misread", "psnr"] if guided else ["psnr"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_twin_is_the_same_but_for_the_guidance(kind: str) -> None:
+    files = (shipped_recipes()[f"{half}-{kind}"] for half in ("guided", "separate"))
+    guided, separate = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in files)
+    own = {"recognizer", "labelled", "perceptual", "recognition", "layer"}
+    theirs = guided["model"]["init_args"]
+    assert {key: value for key, value in theirs.items() if key not in own} == separate["model"]["init_args"]
+    assert own & theirs.keys() >= {"recognizer", "recognition"}
+    for part in ("data", "trainer", "seed_everything"):
+        assert guided[part] == separate[part]
