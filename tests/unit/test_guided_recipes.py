@@ -50,13 +50,14 @@ def data(kind: str, root: Path) -> dict[str, object]:
     if kind == "cifar":
         for k in range(10):
             write(root / str(k) / "a.png", 32, 32, 3)
-        named: dict[str, Any] = {"class_path": "clearsight.datasets.ImageFolder", "init_args": {"root": str(root)}}
+        folder: dict[str, Any] = {"root": str(root), "part": None}
+        named: dict[str, Any] = {"class_path": "clearsight.datasets.ImageFolder", "init_args": folder}
         return {"train": named, "validation": named}
     if kind == "camvid":
         for i in range(2):
             write(root / f"images/{i}.png", 34, 45, 3)
             write(root / f"labels/{i}.png", 34, 45, 1, most=11)
-        folder = {"root": str(root), "classes": 11}
+        folder = {"root": str(root), "part": None, "classes": 11}
         named = {"class_path": "clearsight.datasets.SegmentationFolder", "init_args": folder}
         return {"train": named, "validation": named, "size": [22, 30]}
     for i in range(3):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from clearsight import images, weights
 from clearsight.contracts import VOID, RecognitionTraits
+from clearsight.datasets import ImageFolder
 from clearsight.errors import ClearsightError, DataError, ModelError, RecipeError
 from clearsight.images import Picture
 from clearsight.recognizers import MLP
@@ -26,9 +27,11 @@ from clearsight.training import train
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
+from clearsight.training.fitting import export, fit, pace
 from clearsight.training.guidance import GuidedTask
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.task import Batch
+from clearsight.training.whole import WholeImages
 
 CLASSES = ("left", "middle", "right")
 SIDE = 13
@@ -416,3 +419,59 @@ def test_labels_of_other_classes_are_refused(recipe: Callable, tmp_path: Path) -
     with pytest.raises(RecipeError, match="the network tells 4 classes apart, but the data has 3"):
         train(str(recipe(recognizer=str(tmp_path / "four"))), out=tmp_path / "run")
     train(str(recipe(recognizer=str(tmp_path / "four"), labelled=False)), out=tmp_path / "run")
+
+
+# From Python
+
+
+def listed(bars: Path) -> WholeImages:
+    return WholeImages(
+        train=ImageFolder(root=bars / "train"), validation=ImageFolder(root=bars / "val"), batch=8, epoch=2
+    )
+
+
+def test_a_task_is_trained_from_python(bars: Path, tmp_path: Path) -> None:
+    task = guided_task(restorer=small_unet())
+    data = listed(bars)
+    given: dict[str, Any] = {"name": "ours", "summary": "Ours", "recipe": "by hand\n", "accelerator": "cpu"}
+    with pytest.raises(RecipeError, match=r"steps must be a multiple of data\.epoch, got 5 and 2"):
+        fit(task, data, out=tmp_path / "run", steps=5, **given)
+    folder = fit(task, data, out=tmp_path / "run", steps=4, **given)
+    figures = weights.load(folder).figures
+    assert (figures["name"], figures["summary"], figures["seed"]) == ("ours", "Ours", 0)
+    assert "by hand" in (folder / "README.md").read_text()
+    exported = (folder / "model.safetensors").read_bytes()
+    again = fit(guided_task(restorer=small_unet()), listed(bars), out=tmp_path / "run", steps=4, **given)
+    assert (again / "model.safetensors").read_bytes() == exported
+    with pytest.raises(RecipeError, match="holds a run of another recipe"):
+        fit(task, data, out=tmp_path / "run", steps=4, **{**given, "recipe": "another\n"})
+
+
+def test_what_was_interrupted_can_be_exported(bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, data = guided_task(restorer=small_unet()), listed(bars)
+    whole, seen = GuidedTask.objective, []
+
+    def objective(task: GuidedTask, batch: Batch, generator: torch.Generator) -> Tensor:
+        seen.append(batch)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return whole(task, batch, generator)
+
+    given: dict[str, Any] = {"name": "ours", "summary": "Ours"}
+    with pytest.raises(RecipeError, match="holds no checkpoint yet"):
+        export(task, data, tmp_path / "run", seed=0, **given)
+    with monkeypatch.context() as patched:
+        patched.setattr(GuidedTask, "objective", objective)
+        with pytest.raises(KeyboardInterrupt):
+            fit(task, data, out=tmp_path / "run", steps=8, recipe="by hand\n", accelerator="cpu", **given)
+    assert weights.load(export(task, data, tmp_path / "run", seed=0, **given)).figures["steps"] == 2
+
+
+def test_the_pace_is_taken_without_a_trace(bars: Path) -> None:
+    task, data = guided_task(restorer=DnCNN(channels=1, depth=3, width=4)), listed(bars)
+    data.setup("fit")
+    before, recognizer = state(task), state(task.network.recognizer)
+    assert 0 < pace(task, data, steps=2) < 10
+    assert bit_equal(before, state(task))
+    assert bit_equal(recognizer, state(task.network.recognizer))
+    assert all(p.grad is None for p in task.parameters())
