@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clearsight.errors import ClearsightError
     from clearsight.evaluation import evaluate
+    from clearsight.guarding import guard
     from clearsight.inference import degrade, recognize, restore
     from clearsight.weights import load, load_recognizer
 
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "degrade",
     "evaluate",
+    "guard",
     "load",
     "load_recognizer",
     "recognize",
@@ -34,6 +36,7 @@ _HOMES = {
     "ClearsightError": "clearsight.errors",
     "degrade": "clearsight.inference",
     "evaluate": "clearsight.evaluation",
+    "guard": "clearsight.guarding",
     "load": "clearsight.weights",
     "load_recognizer": "clearsight.weights",
     "recognize": "clearsight.inference",

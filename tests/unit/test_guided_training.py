@@ -433,18 +433,27 @@ def listed(bars: Path) -> WholeImages:
 def test_a_task_is_trained_from_python(bars: Path, tmp_path: Path) -> None:
     task = guided_task(restorer=small_unet())
     data = listed(bars)
-    given: dict[str, Any] = {"name": "ours", "summary": "Ours", "recipe": "by hand\n", "accelerator": "cpu"}
+    given: dict[str, Any] = {"out": tmp_path / "run", "recipe": "by hand\n", "accelerator": "cpu"}
     with pytest.raises(RecipeError, match=r"steps must be a multiple of data\.epoch, got 5 and 2"):
-        fit(task, data, out=tmp_path / "run", steps=5, **given)
-    folder = fit(task, data, out=tmp_path / "run", steps=4, **given)
+        fit(task, data, steps=5, **given)
+    fit(task, data, steps=4, **given)
+    folder = export(task, data, tmp_path / "run", name="ours", summary="Ours", seed=0)
     figures = weights.load(folder).figures
     assert (figures["name"], figures["summary"], figures["seed"]) == ("ours", "Ours", 0)
     assert "by hand" in (folder / "README.md").read_text()
     exported = (folder / "model.safetensors").read_bytes()
-    again = fit(guided_task(restorer=small_unet()), listed(bars), out=tmp_path / "run", steps=4, **given)
-    assert (again / "model.safetensors").read_bytes() == exported
+    task = guided_task(restorer=small_unet())
+    fit(task, data, steps=4, **given)
+    export(task, data, tmp_path / "run", name="ours", summary="Ours", seed=0)
+    assert (folder / "model.safetensors").read_bytes() == exported
     with pytest.raises(RecipeError, match="holds a run of another recipe"):
-        fit(task, data, out=tmp_path / "run", steps=4, **{**given, "recipe": "another\n"})
+        fit(task, data, steps=4, **{**given, "recipe": "another\n"})
+
+
+def test_a_training_ends_with_its_time(bars: Path, tmp_path: Path) -> None:
+    task = guided_task(restorer=small_unet())
+    fit(task, listed(bars), out=tmp_path / "run", steps=10_000, recipe="", accelerator="cpu", seconds=0.5)
+    assert 0 < task.trainer.global_step < 10_000
 
 
 def test_what_was_interrupted_can_be_exported(bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

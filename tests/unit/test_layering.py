@@ -29,6 +29,7 @@ LAYERS = [
     {"weights"},
     {"training", "inference"},
     {"evaluation"},
+    {"guarding"},
     {"experiments"},
     {"cli", "web"},
 ]

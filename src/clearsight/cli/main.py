@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from clearsight.cli import explanation, exporting, files, listings, recognition, reproduction, training
+from clearsight.cli import explanation, exporting, files, guarding, listings, recognition, reproduction, training
 from clearsight.errors import ClearsightError
 
 __all__ = ["main"]
@@ -25,6 +25,7 @@ app.command()(files.restore)
 app.command()(files.degrade)
 app.command()(recognition.recognize)
 app.command()(recognition.evaluate)
+app.command()(guarding.guard)
 app.command()(explanation.explain)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(training.train)
 app.command()(exporting.export)

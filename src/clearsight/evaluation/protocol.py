@@ -27,7 +27,7 @@ def evaluate(
     dataset: Dataset,
     degradation: Pipeline | Step | str,
     *,
-    model: nn.Module | None = None,
+    model: nn.Module | Mapping[str, nn.Module] | None = None,
     recognizer: nn.Module | None = None,
     with_baselines: bool | Sequence[str] = False,
     seed: int = 0,
@@ -46,7 +46,7 @@ def evaluate(
     Args:
         dataset: clean images, labelled where there is a recognizer.
         degradation: what to do to them, or the string that makes it.
-        model: the restorer in question.
+        model: the restorer in question, or several by the names of their rows.
         recognizer: is shown each image in each state.
         with_baselines: judge every classical method and shipped model that applies, too; or those of these names.
         seed: of the noise and of the intervals.
@@ -99,13 +99,19 @@ def _checked_shape(dataset: Dataset, reader: Reader | None) -> tuple[int, int, i
 
 
 def _engines(
-    model: nn.Module | None, with_baselines: bool | Sequence[str], *, channels: int, degradation: Pipeline, device: str
+    model: nn.Module | Mapping[str, nn.Module] | None,
+    with_baselines: bool | Sequence[str],
+    *,
+    channels: int,
+    degradation: Pipeline,
+    device: str,
 ) -> dict[str, Engine]:
-    """The restorers to judge, by name; the model in question last."""
+    """The restorers to judge, by name; those in question last."""
     scale, told = degradation.scale, degradation.tells_sigma or degradation.scale == 1
-    if model is None and not with_baselines and scale != 1:
+    models = model if isinstance(model, Mapping) else {} if model is None else {_name(model): model}
+    if not models and not with_baselines and scale != 1:
         raise InvalidArgumentError(f"{degradation} shrinks the images: give a restorer that enlarges {scale} times")
-    own = {} if model is None else {_name(model): Engine(model, device=device)}
+    own = {name: Engine(model, device=device) for name, model in models.items()}
     for name, engine in own.items():
         check_applies(name, engine.traits, channels=channels, scale=scale, told=told)
     if not with_baselines:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import logging
+import sys
 import time
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +26,9 @@ from clearsight.training.figures import measure
 from clearsight.training.stopwatch import Stopwatch
 from clearsight.training.task import Batch, Task
 
-__all__ = ["best", "carry_out", "check", "export", "fit", "newest", "pace", "quiet", "remember"]
+__all__ = ["best", "carry_out", "check", "export", "fit", "newest", "pace", "quiet", "remember", "take_best"]
+
+Precision = Literal["32-true", "bf16-mixed"]
 
 
 def newest(out: Path) -> ModelCheckpoint:
@@ -103,13 +107,7 @@ def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: 
     Raises:
         RecipeError: the run has no checkpoint yet.
     """
-    if not (out / "checkpoints" / "best.ckpt").is_file():
-        raise RecipeError(f"{out} holds no checkpoint yet: a run has one after its first validation")
-    picked, last = (
-        torch.load(out / "checkpoints" / f"{which}.ckpt", map_location="cpu", weights_only=True)
-        for which in ("best", "last")
-    )
-    task.load_state_dict(picked["state_dict"])
+    picked, last = take_best(task, out), _checkpoint(out, "last")
     weights.round_(task.exported)
     figures: dict[str, Any] = {
         "name": name,
@@ -125,44 +123,59 @@ def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: 
     return out / "weights"
 
 
+def take_best(task: Task, out: Path) -> dict[str, Any]:
+    """Load the best state of a run, finished or not, into its task.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        RecipeError: the run has none yet.
+    """
+    if not (out / "checkpoints" / "best.ckpt").is_file():
+        raise RecipeError(f"{out} holds no checkpoint yet: a run has one after its first validation")
+    picked = _checkpoint(out, "best")
+    task.load_state_dict(picked["state_dict"])
+    return picked
+
+
+def _checkpoint(out: Path, which: str) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(out / "checkpoints" / f"{which}.ckpt", map_location="cpu", weights_only=True)
+    return content
+
+
 def fit(
     task: Task,
     data: Data,
     *,
     out: str | Path,
-    name: str,
-    summary: str,
     recipe: str,
     steps: int,
     seed: int = 0,
-    precision: Literal["32-true", "bf16-mixed"] = "32-true",
+    precision: Precision = "32-true",
     clip: float = 1.0,
+    seconds: float | None = None,
     accelerator: str = "auto",
-) -> Path:
-    """Train a task from Python and export the best checkpoint, as a recipe does.
+) -> None:
+    """Train a task from Python; :func:`export` or :func:`take_best` is what follows.
 
-    A run that was interrupted is continued by the same call with the same task and data, bit for bit; the best so far
-    of one that is not is had by :func:`export`.
+    A run that was interrupted is continued by the same call with the same task and data, bit for bit.
 
     Args:
         task: what is trained, and how.
         data: on what.
         out: folder of the run.
-        name: of the model.
-        summary: of the model, one line.
         recipe: what the run is, as text, for the card; another text in the same folder is refused.
         steps: to train for; a multiple of ``data.epoch``.
         seed: of what torch itself draws, such as dropout.
         precision: of the products in training.
         clip: the largest norm of the gradient.
+        seconds: after which it ends whatever the steps; checkpoints are those of the validations so far.
         accelerator: as Lightning takes it.
-
-    Returns:
-        The folder of the exported weights, for ``clearsight.load`` or ``clearsight.load_recognizer``.
 
     Raises:
         RecipeError: the steps are no multiple, or task, data and folder do not go together.
-        KeyboardInterrupt: somebody pressed Ctrl-C.
+        KeyboardInterrupt: somebody pressed Ctrl-C; checkpoints are there if there was a validation.
     """
     if steps < 1 or steps % data.epoch:
         raise RecipeError(f"steps must be a multiple of data.epoch, got {steps} and {data.epoch}")
@@ -175,33 +188,37 @@ def fit(
     trainer = lightning.Trainer(
         max_steps=steps,
         max_epochs=-1,
+        max_time=None if seconds is None else timedelta(seconds=seconds),
         callbacks=[best(task, out), newest(out), Stopwatch()],
         logger=CSVLogger(out, name="log"),
         num_sanity_val_steps=0,
         enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
         use_distributed_sampler=False,
         precision=precision,
         gradient_clip_val=clip,
         accelerator=accelerator,
     )
     carry_out(trainer, task, data, out)
-    return export(task, data, out, name=name, summary=summary, seed=seed)
 
 
-def pace(task: Task, data: Data, *, steps: int = 4) -> float:
-    """Seconds of a training step, in full precision on the CPU, after one that warms up; the task is left as it is.
+def pace(task: Task, data: Data, *, steps: int = 4, precision: Precision = "32-true") -> float:
+    """Seconds of a training step on the CPU, after one that warms up; the task is left as it is.
 
     Args:
         task: whose loss is computed and gone back through.
         data: set up.
         steps: to take the mean of.
+        precision: of the products.
     """
     kept, seconds = copy.deepcopy(task.state_dict()), 0.0
     for step in range(steps + 1):
         started = time.monotonic()
         drawn = data.draw(step)
         generator = generator_for(task.seed, step, stream="degradation")
-        task.objective(Batch(drawn.x / 255, drawn.labels), generator).backward()  # type: ignore[no-untyped-call]
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            loss = task.objective(Batch(drawn.x / 255, drawn.labels), generator)
+        loss.backward()  # type: ignore[no-untyped-call]
         seconds += (time.monotonic() - started) if step else 0.0
     task.zero_grad()
     task.load_state_dict(kept)

@@ -1,0 +1,86 @@
+"""``clearsight guard``: a restorer in front of a recognizer that one already has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clearsight.cli.recognition import RecognizerName
+
+__all__ = ["guard"]
+
+
+def guard(
+    recognizer: Annotated[str, RecognizerName],
+    images: Annotated[
+        str, typer.Option(help="Clean images: a folder, or a data set's name.", metavar="DIR|NAME", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for all that is made.", show_default=False)],
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="none, for the recognizer's own answers, or a CSV file of lines image,class.  [default: the labels "
+            "that the images come with, if any]",
+            show_default=False,
+        ),
+    ] = None,
+    degradation: Annotated[
+        str, typer.Option("--with", help="What goes wrong with the images; ranges are spanned by four conditions.")
+    ] = "gaussian(sigma=15/255..60/255)",
+    restorer: Annotated[
+        str | None,
+        typer.Option(
+            help="A trained restorer's name or folder to start from, or an architecture, such as multiscale.  "
+            "[default: the denoiser that comes with clearsight]",
+            show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Time for all of it: 90s, 30m, 2h.")] = "30m",
+    evaluate_on: Annotated[
+        list[str] | None,
+        typer.Option(help="Another recognizer to read the restored images with; may be repeated.", show_default=False),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Layer of the recognizer whose features are compared, too.", show_default=False)
+    ] = None,
+    weight: Annotated[float, typer.Option(help="The recognizer's pull beside that of the pixels.")] = 1.0,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Side of the squares to train on.  [default: 128, of a segmenter 192, or as small as the images are]",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of all random numbers.")] = 0,
+) -> None:
+    """Train a restorer in front of a recognizer, which is left as it is, and report what it is worth.
+
+    OUT/report.html has it all: the images clean, degraded, restored by BM3D, by a restorer trained for the image alone
+    and by the one guided by the recognizer, and the recognizer retrained on degraded and on restored images.
+    OUT/guided/weights is what `restore --model` takes, OUT/guided.onnx the same for programs without torch. The same
+    command goes on with a run that was interrupted.
+    """
+    from clearsight.cli.tables import print_table
+    from clearsight.guarding import guard as run
+    from clearsight.guarding import parse_budget
+
+    found = run(
+        recognizer,
+        images,
+        out=out,
+        degradation=degradation,
+        labels=labels,
+        restorer=restorer,
+        budget=parse_budget(budget),
+        evaluate_on=evaluate_on or (),
+        layer=layer,
+        weight=weight,
+        size=size,
+        seed=seed,
+        report=lambda line: typer.echo(line, err=True),
+    )
+    for one in found.conditions:
+        print_table(f"{one.degradation}, {one.images} test images", one.header(), one.cells())
+    typer.echo(found.folder / "report.html")

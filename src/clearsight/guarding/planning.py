@@ -1,0 +1,147 @@
+"""How much a budget of time buys, measured before anything is trained."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from clearsight.errors import InvalidArgumentError, RecipeError
+from clearsight.images import atomically
+
+__all__ = ["Plan", "Rates", "keep_plan", "kept_plan", "make_plan", "parse_budget"]
+
+_ROUNDS = 6
+"""Validations of a training."""
+
+_EXPORTING = 3
+"""Validations that the export of a training costs besides: in full and in half precision, which is the slower one."""
+
+_TRAINING, _JUDGING = 0.7, 0.2
+"""Shares of the budget; the rest is for loading and writing."""
+
+_RETRAINING = 0.25
+"""Steps of retraining a recognizer for each step of training a restorer."""
+
+_FEWEST_JUDGED = 32
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of ``90s``, ``30m`` or ``2h``.
+
+    Raises:
+        InvalidArgumentError: it is nothing of this kind.
+
+    Example:
+        >>> parse_budget("1.5m")
+        90.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    if not found or not float(found[1]):
+        raise InvalidArgumentError(f"a budget is a time such as 90s, 30m or 2h, got {text!r}")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Seconds, measured.
+
+    Attributes:
+        training: of a step of each restorer's training.
+        retraining: of a step of each recognizer's retraining.
+        validating: of one validation of each training.
+        judging: of one test image under every condition, without BM3D.
+        bm3d: of BM3D on that image under every condition; ``None`` where it is not installed.
+    """
+
+    training: Mapping[str, float]
+    retraining: Mapping[str, float]
+    validating: float
+    judging: float
+    bm3d: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done within the budget.
+
+    Attributes:
+        steps: of training each restorer.
+        retraining_steps: of retraining each recognizer.
+        rounds: validations of each training.
+        seconds: that all trainings are to take.
+        test_images: that are judged.
+        bm3d: whether BM3D is judged, too.
+    """
+
+    steps: int
+    retraining_steps: int
+    rounds: int
+    seconds: float
+    test_images: int
+    bm3d: bool
+
+
+def make_plan(rates: Rates, budget: float, test_images: int) -> Plan:
+    """Divide the budget.
+
+    Args:
+        rates: what things cost.
+        budget: seconds.
+        test_images: that there are.
+
+    Raises:
+        InvalidArgumentError: the budget does not pay for as many steps as there are validations.
+    """
+    step = sum(rates.training.values()) + _RETRAINING * sum(rates.retraining.values())
+    validating = (_ROUNDS + _EXPORTING) * rates.validating
+    rounds = int((_TRAINING * budget - validating) / step) // _ROUNDS
+    if rounds < 1:
+        least = (step * _ROUNDS + validating) / _TRAINING
+        raise InvalidArgumentError(
+            f"a budget of {budget:.0f} s leaves no time to train: {_ROUNDS} steps of each training take {least:.0f} s "
+            "here; give at least ten times that"
+        )
+    affordable, with_bm3d = _judged(rates, _JUDGING * budget, test_images)
+    retraining = max(1, round(_RETRAINING * rounds))
+    return Plan(rounds * _ROUNDS, retraining * _ROUNDS, _ROUNDS, round(_TRAINING * budget, 1), affordable, with_bm3d)
+
+
+def _judged(rates: Rates, budget: float, test_images: int) -> tuple[int, bool]:
+    """BM3D is left out where it would leave too few images to tell anything."""
+    if rates.bm3d is not None:
+        affordable = int(budget / (rates.judging + rates.bm3d))
+        if affordable >= min(_FEWEST_JUDGED, test_images):
+            return min(affordable, test_images), True
+    return max(1, min(int(budget / rates.judging), test_images)), False
+
+
+def kept_plan(folder: Path, terms: Mapping[str, Any]) -> Plan | None:
+    """The plan of an earlier run in this folder; ``None`` where there is none.
+
+    Raises:
+        RecipeError: that run was asked for something else.
+    """
+    path = folder / "plan.json"
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    changed = [key for key, value in terms.items() if content["terms"].get(key) != value]
+    if changed:
+        raise RecipeError(
+            f"{folder} holds a run with another {changed[0]}, {content['terms'].get(changed[0])!r}: name another "
+            "folder, or remove that one"
+        )
+    return Plan(**content["plan"])
+
+
+def keep_plan(folder: Path, terms: Mapping[str, Any], plan: Plan) -> None:
+    """Write the plan down, so that the same command goes on with it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomically(folder / "plan.json") as part:
+        text = json.dumps({"terms": dict(terms), "plan": asdict(plan)}, indent=2, ensure_ascii=False)
+        part.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,337 @@
+"""From a recognizer and images to a restorer in front of it, and a report on what it is worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from clearsight import weights
+from clearsight.contracts import Dataset, Recognizer
+from clearsight.datasets import take
+from clearsight.degradations import parse
+from clearsight.errors import MissingExtraError
+from clearsight.evaluation import Evaluation, Shown
+from clearsight.guarding.conditions import conditions_of
+from clearsight.guarding.contenders import Contenders, new_restorer
+from clearsight.guarding.judging import judged
+from clearsight.guarding.planning import Plan, Rates, keep_plan, kept_plan, make_plan
+from clearsight.guarding.report import write_report
+from clearsight.guarding.sources import Sources, answered, open_sources
+from clearsight.inference import Reader, export_onnx
+from clearsight.inference.device import choose_device, has_fast_bfloat16
+from clearsight.provenance import provenance
+from clearsight.training.data import Data
+from clearsight.training.fitting import Precision, check, export, fit, pace, take_best
+from clearsight.training.task import Batch, Task
+
+__all__ = ["Guarded", "guard"]
+
+_TIMED = 4
+"""Test images that judging is timed on."""
+
+_PATIENCE = 1.5
+"""A training ends after so many times the seconds that all of them were planned to take."""
+
+_BM3D = "bm3d"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What a run has made and found.
+
+    Attributes:
+        folder: with ``separate/weights``, ``guided/weights``, ``guided.onnx``, ``report.html`` and ``report.json``.
+        conditions: an evaluation for each, all on the same test images.
+        headline: the result in one sentence.
+    """
+
+    folder: Path
+    conditions: tuple[Evaluation, ...]
+    headline: str
+
+
+def guard(
+    recognizer: str | nn.Module,
+    images: str | Path,
+    *,
+    out: str | Path,
+    degradation: str = "gaussian(sigma=15/255..60/255)",
+    labels: str | Path | None = None,
+    restorer: str | None = None,
+    budget: float = 1800.0,
+    evaluate_on: Sequence[str] = (),
+    layer: str | None = None,
+    weight: float = 1.0,
+    size: int | None = None,
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> Guarded:
+    """Train a restorer in front of a recognizer, which is left as it is, and report what can be recognized.
+
+    Two restorers are trained from one start on the same images: *separate* for the image alone, *guided* by the
+    recognizer. Beside them stand BM3D, and the recognizer itself retrained on degraded images and on images restored by
+    the separate restorer: where the recognizer may be changed, that is what guidance has to be compared with.
+
+    The same call goes on with a run that was interrupted.
+
+    Args:
+        recognizer: what ``clearsight.load_recognizer`` takes, or a module.
+        images: a data set's name, or a folder.
+        out: folder for all that is made.
+        degradation: what goes wrong with the images; ranges are spanned by four conditions that are reported on.
+        labels: ``None`` for those that the images come with, if any; ``"none"`` for the recognizer's own answers to the
+            clean images; or a CSV file of lines ``image,class``.
+        restorer: name or folder of a trained one to start from, or a registered architecture; by default the denoiser
+            that comes with clearsight.
+        budget: seconds, for all of it.
+        evaluate_on: other recognizers to read the restored images with.
+        layer: of the recognizer whose features are compared as well, with λ_P = 0.5.
+        weight: λ_H, the recognizer's pull beside that of the pixels.
+        size: side of the squares that are trained on.
+        seed: of everything that is drawn.
+        report: is told how far it has come.
+
+    Raises:
+        DataError: there are too few images, or labels are missing or are not the recognizer's.
+        ModelError: the recognizer cannot be loaded, takes other images, or lets no gradient through.
+        InvalidArgumentError: the budget is too small, or the restorer cannot be trained.
+        RecipeError: ``out`` holds a run of something else.
+        KeyboardInterrupt: somebody pressed Ctrl-C; the best so far is in ``out``.
+
+    Source:
+        Liu et al., "Connecting Image Denoising and High-Level Vision Tasks via Deep Learning", 2020.
+    """
+    started = time.monotonic()
+    terms = {
+        "recognizer": recognizer if isinstance(recognizer, str) else type(recognizer).__name__,
+        "images": str(images),
+        "with": str(parse(degradation)),
+        "labels": None if labels is None else str(labels),
+        "restorer": restorer,
+        "budget": budget,
+        "layer": layer,
+        "weight": weight,
+        "size": size,
+        "seed": seed,
+    }
+    folder = Path(out)
+    kept = kept_plan(folder, terms)
+    module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
+    others = {name: weights.load_recognizer(name) for name in evaluate_on}
+    sources = open_sources(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed)
+    contenders = Contenders(
+        recognizer=module,
+        sources=sources,
+        degradation=degradation,
+        conditions=conditions_of(parse(degradation)),
+        restorer=new_restorer(restorer, len(sources.train[0].x)),
+        layer=layer,
+        weight=weight,
+        size=size,
+        seed=seed,
+    )
+    run = _Run(contenders, folder, terms, report)
+    plan = kept or run.plan(budget)
+    keep_plan(folder, terms, plan)
+    steps = f"{plan.steps} steps of each restorer, {plan.retraining_steps} of each recognizer"
+    report(f"{steps}, {plan.test_images} test images")
+    restorers = run.train_restorers(plan)
+    retrained = run.retrain(plan, restorers["separate"])
+    found, sheet = run.judge(plan, module, restorers, retrained)
+    read = {name: run.judge(plan, other, restorers, {})[0] for name, other in others.items()}
+    notes = _notes(sources, plan, contenders) + _exported(restorers["guided"], folder)
+    headline = _headline(found)
+    record = {
+        "headline": headline,
+        "asked": terms,
+        "plan": asdict(plan),
+        "notes": notes,
+        "seconds": round(time.monotonic() - started, 1),
+        **provenance(),
+    }
+    write_report(folder, record, found, read, sheet)
+    return Guarded(folder, tuple(found), headline)
+
+
+class _Run:
+    """The steps of one run.
+
+    Args:
+        contenders: what is trained.
+        folder: where to.
+        terms: what was asked for, for the cards.
+        report: is told how far it has come.
+    """
+
+    def __init__(
+        self, contenders: Contenders, folder: Path, terms: Mapping[str, Any], report: Callable[[str], None]
+    ) -> None:
+        self.contenders, self.folder, self.terms, self._report = contenders, folder, terms, report
+        fast = has_fast_bfloat16(choose_device())
+        self.precision: Precision = "bf16-mixed" if fast else "32-true"
+
+    def plan(self, budget: float) -> Plan:
+        """Check everything, time everything, divide the budget."""
+        tasks = self._tasks()
+        data = self.contenders.data(1, 1)
+        data.setup("fit")
+        for task in tasks.values():
+            check(task, data)
+        seconds = {name: pace(task, data, steps=2, precision=self.precision) for name, task in tasks.items()}
+        validating = sum(_validating(task, data) for task in tasks.values())
+        training = {name: seconds.pop(name) for name in ("separate", "guided")}
+        self._report("seconds a step: " + ", ".join(f"{name} {s:.2g}" for name, s in {**training, **seconds}.items()))
+        judging = self._time_judging(())
+        bm3d = self._time_judging((_BM3D,)) - judging if find_spec(_BM3D) else None
+        return make_plan(Rates(training, seconds, validating, judging, bm3d), budget, len(self.contenders.sources.test))
+
+    def _tasks(self) -> dict[str, Task]:
+        made, start = self.contenders, self.contenders.restorer
+        tasks: dict[str, Task] = {"separate": made.separate(), "guided": made.guided()}
+        if made.retrainable():
+            tasks |= {"degraded": made.retrained(None), "restored": made.retrained(start)}
+        return tasks
+
+    def _time_judging(self, baselines: Sequence[str]) -> float:
+        """Seconds of a test image under all conditions."""
+        made = self.contenders
+        images = self._labelled(made.recognizer, _TIMED)
+        started = time.monotonic()
+        judged(
+            images,
+            made.conditions[0],
+            recognizer=made.recognizer,
+            restorers={"separate": made.restorer, "guided": made.restorer},
+            retrained={"retrained": (made.restorer, made.recognizer)} if not baselines else {},
+            baselines=baselines,
+            seed=made.seed,
+        )
+        return (time.monotonic() - started) * len(made.conditions) / len(images)
+
+    def _labelled(self, recognizer: nn.Module, n: int) -> Dataset:
+        """Some test images, with what the recognizer sees in them where they have no labels that it tells."""
+        images, traits = take(self.contenders.sources.test, n), cast(Recognizer, recognizer).traits
+        own = self.contenders.sources.labelled and len(images.classes) == len(traits.classes)
+        return images if own else answered(images, Reader(recognizer))
+
+    def train_restorers(self, plan: Plan) -> dict[str, nn.Module]:
+        """Separate and guided, each for the same steps."""
+        tasks: dict[str, Task] = {"separate": self.contenders.separate(), "guided": self.contenders.guided()}
+        return {name: self._restorer(name, task, plan) for name, task in tasks.items()}
+
+    def _restorer(self, name: str, task: Task, plan: Plan) -> nn.Module:
+        data = self.contenders.data(plan.rounds, plan.steps)
+        summary = f"Restorer for {self.terms['with']}, " + (
+            f"guided by {self.terms['recognizer']}" if name == "guided" else "trained for the image alone"
+        )
+        try:
+            self._fit(name, task, plan.steps, plan)
+        except KeyboardInterrupt:
+            if (self.folder / name / "checkpoints" / "best.ckpt").is_file():
+                data.setup("fit")
+                export(task, data, self.folder / name, name=name, summary=summary, seed=self.contenders.seed)
+            raise
+        data.setup("fit")
+        kept = export(task, data, self.folder / name, name=name, summary=summary, seed=self.contenders.seed)
+        return weights.load(kept)
+
+    def retrain(self, plan: Plan, separate: nn.Module) -> dict[str, tuple[nn.Module | None, nn.Module]]:
+        """The recognizer on degraded and on restored images, if it can be trained at all."""
+        if not self.contenders.retrainable():
+            return {}
+        found: dict[str, tuple[nn.Module | None, nn.Module]] = {}
+        for name, restorer in (("retrained on degraded", None), ("retrained on restored", separate)):
+            task, folder = self.contenders.retrained(restorer), name.replace(" ", "-")
+            self._fit(folder, task, plan.retraining_steps, plan)
+            take_best(task, self.folder / folder)
+            found[name] = restorer, task.network.eval()
+        return found
+
+    def _fit(self, name: str, task: Task, steps: int, plan: Plan) -> None:
+        self._report(f"{name}: {steps} steps")
+        fit(
+            task,
+            self.contenders.data(plan.rounds, steps),
+            out=self.folder / name,
+            recipe="".join(f"{key}: {value}\n" for key, value in {**self.terms, **asdict(plan)}.items()),
+            steps=steps,
+            seed=self.contenders.seed,
+            precision=self.precision,
+            seconds=_PATIENCE * plan.seconds,
+        )
+
+    def judge(
+        self,
+        plan: Plan,
+        recognizer: nn.Module,
+        restorers: Mapping[str, nn.Module],
+        retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
+    ) -> tuple[list[Evaluation], list[Shown]]:
+        """An evaluation for each condition, and some images under the last."""
+        images, sheet, found = self._labelled(recognizer, plan.test_images), [], []
+        for condition in self.contenders.conditions:
+            self._report(f"judging: {condition}")
+            sheet = []
+            found.append(
+                judged(
+                    images,
+                    condition,
+                    recognizer=recognizer,
+                    restorers=restorers,
+                    retrained=retrained,
+                    baselines=(_BM3D,) if plan.bm3d else (),
+                    seed=self.contenders.seed,
+                    show=sheet.append,
+                )
+            )
+        return found, sheet
+
+
+@torch.inference_mode()
+def _validating(task: Task, data: Data) -> float:
+    """Seconds of a validation, from that of its first batch."""
+    batches = data.held_out()
+    started = time.monotonic()
+    task.eval().scores(Batch(batches[0].x / 255, batches[0].labels), 0)
+    return (time.monotonic() - started) * sum(len(batch.x) for batch in batches) / len(batches[0].x)
+
+
+def _exported(restorer: nn.Module, folder: Path) -> list[str]:
+    """Write the ONNX file; what to say about it."""
+    try:
+        difference = export_onnx(restorer, folder / "guided.onnx")
+    except MissingExtraError as error:
+        return [f"guided.onnx was not written: {error}"]
+    return [f"guided.onnx: ONNX Runtime differs from torch by {difference:.1g} at most"]
+
+
+def _notes(sources: Sources, plan: Plan, contenders: Contenders) -> list[str]:
+    notes = [
+        f"{len(sources.train)} images to train on, {len(sources.validation)} to choose on, "
+        f"{plan.test_images} of {len(sources.test)} test images judged"
+    ]
+    if not sources.labelled:
+        notes.append("no labels: right is what the recognizer sees in the clean image")
+    if not plan.bm3d:
+        notes.append("BM3D is left out: it is not installed, or the budget does not pay for it")
+    if not contenders.retrainable():
+        notes.append("the recognizer has no parameters that can be trained: no row of a retrained one")
+    return notes
+
+
+def _headline(found: Sequence[Evaluation]) -> str:
+    last = found[-1]
+    key = "error" if any("error" in row.figures for row in last.rows) else "miou"
+    title = next(criterion.title for criterion in last.criteria if criterion.key == key)
+    rows = {row.name: row.figures[key].value for row in last.rows if key in row.figures}
+    shown = ", ".join(
+        f"{name} {rows[name]:.1f}" for name in ("clean", "degraded", "separate", "guided") if name in rows
+    )
+    return f"{last.degradation}: {title}: {shown}"

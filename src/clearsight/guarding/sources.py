@@ -1,0 +1,186 @@
+"""The user's images: what is trained on, what choices are made on, what is reported."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from clearsight.contracts import Dataset, RecognitionTraits, Sample
+from clearsight.datasets import Subset, open_dataset
+from clearsight.errors import DataError
+from clearsight.inference import Reader
+from clearsight.recognizers import check_fits
+from clearsight.seeds import generator_for
+
+__all__ = ["Labelled", "Sources", "answered", "open_sources"]
+
+_LEAST = 8
+_LARGEST = 2_000
+"""Training images that are held in memory at most, evenly spread over all."""
+
+
+class Sources(NamedTuple):
+    """Three parts of the images.
+
+    Attributes:
+        train: is trained on.
+        validation: picks the best checkpoint.
+        test: is reported, and nothing else.
+        labelled: whether the images have labels of their own.
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    labelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Images of a data set with other labels.
+
+    Attributes:
+        dataset: the images.
+        labels: of each image: its class, the class of each pixel, or ``None``.
+        classes: what the labels stand for.
+    """
+
+    dataset: Dataset
+    labels: Sequence[int | Tensor | None]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one."""
+        sample = self.dataset[index]
+        return Sample(name=sample.name, x=sample.x, label=self.labels[index])
+
+
+def open_sources(source: str | Path, *, labels: str | Path | None, traits: RecognitionTraits, seed: int) -> Sources:
+    """Open images and deal them out.
+
+    The parts train, val and test of a data set or a folder are taken as they are; what is missing of them is cut from
+    the training part, or from the whole: a tenth to validate, a fifth to test.
+
+    Args:
+        source: a data set's name, or a folder, as :func:`~clearsight.datasets.open_dataset` takes it.
+        labels: ``None`` for the labels that the images come with, if any; ``"none"`` to do without; or a CSV file with
+            a line ``image,class`` for each image.
+        traits: of the recognizer.
+        seed: of the dealing.
+
+    Raises:
+        DataError: there are fewer than 8 images, labels are missing, or they are not the recognizer's.
+        ModelError: the recognizer takes images of other channels.
+    """
+    parts = _parts(source)
+    if labels is not None:
+        table = None if labels == "none" else _read_table(Path(labels), traits)
+        parts = {name: _relabelled(dataset, table, traits) for name, dataset in parts.items()}
+    counts = {name: len(dataset) for name, dataset in parts.items()}
+    if sum(counts.values()) < _LEAST:
+        raise DataError(
+            f"{source} holds {sum(counts.values())} images, expected at least {_LEAST}: to train, to choose and to "
+            "report on"
+        )
+    sources = _dealt(parts, seed)
+    _check(sources, traits)
+    return sources
+
+
+def answered(dataset: Dataset, reader: Reader) -> Labelled:
+    """The images with what a recognizer sees in them as their labels."""
+    classes, answers = reader.traits.classes, []
+    for index in range(len(dataset)):
+        best = reader.logits(dataset[index].x[None])[0].argmax(0)
+        answers.append(best if best.ndim else int(best))
+    return Labelled(dataset, answers, classes)
+
+
+def _parts(source: str | Path) -> dict[str, Dataset]:
+    """By name those of train, val and test that there are; ``"all"`` of what has no parts."""
+    found, error = {}, None
+    for part in ("train", "val", "test"):
+        try:
+            found[part] = open_dataset(source, part=part)
+        except DataError as missing:
+            error = missing
+    if not found:
+        raise error or DataError(f"{source} holds no images")
+    first = [(len(dataset), dataset[0].name) for dataset in found.values()]
+    if len(found) == 3 and len(set(first)) == 1:
+        return {"all": found["train"]}
+    if list(found) == ["val"] or list(found) == ["test"]:
+        return {"all": next(iter(found.values()))}
+    return found
+
+
+def _dealt(parts: dict[str, Dataset], seed: int) -> Sources:
+    train = parts.get("train", parts.get("all"))
+    assert train is not None
+    order = torch.randperm(len(train), generator=generator_for(seed, 0, stream="guard/parts")).tolist()
+    shares = {name: max(1, len(train) // share) for name, share in (("val", 10), ("test", 5)) if name not in parts}
+    if (
+        "val" in parts and "test" not in parts
+    ):  # of ImageNet, say, whose validation part has been the test part ever since
+        parts, shares = {**parts, "test": parts["val"]}, {"val": max(1, len(train) // 10)}
+    cut = {name: sorted(_take(order, n)) for name, n in shares.items()}
+    kept = sorted(order)
+    kept = [kept[i * len(kept) // min(len(kept), _LARGEST)] for i in range(min(len(kept), _LARGEST))]
+    rest = {name: Subset(train, cut[name]) if name in cut else parts[name] for name in ("val", "test")}
+    validation, test = rest["val"], rest["test"]
+    return Sources(Subset(train, kept), validation, test, train[0].label is not None)
+
+
+def _take(order: list[int], n: int) -> list[int]:
+    taken = order[-n:]
+    del order[-n:]
+    return taken
+
+
+def _read_table(path: Path, traits: RecognitionTraits) -> dict[str, int]:
+    if not path.is_file():
+        raise DataError(f"there is no file {path} with labels: expected none, or a CSV file of lines image,class")
+    numbers = {name: number for number, name in enumerate(traits.classes)}
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = [line for line in csv.reader(file) if line]
+    if any(len(line) != 2 for line in lines):
+        raise DataError(f"{path} has lines that are not image,class")
+    unknown = sorted({label for _, label in lines} - numbers.keys())
+    if unknown:
+        raise DataError(
+            f"{path} names the class {unknown[0]!r}, which the recognizer does not tell: it tells "
+            f"{', '.join(traits.classes[:5])}{', …' if len(traits.classes) > 5 else ''}"
+        )
+    return {name: numbers[label] for name, label in lines}
+
+
+def _relabelled(dataset: Dataset, table: dict[str, int] | None, traits: RecognitionTraits) -> Labelled:
+    if table is None:
+        return Labelled(dataset, [None] * len(dataset), ())
+    names = [dataset[index].name for index in range(len(dataset))]
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise DataError(f"{len(missing)} of {len(names)} images have no label, the first is {missing[0]}")
+    return Labelled(dataset, [table[name] for name in names], traits.classes)
+
+
+def _check(sources: Sources, traits: RecognitionTraits) -> None:
+    first = sources.train[0]
+    classes = sources.train.classes if sources.labelled else traits.classes
+    check_fits(traits, channels=len(first.x), classes=classes)
+    if sources.labelled and isinstance(first.label, Tensor) != (traits.task == "segment"):
+        has, takes = ("pixel", "image") if isinstance(first.label, Tensor) else ("image", "pixel")
+        raise DataError(
+            f"the images have a class for each {has}, but the recognizer gives one for each {takes}: without labels, "
+            "--labels none, its own answers are the guide"
+        )

@@ -1,0 +1,131 @@
+"""Squares of images of any size, labelled or not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clearsight.contracts import Dataset
+from clearsight.errors import RecipeError
+from clearsight.seeds import generator_for
+from clearsight.training.data import Data
+from clearsight.training.task import Batch
+
+__all__ = ["Crops"]
+
+
+class _Held(NamedTuple):
+    """An image as 8 bits, ``(C, H, W)``; its class, the class of each pixel ``(H, W)`` as 8 bits, or ``None``."""
+
+    x: Tensor
+    label: int | Tensor | None
+
+
+class Crops(Data):
+    """Random squares of the images of a data set, every other one mirrored; images stay in memory as 8 bits.
+
+    Validation is on the square in the middle of each held-out image.
+
+    Args:
+        train: what is trained on; labelled by image, by pixel or not at all.
+        validation: what is held out.
+        size: side of a square, in pixels; no image may be smaller.
+        shrink: make images smaller first, so that the shorter side is as long as a square: the class of an image is
+            that of the whole.
+        batch: squares in a batch.
+        epoch: batches between two validations.
+        seed: of the choice of images, the squares and the mirroring.
+
+    Raises:
+        RecipeError: a data set is empty, an image is smaller than a square, or maps of pixels are to be shrunk.
+        DataError: an image cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: Dataset,
+        validation: Dataset,
+        size: int,
+        shrink: bool = False,
+        batch: int = 16,
+        epoch: int = 100,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(epoch=epoch, seed=seed)
+        self.train_set, self.validation_set = train, validation
+        self.size, self.shrink, self.batch_size = size, shrink, batch
+        self.train: list[_Held] = []
+        self.validation: list[_Held] = []
+
+    def setup(self, stage: str) -> None:
+        """Read every image once."""
+        if not self.train:
+            self.train, self.validation = self._held(self.train_set), self._held(self.validation_set)
+            self.channels, self.classes = len(self.train[0].x), tuple(self.train_set.classes) or None
+
+    def draw(self, step: int, rank: int = 0) -> Batch:
+        """Squares of images drawn with replacement."""
+        generator = generator_for(self.seed, step, rank, stream="crops")
+        which = torch.randint(len(self.train), (self.batch_size,), generator=generator).tolist()
+        return _batch([self._random(self.train[index], generator) for index in which])
+
+    def held_out(self) -> list[Batch]:
+        """The squares in the middle, a batch at a time."""
+        middle = [self._middle(held) for held in self.validation]
+        return [_batch(middle[at : at + self.batch_size]) for at in range(0, len(middle), self.batch_size)]
+
+    def _held(self, dataset: Dataset) -> list[_Held]:
+        if not len(dataset):
+            raise RecipeError("there is no image to train or to validate on")
+        return [self._prepared(dataset, index) for index in range(len(dataset))]
+
+    def _prepared(self, dataset: Dataset, index: int) -> _Held:
+        name, x, label = (sample := dataset[index]).name, sample.x, sample.label
+        if min(x.shape[1:]) < self.size:
+            raise RecipeError(
+                f"{name} has {x.shape[2]}×{x.shape[1]} pixels, squares have {self.size}: take a smaller size"
+            )
+        if self.shrink and isinstance(label, Tensor):
+            raise RecipeError("maps with a class for each pixel are not shrunk: cut squares from images as they are")
+        if self.shrink and min(x.shape[1:]) > self.size:
+            x = _shrunk(x, self.size)
+        return _Held((255 * x).round().byte(), label.byte() if isinstance(label, Tensor) else label)
+
+    def _random(self, held: _Held, generator: torch.Generator) -> _Held:
+        height, width = held.x.shape[1:]
+        top = int(torch.randint(height - self.size + 1, (), generator=generator))
+        left = int(torch.randint(width - self.size + 1, (), generator=generator))
+        cut = self._cut(held, top, left)
+        return _mirrored(cut) if torch.rand((), generator=generator) < 0.5 else cut
+
+    def _middle(self, held: _Held) -> _Held:
+        height, width = held.x.shape[1:]
+        return self._cut(held, (height - self.size) // 2, (width - self.size) // 2)
+
+    def _cut(self, held: _Held, top: int, left: int) -> _Held:
+        at = (..., slice(top, top + self.size), slice(left, left + self.size))
+        return _Held(held.x[at], held.label[at] if isinstance(held.label, Tensor) else held.label)
+
+
+def _shrunk(x: Tensor, side: int) -> Tensor:
+    """Bilinear with antialiasing, the shorter side of that length."""
+    height, width = x.shape[1:]
+    shape = [max(side, round(n * side / min(height, width))) for n in (height, width)]
+    return F.interpolate(x[None], shape, mode="bilinear", antialias=True)[0].clamp(0, 1)
+
+
+def _mirrored(held: _Held) -> _Held:
+    return _Held(held.x.flip(-1), held.label.flip(-1) if isinstance(held.label, Tensor) else held.label)
+
+
+def _batch(squares: list[_Held]) -> Batch:
+    x, labels = torch.stack([held.x for held in squares]), [held.label for held in squares]
+    if all(isinstance(label, Tensor) for label in labels):
+        return Batch(x, torch.stack(labels).long())  # type: ignore[arg-type]
+    if all(isinstance(label, int) for label in labels):
+        return Batch(x, torch.tensor(labels))
+    return Batch(x, None)

@@ -1,0 +1,179 @@
+"""``clearsight guard`` from nothing to a report, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from clearsight import images, weights
+from clearsight.guarding import run as guarding
+from clearsight.guarding.planning import Plan
+from clearsight.images import Picture
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
+
+ROWS = ["clean", "degraded", "separate", "guided", "retrained on degraded", "retrained on restored"]
+
+
+def scripted(path: Path, *, classes: list[str], channels: int = 3, segments: bool = False) -> Path:
+    torch.manual_seed(0)
+    head = [] if segments else [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    network = nn.Sequential(nn.Conv2d(channels, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, len(classes), 1), *head)
+    torch.jit.script(network.eval()).save(path)
+    path.with_name(f"{path.name}.json").write_text(json.dumps({"classes": classes, "channels": channels}))
+    return path
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    return scripted(tmp_path / "pets.pt", classes=["cat", "dog"])
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Forty photographs, as many of either class."""
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        folder = tmp_path / "photos" / ("cat", "dog")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        images.write(Picture(pixels=pixels), folder / f"{number}.png")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan of a budget, without a clock."""
+    monkeypatch.setattr(guarding, "make_plan", lambda rates, budget, n: Plan(6, 3, 3, budget, min(n, 4), bm3d=False))
+
+
+def arguments(recognizer: Path, photos: Path, *more: object) -> tuple[object, ...]:
+    given = ("guard", "--recognizer", recognizer, "--images", photos, "--restorer", "tiny", "--budget", "60s")
+    return (*given, "--with", "gaussian(sigma=30/255..60/255)", "-o", "out", *more)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("labels", [(), ("--labels", "none")])
+def test_one_command(
+    command: Callable, tiny: Path, pets: Path, photos: Path, tmp_path: Path, labels: tuple[str, ...]
+) -> None:
+    before = torch.jit.load(pets).state_dict()
+    done = command(*arguments(pets, photos, "--evaluate-on", pets, *labels))
+    assert done.status == 0, done.err
+    record = json.loads((tmp_path / "out/report.json").read_text())
+    assert [one["degradation"] for one in record["conditions"]] == [
+        f"gaussian(sigma={s}/255)" for s in (30, 40, 50, 60)
+    ]
+    for one in record["conditions"]:
+        assert [row["name"] for row in one["rows"]] == ROWS
+        assert all({"value", "low", "high"} == set(row["error"]) for row in one["rows"])
+    assert record["conditions"][0]["images"] == 4
+    assert [row["name"] for row in record["others"][str(pets)][0]["rows"]] == ROWS[:4]
+    assert ("no labels" in " ".join(record["notes"])) == bool(labels)
+    page = (tmp_path / "out/report.html").read_text()
+    assert "retrained on restored" in page
+    assert page.count("data:image/png;base64,") == 2
+    for name in ("separate", "guided"):
+        assert weights.load(tmp_path / "out" / name / "weights").figures["name"] == name
+    clean = command("restore", photos / "cat" / "0.png", "-o", "restored", "--model", "out/guided/weights")
+    assert clean.status == 0
+    assert all(torch.equal(v, before[k]) for k, v in torch.jit.load(pets).state_dict().items())
+
+
+@pytest.mark.usefixtures("quick", "tiny")
+def test_the_onnx_file_gives_what_the_weights_give(command: Callable, pets: Path, photos: Path, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    assert command(*arguments(pets, photos)).status == 0
+    y = np.random.default_rng(0).random((1, 3, 16, 24), dtype=np.float32)
+    (x_hat,) = runtime.InferenceSession(tmp_path / "out/guided.onnx").run(None, {"y": y})
+    with torch.inference_mode():
+        expected = weights.load(tmp_path / "out/guided/weights")(torch.from_numpy(y))
+    np.testing.assert_allclose(x_hat, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("quick", "tiny")
+def test_an_interrupted_run_keeps_the_best_and_goes_on(
+    command: Callable, pets: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = guarding.fit
+
+    def interrupted(task: object, data: object, **options: object) -> None:
+        whole(task, data, **options)
+        if Path(str(options["out"])).name == "guided":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(guarding, "fit", interrupted)
+    done = command(*arguments(pets, photos))
+    assert done.status == 130
+    assert weights.load(tmp_path / "out/guided/weights").figures["name"] == "guided"
+    assert not (tmp_path / "out/report.html").exists()
+    monkeypatch.setattr(guarding, "fit", whole)
+    separate = (tmp_path / "out/separate/checkpoints/last.ckpt").stat().st_mtime_ns
+    again = command(*arguments(pets, photos))
+    assert again.status == 0, again.err
+    assert (tmp_path / "out/separate/checkpoints/last.ckpt").stat().st_mtime_ns == separate
+    assert (tmp_path / "out/report.html").is_file()
+
+
+@pytest.mark.usefixtures("quick", "tiny")
+def test_another_run_is_not_written_over(command: Callable, pets: Path, photos: Path) -> None:
+    assert command(*arguments(pets, photos)).status == 0
+    done = command(*arguments(pets, photos, "--weight", "2"))
+    assert done.status == 1
+    assert "out holds a run with another weight, 1.0" in done.err
+
+
+@pytest.mark.usefixtures("quick", "tiny")
+def test_labels_from_a_table(command: Callable, pets: Path, photos: Path, tmp_path: Path) -> None:
+    lines = [f"{path.relative_to(photos)},cat" for path in sorted(photos.rglob("*.png"))]
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    assert command(*arguments(pets, photos, "--labels", "labels.csv")).status == 0
+    (tmp_path / "labels.csv").write_text("\n".join(lines[1:]))
+    done = command(*arguments(pets, photos, "--labels", "labels.csv", "-o", "other"))
+    assert done.status == 1
+    assert "1 of 40 images have no label" in done.err
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (("--recognizer", "no.pt"), "no.pt"),
+        (("--recognizer", "text.pt"), "text.pt"),
+        (("--recognizer", "three.pt"), "the recognizer tells 3 classes apart, the labels have 2"),
+        (("--recognizer", "grey.pt"), "the recognizer takes grey images, got colour images"),
+        (("--recognizer", "pixels.pt"), "without labels, --labels none, its own answers are the guide"),
+        (("--images", "few"), "few holds 3 images, expected at least 8"),
+        (("--labels", "no.csv"), "there is no file no.csv with labels"),
+        (("--labels", "cows.csv"), "names the class 'cow', which the recognizer does not tell"),
+        (("--budget", "soon"), "a budget is a time such as 90s, 30m or 2h, got 'soon'"),
+        (("--budget", "0.01s"), "a budget of 0 s leaves no time to train"),
+        (("--restorer", "wiener"), "wiener cannot guard"),
+        (("--restorer", "multiscall"), "did you mean 'multiscale'"),
+        (("--with", "gausian"), "did you mean 'gaussian'"),
+        (("--layer", "module.1"), "TorchScript"),
+    ],
+)
+def test_mistakes_end_in_one_line_before_any_training(
+    command: Callable, pets: Path, photos: Path, photo: Callable, tmp_path: Path, more: tuple[str, ...], reason: str
+) -> None:
+    (tmp_path / "text.pt").write_text("no network")
+    scripted(tmp_path / "three.pt", classes=["cat", "dog", "cow"])
+    scripted(tmp_path / "grey.pt", classes=["cat", "dog"], channels=1)
+    scripted(tmp_path / "pixels.pt", classes=["cat", "dog"], segments=True)
+    (tmp_path / "cows.csv").write_text("cat/0.png,cow\n")
+    for number in range(3):
+        photo(f"few/{number}.png")
+    done = command(*arguments(pets, photos, *more))
+    assert done.status == 1
+    assert reason in done.err
+    assert done.err.splitlines()[-1].startswith("clearsight: ")
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "out").exists()
