@@ -50,14 +50,14 @@ def new_restorer(name: str | None, channels: int) -> nn.Module:
         InvalidArgumentError: it has nothing to train, enlarges images, or has to be told the noise level.
     """
     name = name or _START.get(channels)
+    if name is None:
+        raise UnknownNameError("restorer", f"for images of {channels} channels", RESTORERS)
     if name in RESTORERS:
         made = RESTORERS[name].cls
         options = {"channels": channels} if "channels" in signature(made).parameters else {}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             restorer = cast(nn.Module, made(**options))
-    elif name is None:
-        raise UnknownNameError("restorer", f"for images of {channels} channels", RESTORERS)
     else:
         restorer = _trained(name)
     traits = cast(Restorer, restorer).traits

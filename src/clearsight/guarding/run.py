@@ -275,7 +275,8 @@ class _Run:
         retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and some images under the last."""
-        images, sheet, found = self._labelled(recognizer, plan.test_images), [], []
+        images, found = self._labelled(recognizer, plan.test_images), []
+        sheet: list[Shown] = []
         for condition in self.contenders.conditions:
             self._report(f"judging: {condition}")
             sheet = []
