@@ -472,7 +472,7 @@ def test_what_was_interrupted_can_be_exported(bars: Path, tmp_path: Path, monkey
     with monkeypatch.context() as patched:
         patched.setattr(GuidedTask, "objective", objective)
         with pytest.raises(KeyboardInterrupt):
-            fit(task, data, out=tmp_path / "run", steps=8, recipe="by hand\n", accelerator="cpu", **given)
+            fit(task, data, out=tmp_path / "run", steps=8, recipe="by hand\n", accelerator="cpu")
     assert weights.load(export(task, data, tmp_path / "run", seed=0, **given)).figures["steps"] == 2
 
 

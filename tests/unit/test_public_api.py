@@ -16,7 +16,10 @@ import clearsight
 from clearsight import weights
 from clearsight.restorers import ResidualUNet
 
-PUBLIC = ["ClearsightError", "__version__", "degrade", "evaluate", "load", "load_recognizer", "recognize", "restore"]
+PUBLIC = [
+    *("ClearsightError", "__version__", "degrade", "evaluate", "guard"),
+    *("load", "load_recognizer", "recognize", "restore"),
+]
 PARTS = [
     "boltzmann",
     "cli",
@@ -25,6 +28,8 @@ PARTS = [
     "degradations",
     "errors",
     "evaluation",
+    "experiments",
+    "guarding",
     "images",
     "inference",
     "joint",
