@@ -15,7 +15,7 @@ from clearsight.errors import InvalidArgumentError, ModelError
 
 __all__ = ["RoBM"]
 
-_LEAST = 0.1
+_LEAST = 0.2
 """Least standard deviation of a pixel, on the [0, 1] scale: a density of pixels that take a few values only, such as
 black and white, would otherwise grow without bound."""
 
@@ -54,7 +54,7 @@ class RoBM(nn.Module):
     pixel is occluded or not; here it is gated and normalised, so that p(y | x, m) is a density, the two machines
     are the priors of image and mask, and may be trained apart from one another. The source goes on to train the
     assembled machine on noisy images; here the two learn from clean images and from masks by CD-1, and only μ and ν can
-    be fitted again to noisy images. Pixels have a least standard deviation of 0.1.
+    be fitted again to noisy images. Pixels have a least standard deviation of 0.2, chosen on training images of digits.
 
     Args:
         size: V, pixels of an image.
