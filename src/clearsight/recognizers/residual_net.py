@@ -43,9 +43,9 @@ class ResidualNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
     3×3 convolutions with batch normalisation: one at full resolution, one for each halving of it, by max pooling, and
     after it as many residual blocks x + f(x) as asked for, f two convolutions; logits are linear in the largest value
-    of each channel over what is left of the image. The blocks are where a convolution is cheap. After He et
-    al., "Deep residual learning for image recognition", 2016; its shape follows the nets of the
-    DAWNBench competition, which are made to learn CIFAR-10 in few steps (Coleman et al., 2017).
+    of each channel over what is left of the image. After He et al., "Deep residual learning for image recognition",
+    2016; its shape follows the nets of the DAWNBench competition, which are made to learn CIFAR-10 in few steps
+    (Coleman et al., 2017).
 
     Args:
         widths: channels of each resolution, from the full one down.
@@ -64,8 +64,8 @@ class ResidualNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     def __init__(
         self,
         *,
-        widths: Sequence[int] = (32, 64, 128, 256),
-        blocks: Sequence[int] = (0, 0, 1),
+        widths: Sequence[int] = (48, 96, 160, 256),
+        blocks: Sequence[int] = (1, 1, 1),
         classes: Sequence[str] = _CIFAR,
     ) -> None:
         super().__init__()
