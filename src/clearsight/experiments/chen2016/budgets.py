@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clearsight.experiments.catalogue import Preset
 from clearsight.training.fine_tuning import OptimizerName
 
-__all__ = ["BUDGETS", "Budget"]
+__all__ = ["BUDGETS", "Budget", "Tuning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How a net is trained.
+
+    Attributes:
+        optimizer: of :func:`~clearsight.training.fine_tuning.fine_tune`.
+        epochs: passes over the images.
+        batch: images a step.
+    """
+
+    optimizer: OptimizerName
+    epochs: int
+    batch: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,39 +33,54 @@ class Budget:
     Attributes:
         limit: images of each part (of Alphadigits: drawings); ``None`` for all.
         rbm_epochs: passes over the data for each Boltzmann machine.
-        epochs: passes of fine-tuning the published nets.
-        optimizer: that fine-tunes them.
-        batch: of their fine-tuning.
         sweeps: of Gibbs sampling for each image.
-        conv_epochs: passes of training our convolutional net.
+        classifier: of the DNN.
+        published: of the autoencoder and the joint model, after the Boltzmann machines.
+        own: of our convolutional net.
         label_steps: of fine-tuning on few labels.
     """
 
     limit: int | None
     rbm_epochs: int
-    epochs: int
-    optimizer: OptimizerName
-    batch: int
     sweeps: int
-    conv_epochs: int
+    classifier: Tuning
+    published: Tuning
+    own: Tuning
     label_steps: int
+
+    def stretched(self, factor: int) -> Budget:
+        """So many times as many passes, for fewer images."""
+        tunings = {name: getattr(self, name) for name in ("classifier", "published", "own")}
+        more = {name: replace(tuning, epochs=factor * tuning.epochs) for name, tuning in tunings.items()}
+        return replace(self, rbm_epochs=factor * self.rbm_epochs, **more)
 
 
 BUDGETS: Mapping[Preset, Budget] = {
     "smoke": Budget(
-        limit=200, rbm_epochs=1, epochs=2, optimizer="lbfgs", batch=200, sweeps=4, conv_epochs=1, label_steps=4
+        limit=200,
+        rbm_epochs=1,
+        sweeps=4,
+        classifier=Tuning("lbfgs", 2, 200),
+        published=Tuning("lbfgs", 2, 200),
+        own=Tuning("muon", 1, 128),
+        label_steps=4,
     ),
     "cpu": Budget(
-        limit=None, rbm_epochs=5, epochs=20, optimizer="muon", batch=256, sweeps=50, conv_epochs=10, label_steps=1_000
+        limit=None,
+        rbm_epochs=5,
+        sweeps=50,
+        classifier=Tuning("adam", 40, 256),
+        published=Tuning("muon", 20, 256),
+        own=Tuning("muon", 10, 128),
+        label_steps=1_000,
     ),
     "paper": Budget(
         limit=None,
         rbm_epochs=50,
-        epochs=200,
-        optimizer="lbfgs",
-        batch=10_000,
         sweeps=200,
-        conv_epochs=60,
+        classifier=Tuning("lbfgs", 200, 10_000),
+        published=Tuning("lbfgs", 200, 10_000),
+        own=Tuning("muon", 60, 128),
         label_steps=2_000,
     ),
 }

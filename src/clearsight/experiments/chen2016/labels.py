@@ -73,14 +73,14 @@ def _row(start: str, net: ThreePathwayNet, split: Split, count: int, budget: Bud
 def _tune(net: ThreePathwayNet, labelled: Triplets, budget: Budget, seed: int) -> None:
     """As many steps whatever the number of labels."""
     loss, (noisy, clean, labels) = JointLoss(), labelled
-    batch = min(budget.batch, len(labels))
+    batch = min(budget.published.batch, len(labels))
     run = fine_tune(
         net.parameters(),
         lambda rows: joint_loss(loss, net(noisy[rows]), clean[rows], labels[rows]),
         len(labels),
         epochs=-(-budget.label_steps * batch // len(labels)),
         batch=batch,
-        optimizer=budget.optimizer,
+        optimizer=budget.published.optimizer,
         generator=generator_for(seed, 0, stream="chen2016/labels/order"),
     )
     for _ in run:

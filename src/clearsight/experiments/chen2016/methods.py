@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from clearsight.boltzmann import DBN, RoBM
 from clearsight.degradations import Strokes
 from clearsight.experiments.catalogue import Order
-from clearsight.experiments.chen2016.budgets import BUDGETS
+from clearsight.experiments.chen2016.budgets import Budget, Tuning
 from clearsight.experiments.chen2016.shelf import Shelf
 from clearsight.experiments.chen2016.triplets import Split
 from clearsight.inference.device import has_fast_bfloat16
@@ -25,7 +25,7 @@ from clearsight.objectives import JointLoss
 from clearsight.recognizers import MLP
 from clearsight.restorers import DenoisingAutoencoder, Wiener
 from clearsight.seeds import generator_for
-from clearsight.training.fine_tuning import OptimizerName, fine_tune
+from clearsight.training.fine_tuning import fine_tune
 
 __all__ = ["Answer", "Method", "Workshop", "joint_loss"]
 
@@ -70,14 +70,15 @@ class Workshop:
     Args:
         split: what to train on and to choose on; the test part is not touched.
         encoder: units of each layer from the image to the code.
+        budget: what training may cost.
         order: preset, seed, and where to keep and report.
     """
 
-    def __init__(self, split: Split, *, encoder: tuple[int, ...], order: Order) -> None:
-        self.split, self.encoder = split, encoder
-        self.budget, self.seed, self._report = BUDGETS[order.preset], order.seed, order.report
-        clean, terms = order.runs / "chen2016" / f"{split.source}-{order.preset}-{order.seed}", str(self.budget)
-        self.shelf, self.clean_shelf = Shelf(clean / split.kind, terms), Shelf(clean, terms)
+    def __init__(self, split: Split, *, encoder: tuple[int, ...], budget: Budget, order: Order) -> None:
+        self.split, self.encoder, self.budget = split, encoder, budget
+        self.seed, self._report = order.seed, order.report
+        clean = order.runs / "chen2016" / f"{split.source}-{order.preset}-{order.seed}"
+        self._clean_shelf, self._shelf = Shelf(clean), Shelf(clean / split.kind)
 
     def methods(self) -> dict[str, Callable[[], Method]]:
         """How to make each row of the tables, by name, in their order."""
@@ -110,9 +111,11 @@ class Workshop:
             dbn = self._dbn("dnn", clean, (500, 500, 2000), "bernoulli")
             for layer, rbm in zip(net.hidden, dbn.rbms, strict=True):
                 layer.load_state_dict({"weight": rbm.weight, "bias": rbm.hidden_bias})
-            self._fine_tune("dnn", net, lambda rows: F.cross_entropy(net(clean[rows]), labels[rows]))
+            self._minimise(
+                "dnn", net, lambda rows: F.cross_entropy(net(clean[rows]), labels[rows]), self.budget.classifier
+            )
 
-        self.clean_shelf.fill("dnn", net, train)
+        self._clean_shelf.fill("dnn", net, train, terms=self._terms(self.budget.rbm_epochs, self.budget.classifier))
         return net
 
     def noisy(self) -> Method:
@@ -136,7 +139,7 @@ class Workshop:
             machine.fit(clean, noisy, epochs=self.budget.rbm_epochs, generator=self._generator("robm"))
             self._report("robm: trained")
 
-        seconds = self.shelf.fill("robm", machine, train)
+        seconds = self._shelf.fill("robm", machine, train, terms=self._terms(self.budget.rbm_epochs))
         generator = self._generator("robm/sweeps")
 
         def answer(y: Tensor) -> Answer:
@@ -164,9 +167,14 @@ class Workshop:
         def train() -> None:
             pretrain(net, noisy, clean, epochs=self.budget.rbm_epochs, generator=self._generator("joint"))
             self._report("joint: pretrained")
-            self._fine_tune("joint", net, lambda rows: joint_loss(loss, net(noisy[rows]), clean[rows], labels[rows]))
+            self._minimise(
+                "joint",
+                net,
+                lambda rows: joint_loss(loss, net(noisy[rows]), clean[rows], labels[rows]),
+                self.budget.published,
+            )
 
-        return Method("joint", net, self.shelf.fill("joint", net, train))
+        return Method("joint", net, self._shelf.fill("joint", net, train, terms=self._terms_published()))
 
     def joint_net(self) -> Method:
         """Our convolutional joint model, shown fresh strokes in every batch."""
@@ -185,9 +193,9 @@ class Workshop:
 
         def train() -> None:
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self._minimise("joint-net", net, fresh, optimizer="muon", epochs=self.budget.conv_epochs, batch=128)
+            self._minimise("joint-net", net, fresh, self.budget.own)
 
-        return Method("joint-net", net, self.shelf.fill("joint-net", net, train))
+        return Method("joint-net", net, self._shelf.fill("joint-net", net, train, terms=self._terms(self.budget.own)))
 
     def _autoencoder(self) -> tuple[DenoisingAutoencoder, float]:
         noisy, clean, _ = self.split.train
@@ -196,9 +204,11 @@ class Workshop:
         def train() -> None:
             dbn = self._dbn("ddae", noisy, self.encoder, "linear")
             net.load_state_dict(build_autoencoder(dbn.rbms, size=self.split.size).state_dict())
-            self._fine_tune("ddae", net, lambda rows: loss(net(noisy[rows]), clean[rows]) / len(rows))
+            self._minimise(
+                "ddae", net, lambda rows: loss(net(noisy[rows]), clean[rows]) / len(rows), self.budget.published
+            )
 
-        return net, self.shelf.fill("ddae", net, train)
+        return net, self._shelf.fill("ddae", net, train, terms=self._terms_published())
 
     def _generator(self, name: str) -> torch.Generator:
         return generator_for(self.seed, 0, stream=f"chen2016/{name}")
@@ -211,32 +221,25 @@ class Workshop:
         self._report(f"{name}: pretrained")
         return dbn
 
-    def _fine_tune(self, name: str, net: nn.Module, loss: Callable[[Tensor], Tensor]) -> None:
-        """Train a published net as its budget says."""
-        budget = self.budget
-        self._minimise(name, net, loss, optimizer=budget.optimizer, epochs=budget.epochs, batch=budget.batch)
-
-    def _minimise(
-        self,
-        name: str,
-        net: nn.Module,
-        loss: Callable[[Tensor], Tensor],
-        *,
-        optimizer: OptimizerName,
-        epochs: int,
-        batch: int,
-    ) -> None:
+    def _minimise(self, name: str, net: nn.Module, loss: Callable[[Tensor], Tensor], tuning: Tuning) -> None:
         run = fine_tune(
             net.parameters(),
             loss,
             len(self.split.train.labels),
-            epochs=epochs,
-            batch=batch,
-            optimizer=optimizer,
+            epochs=tuning.epochs,
+            batch=tuning.batch,
+            optimizer=tuning.optimizer,
             generator=self._generator(f"{name}/order"),
         )
         for epoch, value in enumerate(run, start=1):
-            self._report(f"{name}: epoch {epoch} of {epochs}, loss {value:.3f}")
+            self._report(f"{name}: epoch {epoch} of {tuning.epochs}, loss {value:.3f}")
+
+    def _terms(self, *spent: int | Tuning) -> str:
+        """What a training depends on beside the data's source, the preset and the seed."""
+        return f"{len(self.split.train.labels)} images, {', '.join(map(str, spent))}"
+
+    def _terms_published(self) -> str:
+        return self._terms(self.budget.rbm_epochs, self.budget.published)
 
     def _validated(self, restore: Callable[[Tensor], Answer]) -> float:
         """Mean PSNR on the validation part."""

@@ -37,10 +37,11 @@ _METHODS = ("joint", "joint-net")
 
 def _run(order: Order) -> Finding:
     rows: list[Row] = []
+    budget = BUDGETS[order.preset]
     for kind in _KINDS:
-        split = mnist(kind, limit=BUDGETS[order.preset].limit, seed=order.seed)
+        split = mnist(kind, limit=budget.limit, seed=order.seed)
         tests = {name: _test(split.test, way, order.seed) for name, way in _TESTS.items()}
-        makers = Workshop(split, encoder=ENCODER, order=order).methods()
+        makers = Workshop(split, encoder=ENCODER, budget=budget, order=order).methods()
         for name in _METHODS:
             rows += [_row(makers[name](), kind, test, images) for test, images in tests.items()]
     cells = [

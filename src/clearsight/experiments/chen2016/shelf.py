@@ -21,19 +21,19 @@ class Shelf:
 
     Args:
         folder: where they lie.
-        terms: all that a training depends on, as text; what was trained on other terms is trained again.
     """
 
-    def __init__(self, folder: Path, terms: str) -> None:
-        self.folder, self.terms = folder, terms
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-    def fill(self, name: str, net: nn.Module, train: Callable[[], None]) -> float:
+    def fill(self, name: str, net: nn.Module, train: Callable[[], None], *, terms: str) -> float:
         """Load a network's weights in place or, where there are none yet, train it and keep them.
 
         Args:
             name: of the file.
             net: on the CPU; afterwards in evaluation mode.
             train: trains it in place.
+            terms: all that its training depends on, as text; what was trained on other terms is trained again.
 
         Returns:
             The seconds of its training.
@@ -42,20 +42,20 @@ class Shelf:
             WeightsError: the file is damaged, or is of another network.
         """
         path = self.folder / f"{name}.safetensors"
-        seconds = self._load(path, net) if path.is_file() else None
+        seconds = self._load(path, net, terms) if path.is_file() else None
         if seconds is None:
             started = time.monotonic()
             train()
             seconds = time.monotonic() - started
-            self._save(path, net, seconds)
+            self._save(path, net, {"terms": terms, "seconds": f"{seconds:.1f}"})
         net.eval()
         return seconds
 
-    def _load(self, path: Path, net: nn.Module) -> float | None:
+    def _load(self, path: Path, net: nn.Module, terms: str) -> float | None:
         try:
             with safe_open(path, framework="pt") as file:
                 said = file.metadata() or {}
-            if said.get("terms") != self.terms:
+            if said.get("terms") != terms:
                 return None
             net.load_state_dict(load_file(path))
             return float(said["seconds"])
@@ -64,8 +64,8 @@ class Shelf:
                 f"{path} does not hold the network it is named for: remove it to train it anew"
             ) from None
 
-    def _save(self, path: Path, net: nn.Module, seconds: float) -> None:
+    def _save(self, path: Path, net: nn.Module, metadata: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         state = {key: value.contiguous() for key, value in net.state_dict().items()}
         with atomically(path) as file:
-            save_file(state, file, metadata={"terms": self.terms, "seconds": f"{seconds:.1f}"})
+            save_file(state, file, metadata=metadata)
