@@ -7,9 +7,11 @@ from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.residual_unet import ResidualUNet
+from clearsight.restorers.tnrd import TNRD
 
 __all__ = [
     "BM3D",
+    "TNRD",
     "Bicubic",
     "DenoisingAutoencoder",
     "DnCNN",
