@@ -95,8 +95,8 @@ class RadialMixture(nn.Module):
 class Diffusion(nn.Module):
     """The force of one step: (1/size²) Σ_i k̄_i ∗ φ_i(k_i ∗ u), k̄ being k turned by 180°.
 
-    So divided it is the mean over all windows that a pixel lies in. Each k_i is a combination of the cosine basis without its constant, scaled to norm 1: it sees no brightness.
-    Pixels beyond the border repeat those at it.
+    So divided it is the mean over all windows that a pixel lies in. Each k_i is a combination of the cosine basis
+    without its constant, scaled to norm 1: it sees no brightness. Pixels beyond the border repeat those at it.
 
     Args:
         size: height and width of the filters, of which there are size² − 1.
@@ -130,13 +130,12 @@ def _cosines(size: int) -> Tensor:
 class TNRD(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """TNRD: a few steps of a nonlinear diffusion, trained end to end; grey, one net a noise level.
 
-    u_t = u_{t−1} − (Σ_i k̄_i^t ∗ φ_i^t(k_i^t ∗ u_{t−1}) + λ^t·(u_{t−1} − y)), u_0 = y, x_hat = u_T, in grey levels 0–255;
-    λ^1 stands before zero and is left out.
-    Source: Chen and Pock, "Trainable Nonlinear Reaction Diffusion", 2017, eq. 8 and section 4: 5 stages of 48 filters
-    7×7 (the default) or 24 filters 5×5, 63 Gaussians a function. Deviations: each sum over filters is divided by size², which their weights would
-    take up; the border is repeated where the
-    authors mirror it; all stages are trained at once by a gradient method, where they train one after the other and
-    then all by L-BFGS.
+    u_t = u_{t−1} − (Σ_i k̄_i^t ∗ φ_i^t(k_i^t ∗ u_{t−1}) + λ^t·(u_{t−1} − y)), u_0 = y, x_hat = u_T, in grey levels
+    0–255; λ^1 stands before zero and is left out. Source: Chen and Pock, "Trainable Nonlinear Reaction Diffusion",
+    2017: 5 stages of 48 filters 7×7 (the default) or 24 filters 5×5, 63 Gaussians a function. Deviations: each sum over
+    filters is divided by size², which its weights would take up; the border is repeated, where the authors mirror
+    it; all stages are trained at once by a gradient method, where they train one after the other and then all
+    together by L-BFGS.
 
     Args:
         stages: steps.
