@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from clearsight import weights
 from clearsight.datasets import Photographs
-from clearsight.experiments.catalogue import Experiment, Finding, Preset
+from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.colour import judged
 from clearsight.experiments.published import published
 from clearsight.inference import Engine
@@ -53,17 +52,16 @@ def _name(row: Row) -> str:
     return f"{row['scales']}-{'skip' if row['skip'] else 'plain'}-{row['encoder']}-{row['decoder']}"
 
 
-def _psnr(row: Row, seed: int, report: Callable[[str], None]) -> float:
+def _psnr(row: Row, order: Order) -> float:
     """Train it, or go on with that, and judge it on whole images of Kodak24."""
-    folder = train(
-        RECIPE, [*overrides(row), "--seed_everything", str(seed)], out=Path("runs/liu2020/table1") / _name(row)
-    )
-    engines = {"ours": Engine(weights.load(folder))}
-    reached = judged(Photographs(root="kodak24"), _SIGMA, engines, seed=seed, report=report)
+    folder = order.runs / "liu2020" / f"table1-{order.seed}" / _name(row)
+    trained = train(RECIPE, [*overrides(row), "--seed_everything", str(order.seed)], out=folder)
+    engines = {"ours": Engine(weights.load(trained))}
+    reached = judged(Photographs(root="kodak24"), _SIGMA, engines, order)
     return reached["ours"].figures["psnr"].value
 
 
-def _run(preset: Preset, seed: int, report: Callable[[str], None]) -> Finding:
+def _run(order: Order) -> Finding:
     """Count the parameters of all rows; train and judge them where the preset is that of the paper."""
     found = []
     for row in published("liu2020")["table1"]:
@@ -71,7 +69,7 @@ def _run(preset: Preset, seed: int, report: Callable[[str], None]) -> Finding:
             scales=row["scales"], encoder_width=row["encoder"], decoder_width=row["decoder"], skip=row["skip"]
         )
         whole = sum(p.numel() for p in model.parameters())
-        reached = round(_psnr(row, seed, report), 3) if preset == "paper" else None
+        reached = round(_psnr(row, order), 3) if order.preset == "paper" else None
         found.append({"published": row, "parameters": counted(model), "all_parameters": whole, "psnr": reached})
     header = ["scales, skip, encoder/decoder", "parameters", "published", "with stem and norms", "PSNR dB", "published"]
     near = sum(abs(row["parameters"] / 1000 - row["published"]["parameters"]) < 1 for row in found)

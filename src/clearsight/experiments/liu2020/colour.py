@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from clearsight.evaluation.judging import Judge
 from clearsight.evaluation.resampling import multiplicities
 from clearsight.evaluation.results import Row
 from clearsight.evaluation.stream import chunks
-from clearsight.experiments.catalogue import Experiment, Finding, Preset
+from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.methods import METHODS, engines
 from clearsight.experiments.published import published
 from clearsight.inference import Engine
@@ -57,19 +57,17 @@ class Centres:
         return Sample(name=whole.name, x=x, label=None)
 
 
-def judged(
-    dataset: Dataset, sigma: int, methods: Mapping[str, Engine], *, seed: int, report: Callable[[str], None]
-) -> dict[str, Row]:
+def judged(dataset: Dataset, sigma: int, methods: Mapping[str, Engine], order: Order) -> dict[str, Row]:
     """PSNR of the noisy images and of each method on one noise level; images and noise are the same for all of them."""
-    pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=seed, with_sigma=True)
+    pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=order.seed, with_sigma=True)
     judges = [Judge("noisy", [PSNR]), *(Judge(name, [PSNR], engine=engine) for name, engine in methods.items())]
     done = 0
     for chunk in chunks(pairs, range(len(dataset))):
-        times = multiplicities([sample.name for sample in chunk.samples], seed)
+        times = multiplicities([sample.name for sample in chunk.samples], order.seed)
         for judge in judges:
             judge(chunk, times)
         done += len(chunk.samples)
-        report(f"sigma {sigma}: {done} of {len(dataset)} images of {chunk.x.shape[3]}×{chunk.x.shape[2]}")
+        order.report(f"sigma {sigma}: {done} of {len(dataset)} images of {chunk.x.shape[3]}×{chunk.x.shape[2]}")
     return {judge.name: judge.row() for judge in judges}
 
 
@@ -78,7 +76,7 @@ class Part:
     """Which images, and by which methods.
 
     Attributes:
-        title: of its columns.
+        title: of its columns: the whole set, or how many centres of which size.
         images: so many, spread evenly; ``None`` for all.
         size: of their centres; ``None`` for whole images.
         quick: only quick methods.
@@ -95,11 +93,11 @@ class Part:
         return some if self.size is None else Centres(some, self.size)
 
 
-_WHOLE = Part(title="whole images", images=None, size=None, quick=True)
+_WHOLE = Part(title="whole", images=None, size=None, quick=True)
 PARTS: Mapping[Preset, Sequence[Part]] = {
-    "smoke": [Part(title="2 centres of 48×48", images=2, size=48, quick=False)],
-    "cpu": [_WHOLE, Part(title="12 centres of 192×192", images=12, size=192, quick=False)],
-    "paper": [Part(title="whole images", images=None, size=None, quick=False)],
+    "smoke": [Part(title="2 × 48²", images=2, size=48, quick=False)],
+    "cpu": [_WHOLE, Part(title="12 × 192²", images=12, size=192, quick=False)],
+    "paper": [Part(title="whole", images=None, size=None, quick=False)],
 }
 """Slow methods are judged on the centres of some images; so are all others, there, on the same noise."""
 
@@ -114,31 +112,33 @@ class Table:
 
     data: Literal["kodak24", "cbsd68"]
 
-    def run(self, preset: Preset, seed: int, report: Callable[[str], None]) -> Finding:
+    def run(self, order: Order) -> Finding:
         """Judge every method that can run here."""
         dataset, figures = Photographs(root=self.data), published("liu2020")[self.data]
-        scores = {part.title: _scores(part, dataset, seed, report) for part in PARTS[preset]}
+        parts = PARTS[order.preset]
+        scores = {part.title: _scores(part, dataset, order) for part in parts}
         names = [name for name in ("noisy", *(m.name for m in METHODS)) if name in figures or _ran(scores, name)]
-        titles = ["published, whole images", *scores]
-        header = ["PSNR dB", *(f"{title}, σ = {sigma}" for title in titles for sigma in SIGMAS)]
+        header = ["PSNR dB, σ =", *(f"{title}, {sigma}" for title in ("published", *scores) for sigma in SIGMAS)]
         rows = [[name, *_published_cells(figures.get(name)), *_cells(scores, name)] for name in names]
         record = {
             "sigma": [f"{sigma}/255" for sigma in SIGMAS],
             "convention": PSNR.convention,
             "published": figures,
+            "models": {
+                f"{sigma}/255": {name: e.name for name, e in engines(sigma, order.runs).items()} for sigma in SIGMAS
+            },
             "parts": {
-                part.title: {"images": len(part.of(dataset)), "rows": _record(scores[part.title])}
-                for part in PARTS[preset]
+                part.title: {"images": len(part.of(dataset)), "rows": _record(scores[part.title])} for part in parts
             },
         }
         return Finding(header, rows, record, _headline(scores, figures))
 
 
-def _scores(part: Part, dataset: Dataset, seed: int, report: Callable[[str], None]) -> Scores:
+def _scores(part: Part, dataset: Dataset, order: Order) -> Scores:
     found: Scores = {}
     for sigma in SIGMAS:
-        able = engines(sigma, quick=part.quick)
-        for name, row in judged(part.of(dataset), sigma, able, seed=seed, report=report).items():
+        able = engines(sigma, order.runs, quick=part.quick)
+        for name, row in judged(part.of(dataset), sigma, able, order).items():
             found.setdefault(name, {})[sigma] = row
     return found
 
@@ -164,7 +164,9 @@ def _headline(scores: Mapping[str, Scores], figures: Mapping[str, Sequence[float
     """Our own denoiser beside the paper's."""
     title, part = next(iter(scores.items()))
     ours = "/".join(f"{row.figures['psnr'].value:.2f}" for row in part["denoise-color"].values())
-    return f"denoise-color {ours} dB on {title}; liu2020, published, {'/'.join(_published_cells(figures['liu2020']))}"
+    return (
+        f"denoise-color {ours} dB, {title}; liu2020, published, whole, {'/'.join(_published_cells(figures['liu2020']))}"
+    )
 
 
 _COST: dict[Preset, str] = {

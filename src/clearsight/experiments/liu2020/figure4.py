@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from clearsight.contracts import Sample
 from clearsight.datasets import Photographs
 from clearsight.degradations import parse
 from clearsight.evaluation.picture import Tile, draw_tiles
-from clearsight.experiments.catalogue import Experiment, Finding, Preset
+from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.methods import engines
 from clearsight.metrics import psnr
 from clearsight.seeds import generator_for
@@ -65,33 +65,33 @@ def _cut(crop: Crop, size: int) -> Sample:
     return Sample(name=f"{crop.image} from row {crop.top}, column {crop.left}", x=x, label=None)
 
 
-def _states(sample: Sample, seed: int) -> list[Restored]:
+def _states(sample: Sample, order: Order) -> list[Restored]:
     """What each method makes of the crop: it sees no more of the image than is shown."""
     x = sample.x[None]
-    noise, generator = parse(f"gaussian(sigma={_SIGMA}/255)"), generator_for(seed, 0, stream=sample.name)
+    noise, generator = parse(f"gaussian(sigma={_SIGMA}/255)"), generator_for(order.seed, 0, stream=sample.name)
     y, sigma = noise.with_sigma(x, generator=generator)
     restored = {
         name: engine.restore_batch(y, None if engine.traits.sigma == "blind" else sigma)
-        for name, engine in engines(_SIGMA).items()
+        for name, engine in engines(_SIGMA, order.runs).items()
     }
     clipped = {name: x_hat.clamp(0, 1) for name, x_hat in {"noisy": y, **restored}.items()}
     states = [Restored(name, x_hat[0], float(psnr(x_hat, x))) for name, x_hat in clipped.items()]
     return [*states, Restored("clean", sample.x, None)]
 
 
-def _run(preset: Preset, seed: int, report: Callable[[str], None]) -> Finding:
+def _run(order: Order) -> Finding:
     """Restore each crop by every method that can run here."""
-    samples, found = [_cut(crop, _SIZE[preset]) for crop in CROPS], []
+    samples, found = [_cut(crop, _SIZE[order.preset]) for crop in CROPS], []
     for sample in samples:
-        found.append(_states(sample, seed))
-        report(f"{sample.name}: restored")
+        found.append(_states(sample, order))
+        order.report(f"{sample.name}: restored")
     methods = [state.name for state in found[0][:-1]]
     figures = {
         sample.name: {state.name: round(state.psnr, 3) for state in states if state.psnr is not None}
         for sample, states in zip(samples, found, strict=True)
     }
     rows = [[method, *(f"{of[method]:.2f}" for of in figures.values())] for method in methods]
-    record = {"sigma": f"{_SIGMA}/255", "data": "kodak24", "size": _SIZE[preset], "psnr": figures}
+    record = {"sigma": f"{_SIGMA}/255", "data": "kodak24", "size": _SIZE[order.preset], "psnr": figures}
     return Finding(["PSNR dB", *figures], rows, record, _headline(figures), partial(_draw, found))
 
 

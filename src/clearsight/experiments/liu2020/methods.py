@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from torch import nn
@@ -29,16 +28,15 @@ class Method:
     models: tuple[str, ...] = ()
     quick: bool = True
 
-    def engine(self, sigma: int) -> Engine | None:
+    def engine(self, sigma: int, runs: Path) -> Engine | None:
         """Ready to restore noise of that level; ``None`` where no weights are there, or an optional part is missing."""
-        found = (_loaded(name.format(sigma=sigma)) for name in self.models)
+        found = (_loaded(name.format(sigma=sigma), runs) for name in self.models)
         return next((Engine(model) for model in found if model is not None), None)
 
 
-@cache
-def _loaded(name: str) -> nn.Module | None:
-    """A shipped model, a classical method, or what ``clearsight train NAME`` left in ``runs``."""
-    trained = Path("runs") / name / "weights"
+def _loaded(name: str, runs: Path) -> nn.Module | None:
+    """A shipped model, a classical method, or what ``clearsight train NAME`` left in the folder of runs."""
+    trained = runs / name / "weights"
     known = {stored.name for stored in weights.shipped()} | {entry.name for entry in weights.weightless()}
     try:
         return weights.load(name) if name in known else weights.load(trained) if trained.is_dir() else None
@@ -60,12 +58,13 @@ METHODS = (
 """Baselines, the rows of the paper in its order, and our own denoiser; those without models are published figures."""
 
 
-def engines(sigma: int, *, quick: bool = False) -> dict[str, Engine]:
+def engines(sigma: int, runs: Path, *, quick: bool = False) -> dict[str, Engine]:
     """Every method that can run here, by the name of its row.
 
     Args:
         sigma: the noise level, in grey levels.
+        runs: folder of trained networks, beside those that are shipped.
         quick: those alone that take a second or two for a whole image.
     """
-    wanted = {method.name: method.engine(sigma) for method in METHODS if method.quick or not quick}
+    wanted = {method.name: method.engine(sigma, runs) for method in METHODS if method.quick or not quick}
     return {name: engine for name, engine in wanted.items() if engine is not None}
