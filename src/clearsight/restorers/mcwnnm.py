@@ -171,7 +171,7 @@ class MCWNNM(nn.Module):
         """The image made of the patches of all groups, each group made low-rank."""
         patches = F.unfold(x[None], self.patch)[0].T.contiguous()
         total, times = torch.zeros_like(patches), torch.zeros_like(patches[:, :1])
-        for some in groups.split(max(_AT_ONCE // (groups.shape[1] * patches.shape[1]), 1)):
+        for some in torch.split(groups, max(_AT_ONCE // (groups.shape[1] * patches.shape[1]), 1)):
             members = patches[some]
             mean = members.mean(1, keepdim=True)
             better = mean + low_rank(members - mean, noise[some].square().mean(1).sqrt())

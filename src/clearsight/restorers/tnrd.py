@@ -43,7 +43,7 @@ class _Interpolated(torch.autograd.Function):
         return torch.addcmul(low, share, slope)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         at, share, slope, inside = ctx.saved_tensors
         flat, right = at.flatten(), gradient * share
         table = gradient.new_zeros(math.prod(ctx.shape))

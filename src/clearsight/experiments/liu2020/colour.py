@@ -95,7 +95,7 @@ class Part:
 
 _WHOLE = Part(title="whole", images=None, size=None, quick=True)
 PARTS: Mapping[Preset, Sequence[Part]] = {
-    "smoke": [Part(title="2 × 48²", images=2, size=48, quick=False)],
+    "smoke": [Part(title="2 × 32²", images=2, size=32, quick=False)],
     "cpu": [_WHOLE, Part(title="12 × 192²", images=12, size=192, quick=False)],
     "paper": [Part(title="whole", images=None, size=None, quick=False)],
 }
