@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,9 +17,23 @@ from clearsight.evaluation.gradients import Explanation
 from clearsight.evaluation.results import Shown
 from clearsight.images import Picture, write
 
-__all__ = ["draw", "draw_pulls", "write_figure"]
+__all__ = ["Tile", "draw", "draw_pulls", "draw_tiles", "write_figure"]
 
 _INCHES = 1.3
+
+
+class Tile(NamedTuple):
+    """One image of a sheet.
+
+    Attributes:
+        image: ``(C, H, W)`` in [0, 1].
+        caption: below it.
+        colour: of the caption.
+    """
+
+    image: Tensor
+    caption: str = ""
+    colour: str = "black"
 
 
 def draw(rows: Sequence[Shown], path: Path) -> None:
@@ -30,14 +45,24 @@ def draw(rows: Sequence[Shown], path: Path) -> None:
     Raises:
         ImageWriteError: the file cannot be written.
     """
-    titles = [name for name in rows[0].states if name != "clean"]
-    columns = [*titles, "reference", "difference"]
-    height, width = rows[0].sample.x.shape[1:]
-    figure = Figure(figsize=(_INCHES * len(columns), (_INCHES * height / width + 0.25) * len(rows)), dpi=150)
-    grid = figure.subplots(len(rows), len(columns), squeeze=False)
-    for axes, shown in zip(grid, rows, strict=True):
-        _draw_row(axes, shown, titles)
-    for axis, title in zip(grid[0], columns, strict=True):
+    names = [name for name in rows[0].states if name != "clean"]
+    draw_tiles([*names, "reference", "difference"], [_tiles(shown, names) for shown in rows], path)
+
+
+def draw_tiles(titles: Sequence[str], rows: Sequence[Sequence[Tile]], path: Path) -> None:
+    """Draw images of one size in rows below their titles and write the sheet.
+
+    Raises:
+        ImageWriteError: the file cannot be written.
+    """
+    height, width = rows[0][0].image.shape[1:]
+    figure = Figure(figsize=(_INCHES * len(titles), (_INCHES * height / width + 0.25) * len(rows)), dpi=150)
+    grid = figure.subplots(len(rows), len(titles), squeeze=False)
+    for axes, tiles in zip(grid, rows, strict=True):
+        for axis, tile in zip(axes, tiles, strict=True):
+            _draw_image(axis, tile.image)
+            axis.set_xlabel(tile.caption, fontsize=7, color=tile.colour, labelpad=1)
+    for axis, title in zip(grid[0], titles, strict=True):
         axis.set_title(title, fontsize=7)
     figure.tight_layout(pad=0.3)
     write_figure(figure, path)
@@ -61,7 +86,8 @@ def draw_pulls(explanation: Explanation, path: Path) -> None:
     for axis, (name, state) in zip(axes, states.items(), strict=False):
         _draw_image(axis, state.clamp(0, 1))
         axis.set_title(name, fontsize=8)
-        _name(axis, explanation.answers.get(name), explanation.truth)
+        answer, colour = _named(explanation.answers.get(name), explanation.truth)
+        axis.set_xlabel(answer, fontsize=7, color=colour, labelpad=1)
     for axis, (name, pull) in zip(axes[len(states) :], pulls.items(), strict=True):
         length = pull.gradient.square().sum(0, keepdim=True).sqrt()
         _draw_image(axis, length / length.flatten().quantile(0.995).clamp(min=torch.finfo(length.dtype).tiny))
@@ -84,18 +110,16 @@ def write_figure(figure: Figure, path: Path) -> None:
     write(Picture(pixels=pixels.copy()), path)
 
 
-def _draw_row(axes: Sequence[Axes], shown: Shown, titles: list[str]) -> None:
-    reference = shown.sample.x
-    images = [*(shown.states[title] for title in titles), reference, (shown.states[titles[-1]] - reference).abs()]
-    names = [*titles, "clean", None]
-    for axis, image, name in zip(axes, images, names, strict=True):
-        _draw_image(axis, image)
-        _name(axis, None if name is None else shown.answers.get(name), shown.truth)
+def _tiles(shown: Shown, names: list[str]) -> list[Tile]:
+    reference, truth = shown.sample.x, shown.truth
+    states = [Tile(shown.states[name], *_named(shown.answers.get(name), truth)) for name in names]
+    difference = Tile((shown.states[names[-1]] - reference).abs())
+    return [*states, Tile(reference, *_named(shown.answers.get("clean"), truth)), difference]
 
 
-def _name(axis: Axes, answer: str | None, truth: str) -> None:
-    if answer is not None:
-        axis.set_xlabel(answer, fontsize=7, color="black" if answer == truth else "red", labelpad=1)
+def _named(answer: str | None, truth: str) -> tuple[str, str]:
+    """What an image is taken for, and the colour of that."""
+    return answer or "", "black" if answer == truth else "red"
 
 
 def _draw_image(axis: Axes, image: Tensor) -> None:

@@ -70,9 +70,9 @@ class Experiment:
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    from clearsight.experiments import chen2016
+    from clearsight.experiments import chen2016, liu2020
 
-    return {experiment.name: experiment for paper in (chen2016,) for experiment in paper.EXPERIMENTS}
+    return {experiment.name: experiment for paper in (chen2016, liu2020) for experiment in paper.EXPERIMENTS}
 
 
 def find_experiment(name: str) -> Experiment:

@@ -4,12 +4,16 @@ from clearsight.restorers.autoencoder import DenoisingAutoencoder
 from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVariation, Wavelet, Wiener
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
+from clearsight.restorers.mcwnnm import MCWNNM
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.residual_unet import ResidualUNet
+from clearsight.restorers.tnrd import TNRD
 
 __all__ = [
     "BM3D",
+    "MCWNNM",
+    "TNRD",
     "Bicubic",
     "DenoisingAutoencoder",
     "DnCNN",

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from clearsight.contracts import Sample
 from clearsight.evaluation import Shown
@@ -19,6 +16,7 @@ from clearsight.experiments.chen2016.budgets import BUDGETS
 from clearsight.experiments.chen2016.judging import Judged, judge, logits_of
 from clearsight.experiments.chen2016.methods import Workshop
 from clearsight.experiments.chen2016.triplets import Split, alphadigits, mnist
+from clearsight.experiments.published import published
 
 __all__ = ["ENCODER", "FIGURES", "TABLES"]
 
@@ -33,12 +31,6 @@ _STRETCH = 5
 """Alphadigits has an eighth of the images of MNIST."""
 
 _SHOWN_METHODS = ("noisy", "ddae", "joint")
-
-
-def _published() -> dict[str, Any]:
-    text = files("clearsight.experiments.chen2016").joinpath("published.yaml").read_text(encoding="utf-8")
-    content: dict[str, Any] = yaml.safe_load(text)
-    return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +53,19 @@ class Comparison:
 
     def run(self, order: Order) -> Finding:
         """Train the methods on the same triplets and judge them on the same test images."""
-        published, budget = _published(), BUDGETS[order.preset].stretched(self.stretch)
+        figures, budget = published("chen2016"), BUDGETS[order.preset].stretched(self.stretch)
         split = self.open(limit=budget.limit, seed=order.seed)
         workshop = Workshop(split, encoder=self.encoder, budget=budget, order=order)
         classifier = workshop.classifier()
         wrong = logits_of(classifier, split.test.clean).argmax(1) != split.test.labels
         makers = workshop.methods()
         results = {name: judge(makers[name](), split.test, classifier) for name in self.methods or makers}
-        rows = [{**row, "published": published[self.table].get(name)} for name, (row, *_) in results.items()]
+        rows = [{**row, "published": figures[self.table].get(name)} for name, (row, *_) in results.items()]
         parts = {"train": split.train, "validation": split.validation, "test": split.test}
         record = {
             "images": {part: len(triplets.labels) for part, triplets in parts.items()},
             "clean_error": round(100 * float(wrong.float().mean()), 3),
-            "clean_error_published": published["clean"][self.table],
+            "clean_error_published": figures["clean"][self.table],
             "rows": rows,
         }
         header = ["method", "PSNR dB", "published", "error %", "published", "training s", "s / image"]

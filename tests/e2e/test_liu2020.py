@@ -1,0 +1,56 @@
+"""``clearsight reproduce liu2020/…``, as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = os.environ.get("CLEARSIGHT_DATA")
+
+
+def test_parameters_are_counted_without_any_data(command: Callable) -> None:
+    done = command("reproduce", "liu2020/table1", "--preset", "smoke", "--out", "found")
+    assert done.status == 0
+    rows = json.loads(Path("found/liu2020/table1-smoke.json").read_text())["rows"]
+    assert len(rows) == 12
+    assert [row["parameters"] for row in rows[5:7]] == [1_026_019, 1_026_019]
+    assert [row["psnr"] for row in rows] == [None] * 12
+    assert "3 ✓ 128/256" in done.out
+
+
+@pytest.mark.parametrize("table", ["table2", "table3"])
+def test_images_that_are_not_there(command: Callable, table: str) -> None:
+    done = command("reproduce", f"liu2020/{table}", "--preset", "smoke")
+    assert done.status == 1
+    assert {"table2": "kodak24", "table3": "cbsd68"}[table] in done.err
+    assert not Path("results").exists()
+
+
+@pytest.mark.skipif(not DATA, reason="needs Kodak24: set CLEARSIGHT_DATA")
+def test_colour_denoisers_side_by_side(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    assert command("reproduce", "liu2020/table2", "--preset", "smoke", "--out", "found").status == 0
+    record = json.loads(Path("found/liu2020/table2-smoke.json").read_text())
+    (part,) = record["parts"].values()
+    assert part["images"] == 2
+    reached = {name: [row["psnr"]["value"] for row in rows.values()] for name, rows in part["rows"].items()}
+    assert {"noisy", "wiener", "MCWNNM", "TNRD", "denoise-color"} <= set(reached)
+    for column in range(3):
+        assert reached["noisy"][column] < reached["wiener"][column] < reached["denoise-color"][column]
+        assert reached["wavelet"][column] < reached["MCWNNM"][column]
+    assert len(reached["TNRD"]) == 1  # its net knows one noise level
+    assert record["published"]["liu2020"] == [32.39, 30.83, 29.27]
+
+
+@pytest.mark.skipif(not DATA, reason="needs Kodak24: set CLEARSIGHT_DATA")
+def test_crops_side_by_side(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    assert command("reproduce", "liu2020/figure4", "--preset", "smoke", "--out", "found").status == 0
+    record = json.loads(Path("found/liu2020/figure4-smoke.json").read_text())
+    assert len(record["psnr"]) == 2
+    assert all(of["noisy"] < of["denoise-color"] for of in record["psnr"].values())
+    assert Path("found/liu2020/figure4-smoke.png").stat().st_size > 10_000
