@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
+from clearsight import weights
 from clearsight.degradations import Pipeline, parse
 from clearsight.errors import DataError
 from clearsight.metrics import departure
@@ -25,10 +26,11 @@ class RetrainingTask(Task):
     """Fine-tune a trained recognizer on degraded images, restored first if there is a restorer.
 
     Args:
-        recognizer: what is trained on: a copy of the user's, for it changes.
+        recognizer: what is trained on: a copy of the user's, for it changes; or what ``clearsight.load_recognizer``
+            takes.
         degradation: how the images are degraded, drawn anew for every batch.
         validation: degradations to validate on, each with the same noise every time.
-        restorer: restores them; it is not changed.
+        restorer: restores them, a module or what ``clearsight.load`` takes; it is not changed.
         teacher: gives the right answers, from the clean images, where there are no labels; it is not changed.
         optimizer: made of the parameters to train.
         schedule: of the learning rate, over ``trainer.max_steps``.
@@ -40,21 +42,23 @@ class RetrainingTask(Task):
     def __init__(
         self,
         *,
-        recognizer: nn.Module,
+        recognizer: str | nn.Module,
         degradation: str,
         validation: Sequence[str],
-        restorer: nn.Module | None = None,
+        restorer: str | nn.Module | None = None,
         teacher: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.AdamW,
         schedule: Schedule | None = None,
         seed: int = 0,
     ) -> None:
-        for parameter in recognizer.parameters():  # a wrapped recognizer comes frozen
+        network = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
+        for parameter in network.parameters():  # a wrapped recognizer comes frozen
             parameter.requires_grad_(True)
-        super().__init__(network=recognizer, optimizer=optimizer, schedule=schedule, seed=seed)
+        super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
         self.degradation = parse(degradation)
         self.validation = [parse(text) for text in validation]
-        self.restorer = None if restorer is None else Frozen(restorer)
+        front = weights.load(restorer) if isinstance(restorer, str) else restorer
+        self.restorer = None if front is None else Frozen(front)
         self.teacher = None if teacher is None else Frozen(teacher)
         self.loss = Recognition()
 

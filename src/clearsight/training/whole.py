@@ -12,7 +12,7 @@ from clearsight.seeds import generator_for
 from clearsight.training.data import Data
 from clearsight.training.task import Batch
 
-__all__ = ["WholeImages"]
+__all__ = ["WholeImages", "shifted"]
 
 _VALIDATION_BATCH = 250
 
@@ -61,7 +61,7 @@ class WholeImages(Data):
         assert self.train is not None
         generator = generator_for(self.seed, step, rank, stream="images")
         which = torch.randint(len(self.train.x), (self.batch_size,), generator=generator)
-        x, labels = _shifted(self.train.x[which], self.shift, generator), self.train.labels
+        x, labels = shifted(self.train.x[which], self.shift, generator), self.train.labels
         if self.flip:
             x = _flipped(x, generator)
         return Batch(x, None if labels is None else labels[which])
@@ -90,8 +90,8 @@ def _held(dataset: Dataset) -> Batch:
     return Batch(torch.stack([(255 * s.x).round().byte() for s in samples]), torch.tensor(labels))
 
 
-def _shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
-    """Each image moved by up to ``most`` pixels down or up and right or left."""
+def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Each image of ``(B, C, H, W)`` moved by up to ``most`` pixels down or up and right or left, filled up with 0."""
     if not most:
         return x
     n, _, height, width = x.shape

@@ -1,7 +1,7 @@
 """A denoiser guided by a frozen recognizer: Liu et al., 2018 and 2020."""
 
-from clearsight.experiments.liu2020 import architectures, colour, figure4
+from clearsight.experiments.liu2020 import architectures, colour, figure4, recognition
 
 __all__ = ["EXPERIMENTS"]
 
-EXPERIMENTS = [*architectures.TABLES, *colour.TABLES, *figure4.FIGURES]
+EXPERIMENTS = [*architectures.TABLES, *colour.TABLES, *figure4.FIGURES, *recognition.TABLES]

@@ -1,0 +1,195 @@
+"""Tables 4 and 5: what a recognizer reads in restored images, the denoisers trained for it and not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+from torch import nn
+
+from clearsight import weights
+from clearsight.datasets import open_dataset, take
+from clearsight.evaluation import Evaluation, Shown
+from clearsight.evaluation.picture import draw
+from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
+from clearsight.experiments.published import published
+from clearsight.guarding.judging import judged
+from clearsight.registry import RECOGNIZERS, RESTORERS
+from clearsight.training import train
+
+__all__ = ["TABLES"]
+
+SIGMAS = (15, 30, 45, 60)
+"""Noise levels of the tables, in grey levels."""
+
+_SMOKE = ["--trainer.max_steps", "2", "--data.epoch", "1", "--data.batch", "2"]
+
+_TESTED: Mapping[Preset, int | None] = {"smoke": 8, "cpu": 2_000, "paper": None}
+"""Test images, the same for all methods, evenly spread; all of them if ``None``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recognition:
+    """What one table is of.
+
+    Attributes:
+        table: of the paper, whose published figures stand beside ours.
+        data: the data set.
+        recognizer: that comes with clearsight.
+        restorers: row → recipe.
+        retrained: row → recipe of the recognizer that reads, and the row of the restorer it reads from, if any.
+        key: of the criterion.
+    """
+
+    table: Literal["table4", "table5"]
+    data: str
+    recognizer: str
+    restorers: Mapping[str, str]
+    retrained: Mapping[str, tuple[str, str | None]]
+    key: Literal["error", "miou"]
+
+    def run(self, order: Order) -> Finding:
+        """Train what is not there yet, judge all of it on the same noisy test images."""
+        made = _Trained(order)
+        restorers = {row: weights.load(made.restorer(recipe)) for row, recipe in self.restorers.items()}
+        retrained = {
+            row: (
+                None if front is None else restorers[front],
+                weights.load_recognizer(made.retrained(recipe, None if front is None else self.restorers[front])),
+            )
+            for row, (recipe, front) in self.retrained.items()
+        }
+        found, sheet = self._judged(
+            weights.load_recognizer(made.recognizer(self.recognizer)), restorers, retrained, order
+        )
+        names = [row.name for row in found[0].rows]
+        figures = published("liu2020")[self.table]
+        shown = {name: [self._figure(one, name) for one in found] for name in names}
+        header = [f"{_TITLES[self.key]}, σ =", *(f"{title}{s}" for title in ("", "published, ") for s in SIGMAS)]
+        rows = [[name, *(f"{v:.2f}" for v in shown[name]), *_cells(figures.get(name))] for name in names]
+        record = {
+            "data": self.data,
+            "recognizer": self.recognizer,
+            "published": figures,
+            "conditions": [one.as_json() for one in found],
+        }
+        return Finding(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
+
+    def _judged(
+        self,
+        recognizer: nn.Module,
+        restorers: Mapping[str, nn.Module],
+        retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
+        order: Order,
+    ) -> tuple[list[Evaluation], list[Shown]]:
+        images, tested = open_dataset(self.data, part="test"), _TESTED[order.preset]
+        found, sheet = [], []
+        for sigma in SIGMAS:
+            order.report(f"judging: sigma = {sigma}/255")
+            sheet = list[Shown]()
+            one = judged(
+                images if tested is None else take(images, tested),
+                f"gaussian(sigma={sigma}/255)",
+                recognizer=recognizer,
+                restorers=restorers,
+                retrained=retrained,
+                baselines=() if order.preset == "smoke" else ("bm3d",),
+                seed=order.seed,
+                show=sheet.append,
+            )
+            found.append(
+                replace(one, rows=tuple(replace(row, name=_NAMES.get(row.name, row.name)) for row in one.rows))
+            )
+        return found, sheet
+
+    def _figure(self, one: Evaluation, name: str) -> float:
+        """Of a row: top-1 accuracy or mean IoU, in percent."""
+        value = next(row for row in one.rows if row.name == name).figures[self.key].value
+        return 100 - value if self.key == "error" else value
+
+
+_TITLES = {"error": "top-1 %", "miou": "mIoU %"}
+_NAMES = {"degraded": "noisy", "bm3d": "CBM3D"}
+
+
+_RECOGNIZERS = {"cifar": "cifar-resnet", "camvid": "camvid-segmenter"}
+"""By a word of the names of the recipes that need them."""
+
+
+class _Trained:
+    """Weights by their recipes: those that are shipped, those of an earlier run, or those of a new one.
+
+    Args:
+        order: preset, folder of runs, and whom to tell.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._shipped = {stored.name for stored in weights.shipped(RESTORERS, RECOGNIZERS)}
+
+    def recognizer(self, recipe: str) -> str:
+        """Trained on clean images."""
+        return self._made(recipe)
+
+    def restorer(self, recipe: str) -> str:
+        """Guided, or trained for the image alone."""
+        return self._made(recipe, self._read_by(recipe) if recipe.startswith("guided") else [])
+
+    def retrained(self, recipe: str, front: str | None) -> str:
+        """The recognizer on degraded images, or on those that the restorer of a recipe gives."""
+        restored = [] if front is None else [f"--model.init_args.restorer={self.restorer(front)}"]
+        return self._made(recipe, [*self._read_by(recipe), *restored])
+
+    def _read_by(self, recipe: str) -> list[str]:
+        name = next(name for word, name in _RECOGNIZERS.items() if word in recipe)
+        return [f"--model.init_args.recognizer={self.recognizer(name)}"]
+
+    def _made(self, recipe: str, overrides: Sequence[str] = ()) -> str:
+        smoke = self._order.preset == "smoke"
+        if recipe in self._shipped:
+            return recipe
+        folder = self._order.runs / (f"{recipe}-smoke" if smoke else recipe)
+        if not (folder / "weights").is_dir():
+            self._order.report(f"training {recipe}")
+            train(recipe, [*overrides, *(_SMOKE if smoke else [])], out=folder)
+        return str(folder / "weights")
+
+
+def _cells(figures: Sequence[float] | None) -> list[str]:
+    return ["–"] * len(SIGMAS) if figures is None else [f"{value:.2f}" for value in figures]
+
+
+def _headline(shown: Mapping[str, Sequence[float]], key: str) -> str:
+    rows = (f"{name} {values[-1]:.1f}" for name, values in shown.items() if name in ("noisy", "separate", "guided"))
+    return f"{_TITLES[key]} at σ = {SIGMAS[-1]}: {', '.join(rows)}"
+
+
+def _recognition(which: str, other: str, **said: Any) -> Recognition:
+    return Recognition(
+        restorers={
+            "separate": f"separate-{which}",
+            "guided": f"guided-{which}",
+            "cross-task": f"guided-{other}",
+            "guided, no labels": f"guided-{which}-unlabelled",
+        },
+        retrained={
+            "retrained on noisy": (f"retrained-noisy-{which}", None),
+            "retrained on restored": (f"retrained-restored-{which}", "separate"),
+        },
+        **said,
+    )
+
+
+_COST: dict[Preset, str] = {
+    "smoke": "two minutes",
+    "cpu": "hours on two cores, minutes where the denoisers are trained already",
+    "paper": "an hour on a GPU",
+}
+_CLASSES = _recognition("cifar", "camvid", table="table4", data="cifar10", recognizer="cifar-resnet", key="error")
+_PIXELS = _recognition("camvid", "cifar", table="table5", data="camvid", recognizer="camvid-segmenter", key="miou")
+TABLES = [
+    Experiment("liu2020/table4", "Classes read in restored images: CIFAR-10 here, ImageNet there", _COST, _CLASSES.run),
+    Experiment("liu2020/table5", "Pixels' classes in restored images: CamVid here, VOC 2012 there", _COST, _PIXELS.run),
+]
