@@ -54,3 +54,20 @@ def test_crops_side_by_side(command: Callable, monkeypatch: pytest.MonkeyPatch) 
     assert len(record["psnr"]) == 2
     assert all(of["noisy"] < of["denoise-color"] for of in record["psnr"].values())
     assert Path("found/liu2020/figure4-smoke.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(not DATA, reason="needs CIFAR-10 and CamVid: set CLEARSIGHT_DATA")
+def test_classes_read_in_restored_images(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    done = command("reproduce", "liu2020/table4", "--preset", "smoke", "--out", "found")
+    assert done.status == 0, done.err
+    record = json.loads(Path("found/liu2020/table4-smoke.json").read_text())
+    assert [one["degradation"] for one in record["conditions"]] == [
+        f"gaussian(sigma={s}/255)" for s in (15, 30, 45, 60)
+    ]
+    names = [row["name"] for row in record["conditions"][0]["rows"]]
+    assert names[:5] == ["clean", "noisy", "separate", "guided", "cross-task"]
+    assert names[5:] == ["guided, no labels", "retrained on noisy", "retrained on restored"]
+    assert record["published"]["guided"] == [69.9, 67.1, 63.2, 59.4]
+    trained = {path.parent.name for path in Path("runs").glob("*/weights")}
+    assert "guided-camvid-smoke" in trained

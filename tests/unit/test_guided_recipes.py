@@ -17,6 +17,7 @@ from torch import nn
 from clearsight import images, weights
 from clearsight.images import Picture
 from clearsight.recognizers import ResidualNet, SegmentationNet
+from clearsight.restorers import ResidualUNet
 from clearsight.training import shipped_recipes, train
 
 pytest.importorskip("lightning")
@@ -71,23 +72,29 @@ def arguments(name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("guided", [True, False])
-def test_shipped_recipes_train(kind: str, guided: bool, tmp_path: Path) -> None:
-    name = f"guided-{kind}" if guided else f"separate-{kind}"
+NAMES = [name for name in shipped_recipes() if name.startswith(("guided-", "separate-", "retrained-"))]
+METRICS = {"guided": ["departure", "misread", "psnr"], "separate": ["psnr"], "retrained": ["departure"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_recipes_train(name: str, tmp_path: Path) -> None:
+    kind = next(kind for kind in KINDS if kind in name)
     settings = {f"data.{key}": value for key, value in data(kind, tmp_path / "data").items()}
     settings |= {"data.batch": 2, "data.epoch": 2, "trainer.max_steps": 2, "trainer.accelerator": "cpu"}
-    if "restorer" in arguments(name):
+    given, small = arguments(name), {"figures": {"name": "small", "summary": "Small"}, "card": ""}
+    if isinstance(given.get("restorer"), dict):
         settings |= {"model.restorer.init_args.widths": [4, 6, 8], "model.restorer.init_args.blocks": [1, 1, 1]}
-    if guided:
-        figures = {"name": "small", "summary": "Small"}
-        weights.save(RECOGNIZERS[kind], tmp_path / "small", figures=figures, card="")
+    elif "restorer" in given:
+        weights.save(ResidualUNet(widths=[4, 6, 8], blocks=[1, 1, 1]), tmp_path / "front", **small)
+        settings |= {"model.restorer": str(tmp_path / "front")}
+    if "recognizer" in given:
+        weights.save(RECOGNIZERS[kind], tmp_path / "small", **small)
         settings |= {"model.recognizer": str(tmp_path / "small")}
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
     folder = train(name, [text for key, value in texts.items() for text in (f"--{key}", value)], out=tmp_path / "run")
-    figures = weights.load(folder).figures
-    assert figures["steps"] == 2
-    assert list(figures["validation"])[1:-1] == (["departure", "misread", "psnr"] if guided else ["psnr"])
+    found = weights.load_recognizer(folder) if name.startswith("retrained") else weights.load(folder)
+    assert found.figures["steps"] == 2
+    assert list(found.figures["validation"])[1:-1] == METRICS[name.partition("-")[0]]
 
 
 @pytest.mark.parametrize("kind", KINDS)

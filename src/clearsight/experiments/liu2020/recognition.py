@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +25,8 @@ __all__ = ["TABLES"]
 SIGMAS = (15, 30, 45, 60)
 """Noise levels of the tables, in grey levels."""
 
-_SMOKE = ["--trainer.max_steps", "2", "--data.epoch", "1", "--data.batch", "2"]
+_DATASETS = {"cifar": "clearsight.datasets.CIFAR10", "camvid": "clearsight.datasets.CamVid"}
+"""By a word of the names of the recipes that are trained on them."""
 
 _TESTED: Mapping[Preset, int | None] = {"smoke": 8, "cpu": 2_000, "paper": None}
 """Test images, the same for all methods, evenly spread; all of them if ``None``."""
@@ -153,8 +155,19 @@ class _Trained:
         folder = self._order.runs / (f"{recipe}-smoke" if smoke else recipe)
         if not (folder / "weights").is_dir():
             self._order.report(f"training {recipe}")
-            train(recipe, [*overrides, *(_SMOKE if smoke else [])], out=folder)
+            train(recipe, [*overrides, *(_smoke(recipe) if smoke else [])], out=folder)
         return str(folder / "weights")
+
+
+def _smoke(recipe: str) -> list[str]:
+    """Two steps on eight images."""
+    images = next(path for word, path in _DATASETS.items() if word in recipe)
+    few = {
+        "class_path": "clearsight.datasets.take",
+        "init_args": {"dataset": {"class_path": images, "init_args": {"part": "val"}}, "n": 8},
+    }
+    data = [f"--data.{part}={json.dumps(few)}" for part in ("train", "validation")]
+    return [*data, "--data.batch=2", "--data.epoch=1", "--trainer.max_steps=2"]
 
 
 def _cells(figures: Sequence[float] | None) -> list[str]:
