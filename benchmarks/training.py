@@ -28,8 +28,8 @@ torchvision()  # before Lightning, whose torchmetrics imports it as it is
 
 import lightning  # noqa: E402
 
+from clearsight.training.batch import Batch  # noqa: E402
 from clearsight.training.restoration import RestorationTask  # noqa: E402
-from clearsight.training.task import Batch  # noqa: E402
 from measuring import is_rehearsal, save  # noqa: E402
 
 RECIPE = "denoise-color"

@@ -27,10 +27,10 @@ from clearsight.training import train
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
+from clearsight.training.batch import Batch
 from clearsight.training.fitting import export, fit, pace
 from clearsight.training.guidance import GuidedTask
 from clearsight.training.restoration import RestorationTask
-from clearsight.training.task import Batch
 from clearsight.training.whole import WholeImages
 
 CLASSES = ("left", "middle", "right")

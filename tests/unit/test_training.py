@@ -29,12 +29,13 @@ from clearsight.training import shipped_recipes, train
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
+from clearsight.training.batch import Batch
 from clearsight.training.muon import Muon, orthogonalized
 from clearsight.training.patches import Patches, find_images
 from clearsight.training.recognition import RecognitionTask
 from clearsight.training.regions import Regions
 from clearsight.training.restoration import RestorationTask
-from clearsight.training.task import Batch, Task
+from clearsight.training.task import Task
 from clearsight.training.whole import WholeImages
 
 NETWORKS = {

@@ -5,41 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from torch import nn
 
 from clearsight import weights
-from clearsight.contracts import Dataset, Recognizer
-from clearsight.datasets import take
+from clearsight.contracts import Recognizer
 from clearsight.degradations import parse
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation import Evaluation, Shown
 from clearsight.guarding.conditions import conditions_of
 from clearsight.guarding.contenders import Contenders, new_restorer
 from clearsight.guarding.judging import judged
-from clearsight.guarding.planning import Plan, Rates, keep_plan, kept_plan, make_plan
+from clearsight.guarding.planning import Plan, keep_plan, kept_plan, make_plan
 from clearsight.guarding.report import write_report
-from clearsight.guarding.sources import Sources, answered, open_sources
-from clearsight.inference import Reader, export_onnx
+from clearsight.guarding.sources import Sources, open_sources, to_judge
+from clearsight.guarding.timing import BM3D, measured_rates
+from clearsight.inference import export_onnx
 from clearsight.inference.device import choose_device, has_fast_bfloat16
 from clearsight.provenance import provenance
-from clearsight.training.data import Data
-from clearsight.training.fitting import Precision, check, export, fit, pace, take_best
-from clearsight.training.task import Batch, Task
+from clearsight.training.fitting import Precision, export, fit, take_best
+from clearsight.training.task import Task
 
 __all__ = ["Guarded", "guard"]
 
-_TIMED = 4
-"""Test images that judging is timed on."""
-
 _PATIENCE = 1.5
 """A training ends after so many times the seconds that all of them were planned to take."""
-
-_BM3D = "bm3d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,47 +171,10 @@ class _Run:
 
     def plan(self, budget: float) -> Plan:
         """Check everything, time everything, divide the budget."""
-        tasks = self._tasks()
-        data = self.contenders.data(1, 1)
-        data.setup("fit")
-        for task in tasks.values():
-            check(task, data)
-        seconds = {name: pace(task, data, steps=2, precision=self.precision) for name, task in tasks.items()}
-        validating = sum(_validating(task, data) for task in tasks.values())
-        training = {name: seconds.pop(name) for name in ("separate", "guided")}
-        self._report("seconds a step: " + ", ".join(f"{name} {s:.2g}" for name, s in {**training, **seconds}.items()))
-        judging = self._time_judging(())
-        bm3d = self._time_judging((_BM3D,)) - judging if find_spec(_BM3D) else None
-        return make_plan(Rates(training, seconds, validating, judging, bm3d), budget, len(self.contenders.sources.test))
-
-    def _tasks(self) -> dict[str, Task]:
-        made, start = self.contenders, self.contenders.restorer
-        tasks: dict[str, Task] = {"separate": made.separate(), "guided": made.guided()}
-        if made.retrainable():
-            tasks |= {"degraded": made.retrained(None), "restored": made.retrained(start)}
-        return tasks
-
-    def _time_judging(self, baselines: Sequence[str]) -> float:
-        """Seconds of a test image under all conditions."""
-        made = self.contenders
-        images = self._labelled(made.recognizer, _TIMED)
-        started = time.monotonic()
-        judged(
-            images,
-            made.conditions[0],
-            recognizer=made.recognizer,
-            restorers={"separate": made.restorer, "guided": made.restorer},
-            retrained={"retrained": (made.restorer, made.recognizer)} if not baselines else {},
-            baselines=baselines,
-            seed=made.seed,
-        )
-        return (time.monotonic() - started) * len(made.conditions) / len(images)
-
-    def _labelled(self, recognizer: nn.Module, n: int) -> Dataset:
-        """Some test images, with what the recognizer sees in them where they have no labels that it tells."""
-        images, traits = take(self.contenders.sources.test, n), cast(Recognizer, recognizer).traits
-        own = self.contenders.sources.labelled and len(images.classes) == len(traits.classes)
-        return images if own else answered(images, Reader(recognizer))
+        rates = measured_rates(self.contenders, self.precision)
+        steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in {**rates.training, **rates.retraining}.items())
+        self._report(f"seconds a step: {steps}")
+        return make_plan(rates, budget, len(self.contenders.sources.test))
 
     def train_restorers(self, plan: Plan) -> dict[str, nn.Module]:
         """Separate and guided, each for the same steps."""
@@ -275,7 +230,7 @@ class _Run:
         retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and some images under the last."""
-        images, found = self._labelled(recognizer, plan.test_images), []
+        images, found = to_judge(self.contenders.sources, recognizer, plan.test_images), []
         sheet: list[Shown] = []
         for condition in self.contenders.conditions:
             self._report(f"judging: {condition}")
@@ -287,21 +242,12 @@ class _Run:
                     recognizer=recognizer,
                     restorers=restorers,
                     retrained=retrained,
-                    baselines=(_BM3D,) if plan.bm3d else (),
+                    baselines=(BM3D,) if plan.bm3d else (),
                     seed=self.contenders.seed,
                     show=sheet.append,
                 )
             )
         return found, sheet
-
-
-@torch.inference_mode()
-def _validating(task: Task, data: Data) -> float:
-    """Seconds of a validation, from that of its first batch."""
-    batches = data.held_out()
-    started = time.monotonic()
-    task.eval().scores(Batch(batches[0].x / 255, batches[0].labels), 0)
-    return (time.monotonic() - started) * sum(len(batch.x) for batch in batches) / len(batches[0].x)
 
 
 def _exported(restorer: nn.Module, folder: Path) -> list[str]:

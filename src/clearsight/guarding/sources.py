@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clearsight.contracts import Dataset, RecognitionTraits, Sample
-from clearsight.datasets import Subset, open_dataset
+from clearsight.datasets import Subset, open_dataset, take
 from clearsight.errors import DataError
 from clearsight.inference import Reader
 from clearsight.recognizers import check_fits
 from clearsight.seeds import generator_for
 
-__all__ = ["Labelled", "Sources", "answered", "open_sources"]
+__all__ = ["Labelled", "Sources", "open_sources", "to_judge"]
 
 _LEAST = 8
 _LARGEST = 2_000
@@ -97,13 +97,14 @@ def open_sources(source: str | Path, *, labels: str | Path | None, traits: Recog
     return sources
 
 
-def answered(dataset: Dataset, reader: Reader) -> Labelled:
-    """The images with what a recognizer sees in them as their labels."""
-    classes, answers = reader.traits.classes, []
-    for index in range(len(dataset)):
-        best = reader.logits(dataset[index].x[None])[0].argmax(0)
-        answers.append(best if best.ndim else int(best))
-    return Labelled(dataset, answers, classes)
+def to_judge(sources: Sources, recognizer: nn.Module, n: int) -> Dataset:
+    """So many test images, with what a recognizer sees in them clean where they have no labels that it tells."""
+    images, reader = take(sources.test, n), Reader(recognizer)
+    classes = reader.traits.classes
+    if sources.labelled and len(images.classes) == len(classes):
+        return images
+    answers = [reader.logits(images[index].x[None])[0].argmax(0) for index in range(len(images))]
+    return Labelled(images, [best if best.ndim else int(best) for best in answers], classes)
 
 
 def _parts(source: str | Path) -> dict[str, Dataset]:

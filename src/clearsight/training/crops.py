@@ -11,8 +11,8 @@ from torch import Tensor
 from clearsight.contracts import Dataset
 from clearsight.errors import RecipeError
 from clearsight.seeds import generator_for
+from clearsight.training.batch import Batch
 from clearsight.training.data import Data
-from clearsight.training.task import Batch
 
 __all__ = ["Crops"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import lightning
 from torch.utils.data import DataLoader
 
-from clearsight.training.task import Batch
+from clearsight.training.batch import Batch
 
 __all__ = ["Data"]
 

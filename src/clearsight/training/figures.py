@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from clearsight.training.batch import Batch
 from clearsight.training.data import Data
-from clearsight.training.task import Batch, Task
+from clearsight.training.task import Task
 
 __all__ = ["measure"]
 

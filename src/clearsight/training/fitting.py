@@ -20,11 +20,12 @@ from clearsight import weights
 from clearsight.errors import RecipeError
 from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
+from clearsight.training.batch import Batch
 from clearsight.training.card import write_card
 from clearsight.training.data import Data
 from clearsight.training.figures import measure
 from clearsight.training.stopwatch import Stopwatch
-from clearsight.training.task import Batch, Task
+from clearsight.training.task import Task
 
 __all__ = ["best", "carry_out", "check", "export", "fit", "newest", "pace", "quiet", "remember", "take_best"]
 

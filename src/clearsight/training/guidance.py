@@ -15,10 +15,11 @@ from clearsight.errors import DataError, ModelError
 from clearsight.joint import Cascade
 from clearsight.metrics import confusion, departure, hit, mean_iou, psnr
 from clearsight.objectives import Guidance, Weighting
+from clearsight.training.batch import Batch
 from clearsight.training.data import Data
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.schedules import Schedule
-from clearsight.training.task import Batch, Scores
+from clearsight.training.task import Scores
 
 __all__ = ["GuidedTask"]
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from clearsight.errors import RecipeError
 from clearsight.images import find, read
 from clearsight.seeds import generator_for
+from clearsight.training.batch import Batch
 from clearsight.training.data import Data
-from clearsight.training.task import Batch
 
 __all__ = ["Patches", "find_images"]
 

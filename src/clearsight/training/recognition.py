@@ -13,8 +13,9 @@ from clearsight.contracts import VOID, Recognizer
 from clearsight.degradations import Pipeline, parse
 from clearsight.metrics import confusion, mean_iou
 from clearsight.seeds import generator_for
+from clearsight.training.batch import Batch
 from clearsight.training.schedules import Schedule
-from clearsight.training.task import Batch, Scores, Task
+from clearsight.training.task import Scores, Task
 
 __all__ = ["RecognitionTask"]
 

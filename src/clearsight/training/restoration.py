@@ -15,9 +15,10 @@ from clearsight.errors import RecipeError
 from clearsight.metrics import psnr
 from clearsight.restorers import restored
 from clearsight.seeds import generator_for
+from clearsight.training.batch import Batch
 from clearsight.training.schedules import Schedule
 from clearsight.training.starting import started
-from clearsight.training.task import Batch, Scores, Task
+from clearsight.training.task import Scores, Task
 
 __all__ = ["RestorationTask"]
 

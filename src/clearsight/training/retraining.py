@@ -16,8 +16,9 @@ from clearsight.metrics import departure
 from clearsight.objectives import Frozen, Recognition
 from clearsight.restorers import restored
 from clearsight.seeds import generator_for
+from clearsight.training.batch import Batch
 from clearsight.training.schedules import Schedule
-from clearsight.training.task import Batch, Scores, Task
+from clearsight.training.task import Scores, Task
 
 __all__ = ["RetrainingTask"]
 

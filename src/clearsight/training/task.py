@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal
 
 import lightning
 import torch
@@ -15,24 +15,11 @@ from torch import Tensor, nn
 
 from clearsight.contracts import RecognitionTraits
 from clearsight.seeds import generator_for
+from clearsight.training.batch import Batch
+from clearsight.training.data import Data
 from clearsight.training.schedules import Cosine, Schedule
 
-if TYPE_CHECKING:
-    from clearsight.training.data import Data
-
-__all__ = ["Batch", "Scores", "Task"]
-
-
-class Batch(NamedTuple):
-    """Clean images and what is to be recognized in them.
-
-    Attributes:
-        x: ``(B, C, H, W)`` in [0, 1].
-        labels: ``(B,)`` classes, ``(B, H, W)`` with one for each pixel, or ``None`` where nothing is labelled.
-    """
-
-    x: Tensor
-    labels: Tensor | None
+__all__ = ["Scores", "Task"]
 
 
 Scores = dict[str, dict[str, Tensor]]

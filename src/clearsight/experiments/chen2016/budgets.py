@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from clearsight.experiments.catalogue import Preset
+from clearsight.experiments.experiment import Preset
 from clearsight.training.fine_tuning import OptimizerName
 
-__all__ = ["BUDGETS", "Budget", "Tuning"]
+__all__ = ["BUDGETS", "LETTERS", "Budget", "Tuning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,6 @@ class Budget:
     own: Tuning
     label_steps: int
 
-    def stretched(self, factor: int) -> Budget:
-        """So many times as many passes, for fewer images."""
-        tunings = {name: getattr(self, name) for name in ("classifier", "published", "own")}
-        more = {name: replace(tuning, epochs=factor * tuning.epochs) for name, tuning in tunings.items()}
-        return replace(self, rbm_epochs=factor * self.rbm_epochs, **more)
-
 
 BUDGETS: Mapping[Preset, Budget] = {
     "smoke": Budget(
@@ -84,3 +78,16 @@ BUDGETS: Mapping[Preset, Budget] = {
         label_steps=2_000,
     ),
 }
+
+LETTERS: Mapping[Preset, Budget] = {
+    "smoke": BUDGETS["smoke"],
+    "cpu": replace(
+        BUDGETS["cpu"],
+        rbm_epochs=25,
+        classifier=Tuning("muon", 100, 512),
+        published=Tuning("muon", 1_000, 256),
+        own=Tuning("muon", 50, 128),
+    ),
+    "paper": replace(BUDGETS["paper"], published=Tuning("lbfgs", 1_000, 10_000), own=Tuning("muon", 300, 128)),
+}
+"""More passes over the letters, of which there are an eighth as many as digits; the nets are small."""

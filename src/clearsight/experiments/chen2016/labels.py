@@ -10,12 +10,12 @@ import torch
 from matplotlib.figure import Figure
 
 from clearsight.evaluation.picture import write_figure
-from clearsight.experiments.catalogue import Experiment, Finding, Order
 from clearsight.experiments.chen2016.budgets import BUDGETS, Budget
 from clearsight.experiments.chen2016.judging import judge
 from clearsight.experiments.chen2016.methods import Method, joint_loss
 from clearsight.experiments.chen2016.tables import ENCODER
 from clearsight.experiments.chen2016.triplets import Split, Triplets, mnist
+from clearsight.experiments.experiment import Experiment, Finding, Order
 from clearsight.joint import ThreePathwayNet, pretrain
 from clearsight.objectives import JointLoss
 from clearsight.seeds import generator_for

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from clearsight.boltzmann import DBN, RoBM
 from clearsight.degradations import Strokes
-from clearsight.experiments.catalogue import Order
 from clearsight.experiments.chen2016.budgets import Budget, Tuning
 from clearsight.experiments.chen2016.shelf import Shelf
 from clearsight.experiments.chen2016.triplets import Split
+from clearsight.experiments.experiment import Order
 from clearsight.inference.device import has_fast_bfloat16
 from clearsight.joint import JointNet, ThreePathwayNet, build_autoencoder, pretrain
 from clearsight.metrics import psnr

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from clearsight.degradations import parse
 from clearsight.evaluation.picture import write_figure
-from clearsight.experiments.catalogue import Experiment, Finding, Order
 from clearsight.experiments.chen2016.budgets import BUDGETS
 from clearsight.experiments.chen2016.judging import judge
 from clearsight.experiments.chen2016.methods import Method, Workshop
 from clearsight.experiments.chen2016.tables import ENCODER
 from clearsight.experiments.chen2016.triplets import Kind, Triplets, mnist
+from clearsight.experiments.experiment import Experiment, Finding, Order
 from clearsight.seeds import generator_for
 
 __all__ = ["SENSITIVITY"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 from clearsight.contracts import Sample
 from clearsight.evaluation import Shown
 from clearsight.evaluation.picture import draw
-from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
-from clearsight.experiments.chen2016.budgets import BUDGETS
+from clearsight.experiments.chen2016.budgets import BUDGETS, LETTERS, Budget
 from clearsight.experiments.chen2016.judging import Judged, judge, logits_of
 from clearsight.experiments.chen2016.methods import Workshop
 from clearsight.experiments.chen2016.triplets import Split, alphadigits, mnist
+from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.published import published
 
 __all__ = ["ENCODER", "FIGURES", "TABLES"]
@@ -27,9 +27,6 @@ ENCODER = (400, 200, 250, 100)
 
 _SHOWN = 8
 _SMALL_ENCODER = (100, 64)
-_STRETCH = 5
-"""Alphadigits has an eighth of the images of MNIST."""
-
 _SHOWN_METHODS = ("noisy", "ddae", "joint")
 
 
@@ -42,18 +39,18 @@ class Comparison:
         open: gives the triplets.
         encoder: units of each layer of the joint model, from the image to the code.
         methods: those that are compared; all if ``None``.
-        stretch: so many times the passes of the budget, for fewer images.
+        budgets: what training may cost.
     """
 
     table: str
     open: Callable[..., Split]
     encoder: tuple[int, ...]
     methods: Sequence[str] | None = None
-    stretch: int = 1
+    budgets: Mapping[Preset, Budget] = field(default_factory=lambda: BUDGETS)
 
     def run(self, order: Order) -> Finding:
         """Train the methods on the same triplets and judge them on the same test images."""
-        figures, budget = published("chen2016"), BUDGETS[order.preset].stretched(self.stretch)
+        figures, budget = published("chen2016"), self.budgets[order.preset]
         split = self.open(limit=budget.limit, seed=order.seed)
         workshop = Workshop(split, encoder=self.encoder, budget=budget, order=order)
         classifier = workshop.classifier()
@@ -121,17 +118,17 @@ TABLES = [
         "table3",
         "heavy strokes on letters, split by pairs",
         _MINUTES,
-        Comparison("table3", _PAIRS, _SMALL_ENCODER, stretch=_STRETCH),
+        Comparison("table3", _PAIRS, _SMALL_ENCODER, budgets=LETTERS),
     ),
     _table(
         "table3-drawings",
         "heavy strokes on letters, split by drawings",
         _MINUTES,
-        Comparison("table3", _DRAWINGS, _SMALL_ENCODER, stretch=_STRETCH),
+        Comparison("table3", _DRAWINGS, _SMALL_ENCODER, budgets=LETTERS),
     ),
 ]
 FIGURES = [
     _figure("figure2", "light strokes on MNIST", _HOUR, Comparison("table1", _LIGHT, ENCODER, ("noisy", "joint"))),
     _figure("figure3", "heavy strokes on MNIST", _HOUR, Comparison("table2", _HEAVY, ENCODER, _SHOWN_METHODS)),
-    _figure("figure4", "letters", _MINUTES, Comparison("table3", _PAIRS, _SMALL_ENCODER, _SHOWN_METHODS, _STRETCH)),
+    _figure("figure4", "letters", _MINUTES, Comparison("table3", _PAIRS, _SMALL_ENCODER, _SHOWN_METHODS, LETTERS)),
 ]

@@ -9,7 +9,7 @@ from torch import nn
 
 from clearsight import weights
 from clearsight.datasets import Photographs
-from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.colour import judged
 from clearsight.experiments.published import published
 from clearsight.inference import Engine

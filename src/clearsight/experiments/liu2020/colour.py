@@ -14,7 +14,7 @@ from clearsight.evaluation.judging import Judge
 from clearsight.evaluation.resampling import multiplicities
 from clearsight.evaluation.results import Row
 from clearsight.evaluation.stream import chunks
-from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.methods import METHODS, engines
 from clearsight.experiments.published import published
 from clearsight.inference import Engine

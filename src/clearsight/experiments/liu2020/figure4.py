@@ -13,7 +13,7 @@ from clearsight.contracts import Sample
 from clearsight.datasets import Photographs
 from clearsight.degradations import parse
 from clearsight.evaluation.picture import Tile, draw_tiles
-from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.methods import engines
 from clearsight.metrics import psnr
 from clearsight.seeds import generator_for

@@ -14,7 +14,7 @@ from clearsight import weights
 from clearsight.datasets import open_dataset, take
 from clearsight.evaluation import Evaluation, Shown
 from clearsight.evaluation.picture import draw
-from clearsight.experiments.catalogue import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.published import published
 from clearsight.guarding.judging import judged
 from clearsight.registry import RECOGNIZERS, RESTORERS

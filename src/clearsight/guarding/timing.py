@@ -1,0 +1,77 @@
+"""What things cost here, measured on the very nets and images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+import torch
+
+from clearsight.guarding.contenders import Contenders
+from clearsight.guarding.judging import judged
+from clearsight.guarding.planning import Rates
+from clearsight.guarding.sources import to_judge
+from clearsight.training.batch import Batch
+from clearsight.training.data import Data
+from clearsight.training.fitting import Precision, check, pace
+from clearsight.training.task import Task
+
+__all__ = ["BM3D", "measured_rates"]
+
+BM3D = "bm3d"
+"""The baseline that is judged where there is time for it."""
+
+_JUDGED = 4
+"""Test images that judging is timed on."""
+
+
+def measured_rates(contenders: Contenders, precision: Precision) -> Rates:
+    """Time a step of each training, a validation of all and the judging of an image; nothing is changed by it.
+
+    Raises:
+        ClearsightError: something does not go together; see :func:`~clearsight.training.fitting.check`.
+    """
+    tasks, data = _tasks(contenders), contenders.data(1, 1)
+    data.setup("fit")
+    for task in tasks.values():
+        check(task, data)
+    seconds = {name: pace(task, data, steps=2, precision=precision) for name, task in tasks.items()}
+    training = {name: seconds.pop(name) for name in ("separate", "guided")}
+    validating = sum(_validation(task, data) for task in tasks.values())
+    judging = _judging(contenders, ())
+    with_bm3d = _judging(contenders, (BM3D,)) if find_spec(BM3D) else None
+    bm3d = None if with_bm3d is None else max(with_bm3d - judging, 0.0)
+    return Rates(training, seconds, validating, judging, bm3d)
+
+
+def _tasks(contenders: Contenders) -> dict[str, Task]:
+    tasks: dict[str, Task] = {"separate": contenders.separate(), "guided": contenders.guided()}
+    if contenders.retrainable():
+        tasks |= {"degraded": contenders.retrained(None), "restored": contenders.retrained(contenders.restorer)}
+    return tasks
+
+
+@torch.inference_mode()
+def _validation(task: Task, data: Data) -> float:
+    """Seconds, from those of the first batch."""
+    batches = data.held_out()
+    started = time.monotonic()
+    task.eval().scores(Batch(batches[0].x / 255, batches[0].labels), 0)
+    return (time.monotonic() - started) * sum(len(batch.x) for batch in batches) / len(batches[0].x)
+
+
+def _judging(contenders: Contenders, baselines: Sequence[str]) -> float:
+    """Seconds of a test image under all conditions."""
+    images, restorer = to_judge(contenders.sources, contenders.recognizer, _JUDGED), contenders.restorer
+    started = time.monotonic()
+    judged(
+        images,
+        contenders.conditions[0],
+        recognizer=contenders.recognizer,
+        restorers={"separate": restorer, "guided": restorer},
+        retrained={"retrained on restored": (restorer, contenders.recognizer)},
+        baselines=baselines,
+        seed=contenders.seed,
+    )
+    return (time.monotonic() - started) * len(contenders.conditions) / len(images)
