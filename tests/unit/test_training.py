@@ -407,6 +407,13 @@ def test_shipped_recipes_parse(name: str, tmp_path: Path) -> None:
         train(name, [*overrides, "--trainer.accelerator", "cpu"], out=tmp_path / "run")
 
 
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_recipes_say_their_weight_decay(name: str) -> None:
+    """Unsaid it is that of the default optimizer, 0.01, whatever the optimizer."""
+    optimizer = yaml.safe_load(shipped_recipes()[name].read_text())["model"]["init_args"]["optimizer"]
+    assert "weight_decay" in optimizer["init_args"]
+
+
 # Recognizers, on whole images
 
 SIDE = 13
