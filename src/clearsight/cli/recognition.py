@@ -17,17 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "recognize"]
 
-RecognizerName = typer.Option(
-    "--recognizer",
-    "-r",
-    help="Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME.",
-)
+_RECOGNIZERS = "Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME."
+RecognizerName = typer.Option("--recognizer", "-r", help=_RECOGNIZERS)
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, …")]
 
 
 def recognize(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.", show_default=False)],
-    recognizer: Annotated[str, RecognizerName] = "digits-conv",
+    recognizer: Annotated[str, typer.Option("--recognizer", "-r", "--model", "-m", help=_RECOGNIZERS)] = "digits-conv",
     restore_with: Annotated[
         str | None, typer.Option("--restore-with", help="Restore first, with what `restore --model` takes.")
     ] = None,
