@@ -71,3 +71,16 @@ def test_classes_read_in_restored_images(command: Callable, monkeypatch: pytest.
     assert record["published"]["guided"] == [69.9, 67.1, 63.2, 59.4]
     trained = {path.parent.name for path in Path("runs").glob("*/weights")}
     assert "guided-camvid-smoke" in trained
+
+
+@pytest.mark.skipif(not DATA, reason="needs Kodak24: set CLEARSIGHT_DATA")
+def test_gradients_of_the_parts_of_the_loss(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("efficientnet_lite")
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    done = command("reproduce", "liu2020/figure3", "--preset", "smoke", "--out", "found")
+    assert done.status == 0, done.err
+    parts = json.loads(Path("found/liu2020/figure3-smoke.json").read_text())["parts"]
+    assert list(parts) == ["pixels", "perceptual", "recognition"]
+    assert parts["pixels"]["cosine"] == pytest.approx(1)
+    assert abs(parts["recognition"]["cosine"]) < 0.9
+    assert Path("found/liu2020/figure3-smoke.png").stat().st_size > 10_000

@@ -1,0 +1,53 @@
+"""Figure 3: what pulls at a noisy image, the pixels, the features or the recognizer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from clearsight import weights
+from clearsight.datasets import Photographs
+from clearsight.degradations import parse
+from clearsight.evaluation import explain
+from clearsight.evaluation.picture import draw_pulls
+from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+
+__all__ = ["FIGURES"]
+
+_IMAGE, _TOP, _LEFT = "23.png", 60, 60
+_SIZE: dict[Preset, int] = {"smoke": 64, "cpu": 320, "paper": 320}
+_RESTORER, _RECOGNIZER, _LAYER = "denoise-color", "efficientnet-lite0", "module._blocks.4"
+_DEGRADATION = "gaussian(sigma=45/255)"
+
+
+def _run(order: Order) -> Finding:
+    images = Photographs(root="kodak24")
+    whole = next(images[at].x for at in range(len(images)) if images.pictures.names[at] == _IMAGE)
+    size = _SIZE[order.preset]
+    explanation = explain(
+        whole[:, _TOP : _TOP + size, _LEFT : _LEFT + size],
+        parse(_DEGRADATION),
+        restorer=weights.load(_RESTORER),
+        recognizer=weights.load_recognizer(_RECOGNIZER),
+        layer=_LAYER,
+        seed=order.seed,
+    )
+    found = explanation.as_json()
+    rows = [
+        [name, *(f"{part[key]:.3g}" for key in ("value", "norm", "cosine"))] for name, part in found["parts"].items()
+    ]
+    record = {
+        "image": f"kodak24/{_IMAGE}",
+        "degradation": _DEGRADATION,
+        "restorer": _RESTORER,
+        "layer": _LAYER,
+        **found,
+    }
+    cosines = ", ".join(f"{name} {part['cosine']:.2f}" for name, part in found["parts"].items() if name != "pixels")
+    header = ["part of the loss", "value", "gradient norm", "cosine to pixels"]
+    return Finding(header, rows, record, f"cosine to the pixels' gradient: {cosines}", partial(draw_pulls, explanation))
+
+
+_COST: dict[Preset, str] = {"smoke": "seconds", "cpu": "seconds", "paper": "seconds"}
+FIGURES = [
+    Experiment("liu2020/figure3", "Gradients of the parts of the guided loss, on a parrot of Kodak24", _COST, _run)
+]
