@@ -75,7 +75,7 @@ def test_classes_read_in_restored_images(command: Callable, monkeypatch: pytest.
 
 @pytest.mark.skipif(not DATA, reason="needs Kodak24: set CLEARSIGHT_DATA")
 def test_gradients_of_the_parts_of_the_loss(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("efficientnet_lite")
+    pytest.importorskip("efficientnet_lite_pytorch")
     monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
     done = command("reproduce", "liu2020/figure3", "--preset", "smoke", "--out", "found")
     assert done.status == 0, done.err
