@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearsight.contracts import Sample
+from clearsight.contracts import RecognitionTraits, Sample
+from clearsight.datasets import Subset
 from clearsight.degradations import parse
-from clearsight.errors import InvalidArgumentError, RecipeError
+from clearsight.errors import DataError, InvalidArgumentError, RecipeError
 from clearsight.guarding.conditions import conditions_of
 from clearsight.guarding.planning import Rates, make_plan, parse_budget
+from clearsight.guarding.sources import open_sources
 from clearsight.training.crops import Crops
 
 RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, 9.0)
@@ -102,3 +104,47 @@ def test_squares_that_do_not_fit() -> None:
     data = Crops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=21)
     with pytest.raises(RecipeError, match="0 has 30×20 pixels, squares have 21"):
         data.setup("fit")
+
+
+class Everything:
+    """Whatever part is asked for."""
+
+    def __init__(self, sizes: dict[str, int]) -> None:
+        self.sizes = sizes
+
+    def __call__(self, source: str, *, part: str) -> Subset:
+        if part not in self.sizes:
+            raise DataError(f"there is no part {part}")
+        start = 100 * list(self.sizes).index(part)
+        return Subset(Gradients(1000, maps=False), list(range(start, start + self.sizes[part])))
+
+
+TRAITS = RecognitionTraits(task="classify", classes=("a", "b"), channels=1)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "counts"),
+    [
+        ({"train": 50, "val": 20, "test": 30}, (50, 20, 30)),
+        ({"train": 50, "test": 30}, (45, 5, 30)),
+        ({"train": 50, "val": 20}, (45, 5, 20)),
+        ({"val": 20, "test": 30}, (18, 2, 30)),
+        ({"train": 50}, (35, 5, 10)),
+        ({"test": 50}, (35, 5, 10)),
+    ],
+)
+def test_images_are_dealt_out(
+    monkeypatch: pytest.MonkeyPatch, sizes: dict[str, int], counts: tuple[int, int, int]
+) -> None:
+    monkeypatch.setattr("clearsight.guarding.sources.open_dataset", Everything(sizes))
+    *parts, labelled = open_sources("images", labels=None, traits=TRAITS, seed=0)
+    assert tuple(map(len, parts)) == counts
+    names = [part[index].name for part in parts for index in range(len(part))]
+    assert len(set(names)) == sum(counts)  # nothing is reported that was trained or chosen on
+    assert labelled
+
+
+def test_nothing_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clearsight.guarding.sources.open_dataset", Everything({}))
+    with pytest.raises(DataError, match="there is no part test"):
+        open_sources("images", labels=None, traits=TRAITS, seed=0)

@@ -21,6 +21,9 @@ from clearsight.seeds import generator_for
 __all__ = ["Labelled", "Sources", "open_sources", "to_judge"]
 
 _LEAST = 8
+_SHARES = {"val": 10, "test": 5}
+"""Of the images that come in one part: a tenth to validate, a fifth to test."""
+
 _LARGEST = 2_000
 """Training images that are held in memory at most, evenly spread over all."""
 
@@ -108,44 +111,34 @@ def to_judge(sources: Sources, recognizer: nn.Module, n: int) -> Dataset:
 
 
 def _parts(source: str | Path) -> dict[str, Dataset]:
-    """By name those of train, val and test that there are; ``"all"`` of what has no parts."""
-    found, error = {}, None
+    """Those of train, val and test that there are, by name; what has no parts, or none to train on, is to train on."""
+    found, error = {}, DataError(f"{source} holds no images")
     for part in ("train", "val", "test"):
         try:
             found[part] = open_dataset(source, part=part)
         except DataError as missing:
             error = missing
     if not found:
-        raise error or DataError(f"{source} holds no images")
-    first = [(len(dataset), dataset[0].name) for dataset in found.values()]
-    if len(found) == 3 and len(set(first)) == 1:
-        return {"all": found["train"]}
-    if list(found) == ["val"] or list(found) == ["test"]:
-        return {"all": next(iter(found.values()))}
-    return found
+        raise error
+    first = {(len(dataset), dataset[0].name) for dataset in found.values()}
+    if len(first) == 1:
+        return {"train": next(iter(found.values()))}
+    return found if "train" in found else {"train": found["val"], "test": found["test"]}
 
 
 def _dealt(parts: dict[str, Dataset], seed: int) -> Sources:
-    train = parts.get("train", parts.get("all"))
-    assert train is not None
-    order = torch.randperm(len(train), generator=generator_for(seed, 0, stream="guard/parts")).tolist()
-    shares = {name: max(1, len(train) // share) for name, share in (("val", 10), ("test", 5)) if name not in parts}
-    if (
-        "val" in parts and "test" not in parts
-    ):  # of ImageNet, say, whose validation part has been the test part ever since
-        parts, shares = {**parts, "test": parts["val"]}, {"val": max(1, len(train) // 10)}
-    cut = {name: sorted(_take(order, n)) for name, n in shares.items()}
-    kept = sorted(order)
-    kept = [kept[i * len(kept) // min(len(kept), _LARGEST)] for i in range(min(len(kept), _LARGEST))]
-    rest = {name: Subset(train, cut[name]) if name in cut else parts[name] for name in ("val", "test")}
-    validation, test = rest["val"], rest["test"]
-    return Sources(Subset(train, kept), validation, test, train[0].label is not None)
-
-
-def _take(order: list[int], n: int) -> list[int]:
-    taken = order[-n:]
-    del order[-n:]
-    return taken
+    """What is missing is cut from the training part."""
+    rest = {name: dataset for name, dataset in parts.items() if name != "train"}
+    if list(rest) == ["val"]:  # of ImageNet, say, which is reported on its validation part
+        rest = {"test": rest["val"]}
+    whole = parts["train"]
+    order = torch.randperm(len(whole), generator=generator_for(seed, 0, stream="guard/parts")).tolist()
+    for name, share in _SHARES.items():
+        if name not in rest:
+            n = max(1, len(whole) // share)
+            rest[name], order = Subset(whole, sorted(order[:n])), order[n:]
+    train = take(Subset(whole, sorted(order)), _LARGEST)
+    return Sources(train, rest["val"], rest["test"], whole[0].label is not None)
 
 
 def _read_table(path: Path, traits: RecognitionTraits) -> dict[str, int]:
