@@ -401,10 +401,12 @@ def test_a_command_that_does_not_parse(command: Callable, arguments: tuple[str, 
 
 def test_recognizers_are_listed(command: Callable) -> None:
     rows = [{"name": name, "summary": f"A small one, {name}"} for name in ("tiny-bars", "tiny-digits")]
-    assert json.loads(command("recognizers", "--json").out) == rows
-    assert command("recognizers").out.splitlines() == [
-        "tiny-bars    A small one, tiny-bars",
-        "tiny-digits  A small one, tiny-digits",
+    *trained, packaged = json.loads(command("recognizers", "--json").out)
+    assert trained == rows
+    assert packaged["name"] == "efficientnet-lite0"
+    assert command("recognizers").out.splitlines()[:2] == [
+        "tiny-bars           A small one, tiny-bars",
+        "tiny-digits         A small one, tiny-digits",
     ]
     assert "tiny-denoiser" in command("models").out
     assert "tiny-digits" not in command("models").out
@@ -412,6 +414,7 @@ def test_recognizers_are_listed(command: Callable) -> None:
 
 def test_a_list_of_nothing(command: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clearsight.weights.store._HOME", tmp_path)
+    monkeypatch.setattr("clearsight.recognizers.PACKAGED", {})
     assert command("recognizers") == (0, "", "")
     assert command("recognizers", "--json") == (0, "[]\n", "")
 

@@ -9,7 +9,7 @@ import pytest
 import scipy.ndimage
 import skimage.data
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
@@ -60,16 +60,19 @@ def check_moments(y: Tensor, mean: float, variance: float) -> None:
 # --- numbers and ranges
 
 
+@settings(deadline=None)
 @given(finite)
 def test_a_number_survives_its_string(value: float) -> None:
     assert parse_number(format_number(value)) == value
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2550))
 def test_tenths_of_a_level_are_written_shortly(tenths: int) -> None:
     assert len(format_number(tenths / 10 / 255)) <= len("123.4/255")
 
 
+@settings(deadline=None)
 @given(finite, finite)
 def test_a_range_survives_its_string(a: float, b: float) -> None:
     made = Range(min(a, b), max(a, b))

@@ -265,7 +265,11 @@ def test_a_folder_may_have_a_dot_in_its_name(home: Path, tmp_path: Path) -> None
     ("error", "name", "says"),
     [
         (UnknownNameError, "tiny-bar", "no recognizer is named 'tiny-bar'; did you mean 'tiny-bars'?"),
-        (UnknownNameError, "zzz", "no recognizer is named 'zzz'; there is: tiny-bars, tiny-digits."),
+        (
+            UnknownNameError,
+            "zzz",
+            "no recognizer is named 'zzz'; there is: efficientnet-lite0, tiny-bars, tiny-digits.",
+        ),
         (
             WeightsError,
             "./nowhere/at/all",
