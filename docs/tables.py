@@ -157,8 +157,7 @@ def reproduced(name: str) -> str:
     if not found:
         sys.exit(f"the table {name} needs results/{name}-cpu.json: run clearsight reproduce {name}")
     result = result_of(found[0])
-    seconds = f"{result['seconds'] / 60:.0f} minutes"
-    return f"{table(**result['table'])}\n\n`{result['command']}`, {seconds}, {where(result).partition(', ')[2]}"
+    return f"{table(**result['table'])}\n\n{where(result)}"
 
 
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
