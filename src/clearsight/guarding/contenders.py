@@ -31,7 +31,7 @@ _CLASSIFIED, _SEGMENTED = 128, 192
 _PIXELS = 16 * 64 * 64
 """Of a batch, about."""
 
-_VALIDATED = 48
+_VALIDATED = 16
 """Images that a checkpoint is chosen on, at most."""
 
 _START = {1: "denoise-grey", 3: "denoise-color"}

@@ -14,7 +14,7 @@ from clearsight.images import atomically
 
 __all__ = ["Plan", "Rates", "keep_plan", "kept_plan", "make_plan", "parse_budget"]
 
-_ROUNDS = 6
+_ROUNDS = 4
 """Validations of a training."""
 
 _EXPORTING = 3
@@ -103,8 +103,8 @@ def make_plan(rates: Rates, budget: float, test_images: int) -> Plan:
     if rounds < 1:
         least = (step * _ROUNDS + validating) / _TRAINING
         raise InvalidArgumentError(
-            f"a budget of {budget:.0f} s leaves no time to train: {_ROUNDS} steps of each training take {least:.0f} s "
-            "here; give at least ten times that"
+            f"a budget of {budget:.0f} s leaves no time to train: the shortest run takes {least:.0f} s here; "
+            "give a few times that"
         )
     affordable, with_bm3d = _judged(rates, _JUDGING * budget, test_images)
     retraining = max(1, round(_RETRAINING * rounds))
