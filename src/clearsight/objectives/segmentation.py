@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -36,12 +37,13 @@ class SegmentationLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """``(B, K, H, W)`` and ``(B, H, W)`` to a scalar; 0 where every pixel is void."""
         counted = labels != VOID
-        rows, right = logits.movedim(1, -1)[counted], labels[counted]
-        if not len(right):
+        if not counted.any():
             return logits.sum() * 0
-        p = rows.softmax(1)
-        t = F.one_hot(right, logits.shape[1])
-        both = (p * t).sum(0)
-        iou = both / (p.sum(0) + t.sum(0) - both).clamp(min=1e-6)
-        present = t.any(0)
-        return F.cross_entropy(rows, right) + self.overlap * (1 - iou[present].mean())
+        named = labels.masked_fill(~counted, 0)
+        p = logits.softmax(1) * counted[:, None]
+        right = p.gather(1, named[:, None]).flatten()
+        both = right.new_zeros(logits.shape[1]).index_add(0, named.flatten(), right)
+        size = torch.bincount(labels[counted], minlength=logits.shape[1])
+        iou = both / (p.sum((0, 2, 3)) + size - both).clamp(min=1e-6)
+        misses = F.cross_entropy(logits, labels, ignore_index=VOID)
+        return misses + self.overlap * (1 - iou[size > 0].mean())
