@@ -64,7 +64,7 @@ class ResidualNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     def __init__(
         self,
         *,
-        widths: Sequence[int] = (48, 96, 160, 256),
+        widths: Sequence[int] = (32, 64, 160, 256),
         blocks: Sequence[int] = (1, 1, 1),
         classes: Sequence[str] = _CIFAR,
     ) -> None:
