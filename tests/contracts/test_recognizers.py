@@ -12,10 +12,7 @@ import clearsight.recognizers  # noqa: F401  (fills the registry)
 from clearsight.contracts import RecognitionTraits, Recognizer
 from clearsight.errors import ModelError
 from clearsight.registry import RECOGNIZERS
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from stand_ins import seeded
 
 
 def tiny(name: str) -> nn.Module:

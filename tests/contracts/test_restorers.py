@@ -19,12 +19,9 @@ from clearsight.contracts import Restorer, Traits
 from clearsight.errors import MissingExtraError, ModelError
 from clearsight.inference import Engine
 from clearsight.registry import RESTORERS
+from stand_ins import seeded
 
 SLACK = 8
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def tiny(name: str) -> nn.Module:

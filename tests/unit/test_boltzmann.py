@@ -27,10 +27,7 @@ from clearsight.boltzmann import (
     train_rbm,
 )
 from clearsight.errors import InvalidArgumentError, ModelError
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from stand_ins import seeded
 
 
 def every(n: int) -> Tensor:

@@ -14,17 +14,10 @@ from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError, ModelError
 from clearsight.inference import ONNX_TOLERANCE, Engine, export_onnx
 from clearsight.restorers import DenoisingAutoencoder, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener
+from stand_ins import moved
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-
-
-def moved(model: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for p in model.parameters():
-            p += 0.05 * torch.randn(p.shape, generator=generator)
-    return model.eval()
 
 
 def session(path: Path) -> Any:
@@ -46,7 +39,7 @@ def rand(*shape: int) -> Tensor:
 def test_it_gives_the_same_images_at_any_size(restorer: nn.Module, tmp_path: Path) -> None:
     """Beside the engine, which pads by other means, on sizes that the export was not tried on."""
     path = tmp_path / "new" / "model.onnx"
-    assert export_onnx(moved(restorer), path) <= ONNX_TOLERANCE
+    assert export_onnx(moved(restorer).eval(), path) <= ONNX_TOLERANCE
     opened, engine = session(path), Engine(restorer, device="cpu", precision="float32", tile="off")
     for n, height, width in [(1, 16, 16), (3, 21, 30), (1, 17, 5), (2, 2, 3), (1, 1, 1)]:
         y = 1.4 * rand(n, restorer.traits.channels, height, width) - 0.2
@@ -58,7 +51,7 @@ def test_it_gives_the_same_images_at_any_size(restorer: nn.Module, tmp_path: Pat
 
 
 def test_a_restorer_that_is_told_sigma(tmp_path: Path) -> None:
-    restorer = moved(FFDNet(channels=1, depth=3, width=4))
+    restorer = moved(FFDNet(channels=1, depth=3, width=4)).eval()
     export_onnx(restorer, tmp_path / "model.onnx")
     opened, y, sigma = session(tmp_path / "model.onnx"), rand(3, 1, 9, 8), torch.tensor([0.05, 0.2, 0.4])
     assert [one.name for one in opened.get_inputs()] == ["y", "sigma"]
@@ -69,7 +62,7 @@ def test_a_restorer_that_is_told_sigma(tmp_path: Path) -> None:
 
 
 def test_a_restorer_of_one_size(tmp_path: Path) -> None:
-    restorer = moved(DenoisingAutoencoder(size=(8, 6), encoder=(10, 5)))
+    restorer = moved(DenoisingAutoencoder(size=(8, 6), encoder=(10, 5))).eval()
     export_onnx(restorer, tmp_path / "model.onnx")
     (given,) = session(tmp_path / "model.onnx").get_inputs()
     assert given.shape[1:] == [1, 8, 6]

@@ -10,12 +10,9 @@ from torch import Tensor
 
 from clearsight.degradations import Fourier, parse, sampling_probabilities
 from clearsight.errors import ClearsightError, InvalidArgumentError
+from stand_ins import seeded
 
 SIZES = [(16, 12), (7, 5), (8, 9), (1, 9), (1, 1)]
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,65 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clearsight.contracts import VOID, Joint, RecognitionTraits, Traits
+from clearsight.contracts import VOID, Joint, Traits
 from clearsight.errors import DataError, InvalidArgumentError, ModelError, UnknownNameError
 from clearsight.joint import Cascade
 from clearsight.metrics import departure
 from clearsight.objectives import Frozen, Guidance, Layer, Perceptual, Recognition, has_default_layer
 from clearsight.recognizers import MLP, Wrapped
-from clearsight.restorers import FFDNet, ResidualUNet, Wiener
-
-CLASSES = ("left", "middle", "right")
-SIDE = 13
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def rand(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=seeded(seed))
-
-
-class Fickle(nn.Module):
-    """A recognizer with all that moves in training: batch statistics, and units that are left out at random."""
-
-    def __init__(self, *, channels: int = 1, task: str = "classify", width: int = 6) -> None:
-        super().__init__()
-        torch.manual_seed(3)
-        self.first = nn.Conv2d(channels, width, 3, padding=1)
-        self.norm = nn.BatchNorm2d(width)
-        self.rectify = nn.ReLU(inplace=True)
-        self.drop = nn.Dropout(0.5)
-        self.last = nn.Conv2d(width, 3, 1)
-        self.norm.running_mean += rand(width) - 0.5
-        self.traits = RecognitionTraits(task=cast(Any, task), classes=CLASSES, channels=channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.last(self.drop(self.rectify(self.norm(self.first(x)))))
-        return logits if self.traits.task == "segment" else logits.mean((2, 3))
-
-
-def state(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def bit_equal(before: dict[str, Tensor], after: dict[str, Tensor]) -> bool:
-    return before.keys() == after.keys() and all(before[name].equal(after[name]) for name in before)
-
-
-def moved(restorer: nn.Module, seed: int = 0) -> nn.Module:
-    """What starts at zero is moved, so that every weight has a say."""
-    with torch.no_grad():
-        for p in restorer.parameters():
-            p += 0.05 * torch.randn(p.shape, generator=seeded(seed))
-    return restorer
-
-
-def small_unet(channels: int = 1) -> nn.Module:
-    torch.manual_seed(0)
-    return moved(ResidualUNet(channels=channels, widths=[6, 8], blocks=[1, 1]))
-
+from clearsight.restorers import FFDNet, Wiener
+from stand_ins import CLASSES, SIDE, Fickle, bit_equal, moved, rand, seeded, small_unet, state
 
 # What is frozen
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from torch import nn
 
@@ -23,21 +20,14 @@ from clearsight.training import shipped_recipes, train
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
+pytestmark = pytest.mark.usefixtures("unchanged")
+
 KINDS = ("cifar", "camvid", "imagenet")
 RECOGNIZERS: dict[str, nn.Module] = {
     "cifar": ResidualNet(widths=[4, 6, 8], blocks=[0, 1]),
     "camvid": SegmentationNet(widths=[4, 6, 8], blocks=[0, 1, 1], head=5),
     "imagenet": ResidualNet(widths=[4, 6], blocks=[0], classes=list("abcd")),
 }
-
-
-@pytest.fixture(autouse=True)
-def unchanged() -> Iterator[None]:
-    """Training sets what holds for the whole process; put it back."""
-    handler = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, handler)
-    torch.set_flush_denormal(False)
 
 
 def write(path: Path, *shape: int, most: int = 256) -> None:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from torch import Tensor, nn
+from torch import Tensor
 
-from clearsight import images, weights
-from clearsight.contracts import VOID, RecognitionTraits
+from clearsight import weights
+from clearsight.contracts import VOID
 from clearsight.datasets import ImageFolder
 from clearsight.errors import ClearsightError, DataError, ModelError, RecipeError
-from clearsight.images import Picture
 from clearsight.recognizers import MLP
 from clearsight.restorers import DnCNN, ResidualUNet
 from clearsight.training import train
+from stand_ins import CLASSES, SIDE, Fickle, bit_equal, rand, seeded, small_unet, state
 
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
@@ -33,84 +32,10 @@ from clearsight.training.guidance import GuidedTask
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.whole import WholeImages
 
-CLASSES = ("left", "middle", "right")
-SIDE = 13
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def rand(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=seeded(seed))
-
-
-class Fickle(nn.Module):
-    """A recognizer with all that moves in training: batch statistics, and units that are left out at random."""
-
-    def __init__(self, *, channels: int = 1, task: str = "classify", width: int = 6) -> None:
-        super().__init__()
-        torch.manual_seed(3)
-        self.first = nn.Conv2d(channels, width, 3, padding=1)
-        self.norm = nn.BatchNorm2d(width)
-        self.rectify = nn.ReLU(inplace=True)
-        self.drop = nn.Dropout(0.5)
-        self.last = nn.Conv2d(width, 3, 1)
-        self.norm.running_mean += rand(width) - 0.5
-        self.traits = RecognitionTraits(task=cast(Any, task), classes=CLASSES, channels=channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.last(self.drop(self.rectify(self.norm(self.first(x)))))
-        return logits if self.traits.task == "segment" else logits.mean((2, 3))
-
-
-def state(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def bit_equal(before: dict[str, Tensor], after: dict[str, Tensor]) -> bool:
-    return before.keys() == after.keys() and all(before[name].equal(after[name]) for name in before)
-
-
-def moved(restorer: nn.Module, seed: int = 0) -> nn.Module:
-    """What starts at zero is moved, so that every weight has a say."""
-    with torch.no_grad():
-        for p in restorer.parameters():
-            p += 0.05 * torch.randn(p.shape, generator=seeded(seed))
-    return restorer
-
-
-def small_unet(channels: int = 1) -> nn.Module:
-    torch.manual_seed(0)
-    return moved(ResidualUNet(channels=channels, widths=[6, 8], blocks=[1, 1]))
-
+pytestmark = pytest.mark.usefixtures("unchanged")
 
 SIZED = MLP(size=[SIDE, SIDE], hidden=[4], classes=CLASSES)
 LABELS = torch.tensor([0, 2, 1])
-
-
-@pytest.fixture(autouse=True)
-def unchanged() -> Iterator[None]:
-    """Training sets what holds for the whole process; put it back."""
-    handler = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, handler)
-    torch.set_flush_denormal(False)
-
-
-@pytest.fixture(scope="module")
-def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Grey images with a bright bar on the left, in the middle or on the right; a part to train on, one to validate."""
-    root, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(0)
-    for part, count in (("train", 12), ("val", 7)):
-        for k, name in enumerate(CLASSES):
-            (root / part / name).mkdir(parents=True)
-            for i in range(count):
-                pixels = 0.3 * rng.random((SIDE, SIDE, 1))
-                pixels[:, 4 * k + 1 : 4 * k + 4] += 0.5
-                picture = Picture(pixels=images.from_unit(pixels, "uint8"))
-                images.write(picture, root / part / name / f"{i}.png")
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -323,10 +248,10 @@ def test_scores_of_a_segmenter() -> None:
     assert figures["misread"] == pytest.approx(100 * (1 - sum(ious) / 3), rel=1e-5)
     assert figures["departure"] == pytest.approx(found["departure"]["gaussian(sigma=0.2)"].mean().item())
     assert 0 < figures["departure"] < 100
-    as_bytes = Batch(rand(2, 1, 8, 8), maps.byte())
-    assert task.scores(as_bytes, 0)["misread"]["gaussian(sigma=0.2)"].equal(found["misread"]["gaussian(sigma=0.2)"])
-    assert math.isfinite(task.objective(as_bytes, seeded()).item())
-    assert math.isfinite(task.objective(Batch(rand(2, 1, 8, 8), maps), seeded()).item())
+    held = Batch((255 * rand(2, 1, 8, 8)).byte(), maps.byte()).scaled()
+    assert held.labels is not None
+    assert held.labels.equal(maps)
+    assert math.isfinite(task.objective(held, seeded()).item())
 
 
 class Listed:

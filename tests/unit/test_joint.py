@@ -20,13 +20,10 @@ from clearsight.joint.pretraining import _fit
 from clearsight.objectives import JointLoss
 from clearsight.restorers import DenoisingAutoencoder, ResidualUNet
 from clearsight.restorers.autoencoder import pathway
+from stand_ins import seeded
 
 SIZE = (6, 5)
 CLASSES = ("row", "column", "cross")
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def shapes(net: nn.Module) -> list[int]:

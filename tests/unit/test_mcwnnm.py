@@ -8,12 +8,9 @@ import torch
 from clearsight.metrics import psnr
 from clearsight.restorers import MCWNNM, Wiener
 from clearsight.restorers.mcwnnm import low_rank
+from stand_ins import seeded
 
 SMALL = {"search_radius": 8, "similar": 40, "passes": 4}
-
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
 
 
 def group(noise: list[float]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,10 +7,7 @@ import torch
 
 from clearsight.restorers import TNRD
 from clearsight.restorers.tnrd import Diffusion, RadialMixture, _Interpolated
-
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+from stand_ins import seeded
 
 
 @pytest.mark.parametrize(("size", "filters"), [(5, 24), (7, 48)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +24,7 @@ from clearsight.images import Picture
 from clearsight.objectives import SegmentationLoss
 from clearsight.recognizers import MLP, SegmentationNet
 from clearsight.training import shipped_recipes, train
+from stand_ins import CLASSES, SIDE
 
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
@@ -37,6 +37,8 @@ from clearsight.training.regions import Regions
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.task import Task
 from clearsight.training.whole import WholeImages
+
+pytestmark = pytest.mark.usefixtures("unchanged")
 
 NETWORKS = {
     "residual-unet": {
@@ -107,15 +109,6 @@ def recipe(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-@pytest.fixture(autouse=True)
-def unchanged() -> Iterator[None]:
-    """Training sets what holds for the whole process; put it back."""
-    handler = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, handler)
-    torch.set_flush_denormal(False)
 
 
 # A whole run
@@ -415,24 +408,6 @@ def test_recipes_say_their_weight_decay(name: str) -> None:
 
 
 # Recognizers, on whole images
-
-SIDE = 13
-CLASSES = ("left", "middle", "right")
-
-
-@pytest.fixture(scope="module")
-def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Grey images with a bright bar on the left, in the middle or on the right; a part to train on, one to validate."""
-    root, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(0)
-    for part, count in (("train", 12), ("val", 7)):
-        for k, name in enumerate(CLASSES):
-            (root / part / name).mkdir(parents=True)
-            for i in range(count):
-                pixels = 0.3 * rng.random((SIDE, SIDE, 1))
-                pixels[:, 4 * k + 1 : 4 * k + 4] += 0.5
-                picture = Picture(pixels=images.from_unit(pixels, "uint8"))
-                images.write(picture, root / part / name / f"{i}.png")
-    return root
 
 
 RECOGNIZERS = {
