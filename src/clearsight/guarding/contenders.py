@@ -112,8 +112,8 @@ class Contenders:
         """What is validated on."""
         return list(dict.fromkeys((self.conditions[0], self.conditions[-1])))
 
-    def data(self, rounds: int, steps: int) -> Crops:
-        """Squares, validated so many times in so many steps."""
+    def data(self) -> Crops:
+        """Squares of the images; how often they are validated is for each training to say."""
         train, validation, *_ = self.sources
         usual = _SEGMENTED if self.traits.task == "segment" else _CLASSIFIED
         smallest = min(min(train[index].x.shape[1:]) for index in range(len(train)))
@@ -124,7 +124,6 @@ class Contenders:
             size=size,
             shrink=self.traits.task == "classify",
             batch=max(4, min(64, _PIXELS // size**2)),
-            epoch=steps // rounds,
             seed=self.seed,
         )
 

@@ -10,7 +10,7 @@ from torch import nn
 from clearsight.contracts import Dataset
 from clearsight.evaluation import Evaluation, Row, Shown, evaluate
 
-__all__ = ["judged"]
+__all__ = ["judged", "judged_under"]
 
 
 def judged(
@@ -52,6 +52,48 @@ def judged(
     for name, (restorer, reader) in retrained.items():
         rows.append(_last_row(images, condition, name, restorer, reader, seed, device))
     return replace(first, rows=tuple(rows))
+
+
+def judged_under(
+    conditions: Sequence[str],
+    images: Dataset,
+    *,
+    recognizer: nn.Module,
+    restorers: Mapping[str, nn.Module],
+    retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
+    baselines: Sequence[str],
+    seed: int,
+    report: Callable[[str], None],
+) -> tuple[list[Evaluation], list[Shown]]:
+    """:func:`judged` for each condition, and some images in all their states under the last.
+
+    Args:
+        conditions: what is done to the images.
+        images: as for :func:`judged`, like all that follows.
+        recognizer: reads all of them.
+        restorers: by the names of their rows.
+        retrained: by the names of their rows.
+        baselines: names of restorers that come with clearsight.
+        seed: of the noise.
+        report: is told which condition is judged.
+    """
+    found, sheet = [], list[Shown]()
+    for condition in conditions:
+        report(f"judging: {condition}")
+        sheet = []
+        found.append(
+            judged(
+                images,
+                condition,
+                recognizer=recognizer,
+                restorers=restorers,
+                retrained=retrained,
+                baselines=baselines,
+                seed=seed,
+                show=sheet.append,
+            )
+        )
+    return found, sheet
 
 
 def _last_row(

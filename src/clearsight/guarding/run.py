@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from clearsight.errors import MissingExtraError
 from clearsight.evaluation import Evaluation, Shown
 from clearsight.guarding.conditions import conditions_of
 from clearsight.guarding.contenders import Contenders, new_restorer
-from clearsight.guarding.judging import judged
+from clearsight.guarding.judging import judged_under
 from clearsight.guarding.planning import Plan, keep_plan, kept_plan, make_plan
 from clearsight.guarding.report import write_report
 from clearsight.guarding.sources import Sources, open_sources, to_judge
@@ -166,12 +167,13 @@ class _Run:
         self, contenders: Contenders, folder: Path, terms: Mapping[str, Any], report: Callable[[str], None]
     ) -> None:
         self.contenders, self.folder, self.terms, self._report = contenders, folder, terms, report
+        self._data = contenders.data()
         fast = has_fast_bfloat16(choose_device())
         self.precision: Precision = "bf16-mixed" if fast else "32-true"
 
     def plan(self, budget: float) -> Plan:
         """Check everything, time everything, divide the budget."""
-        rates = measured_rates(self.contenders, self.precision)
+        rates = measured_rates(self.contenders, self._data, self.precision)
         steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in {**rates.training, **rates.retraining}.items())
         self._report(f"seconds a step: {steps}")
         return make_plan(rates, budget, len(self.contenders.sources.test))
@@ -182,20 +184,20 @@ class _Run:
         return {name: self._restorer(name, task, plan) for name, task in tasks.items()}
 
     def _restorer(self, name: str, task: Task, plan: Plan) -> nn.Module:
-        data = self.contenders.data(plan.rounds, plan.steps)
         summary = f"Restorer for {self.terms['with']}, " + (
             f"guided by {self.terms['recognizer']}" if name == "guided" else "trained for the image alone"
         )
+        exported = partial(
+            export, task, self._data, self.folder / name, name=name, summary=summary, seed=self.contenders.seed
+        )
+        self._data.setup("fit")
         try:
             self._fit(name, task, plan.steps, plan)
         except KeyboardInterrupt:
             if (self.folder / name / "checkpoints" / "best.ckpt").is_file():
-                data.setup("fit")
-                export(task, data, self.folder / name, name=name, summary=summary, seed=self.contenders.seed)
+                exported()
             raise
-        data.setup("fit")
-        kept = export(task, data, self.folder / name, name=name, summary=summary, seed=self.contenders.seed)
-        return weights.load(kept)
+        return weights.load(exported())
 
     def retrain(self, plan: Plan, separate: nn.Module) -> dict[str, tuple[nn.Module | None, nn.Module]]:
         """The recognizer on degraded and on restored images, if it can be trained at all."""
@@ -211,9 +213,10 @@ class _Run:
 
     def _fit(self, name: str, task: Task, steps: int, plan: Plan) -> None:
         self._report(f"{name}: {steps} steps")
+        self._data.epoch = steps // plan.rounds
         fit(
             task,
-            self.contenders.data(plan.rounds, steps),
+            self._data,
             out=self.folder / name,
             recipe="".join(f"{key}: {value}\n" for key, value in {**self.terms, **asdict(plan)}.items()),
             steps=steps,
@@ -230,24 +233,16 @@ class _Run:
         retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and some images under the last."""
-        images, found = to_judge(self.contenders.sources, recognizer, plan.test_images), []
-        sheet: list[Shown] = []
-        for condition in self.contenders.conditions:
-            self._report(f"judging: {condition}")
-            sheet = []
-            found.append(
-                judged(
-                    images,
-                    condition,
-                    recognizer=recognizer,
-                    restorers=restorers,
-                    retrained=retrained,
-                    baselines=(BM3D,) if plan.bm3d else (),
-                    seed=self.contenders.seed,
-                    show=sheet.append,
-                )
-            )
-        return found, sheet
+        return judged_under(
+            self.contenders.conditions,
+            to_judge(self.contenders.sources, recognizer, plan.test_images),
+            recognizer=recognizer,
+            restorers=restorers,
+            retrained=retrained,
+            baselines=(BM3D,) if plan.bm3d else (),
+            seed=self.contenders.seed,
+            report=self._report,
+        )
 
 
 def _exported(restorer: nn.Module, folder: Path) -> list[str]:

@@ -12,7 +12,6 @@ from clearsight.guarding.contenders import Contenders
 from clearsight.guarding.judging import judged
 from clearsight.guarding.planning import Rates
 from clearsight.guarding.sources import to_judge
-from clearsight.training.batch import Batch
 from clearsight.training.data import Data
 from clearsight.training.fitting import Precision, check, pace
 from clearsight.training.task import Task
@@ -26,13 +25,18 @@ _JUDGED = 4
 """Test images that judging is timed on."""
 
 
-def measured_rates(contenders: Contenders, precision: Precision) -> Rates:
+def measured_rates(contenders: Contenders, data: Data, precision: Precision) -> Rates:
     """Time a step of each training, a validation of all and the judging of an image; nothing is changed by it.
+
+    Args:
+        contenders: what is trained.
+        data: what all of them are trained on.
+        precision: of the products in training.
 
     Raises:
         ClearsightError: something does not go together; see :func:`~clearsight.training.fitting.check`.
     """
-    tasks, data = _tasks(contenders), contenders.data(1, 1)
+    tasks = _tasks(contenders)
     data.setup("fit")
     for task in tasks.values():
         check(task, data)
@@ -57,7 +61,7 @@ def _validation(task: Task, data: Data) -> float:
     """Seconds, from those of the first batch."""
     batches = data.held_out()
     started = time.monotonic()
-    task.eval().scores(Batch(batches[0].x / 255, batches[0].labels), 0)
+    task.eval().scores(batches[0].scaled(), 0)
     return (time.monotonic() - started) * sum(len(batch.x) for batch in batches) / len(batches[0].x)
 
 

@@ -14,8 +14,12 @@ class Batch(NamedTuple):
 
     Attributes:
         x: ``(B, C, H, W)`` in [0, 1].
-        labels: ``(B,)`` classes, ``(B, H, W)`` with one for each pixel, or ``None`` where nothing is labelled.
+        labels: int64, ``(B,)`` classes, ``(B, H, W)`` with one for each pixel, or ``None`` where nothing is labelled.
     """
 
     x: Tensor
     labels: Tensor | None
+
+    def scaled(self) -> Batch:
+        """Of images that are held as 8 bits, the same on the [0, 1] scale; labels as int64."""
+        return Batch(self.x / 255, None if self.labels is None else self.labels.long())

@@ -53,8 +53,8 @@ class Data(lightning.LightningDataModule):
         """A batch number becomes its batch; images are scaled to [0, 1]."""
         assert self.trainer is not None
         if isinstance(batch, Batch):
-            return batch._replace(x=batch.x / 255)
+            return batch.scaled()
         step = self.trainer.current_epoch * self.epoch + int(batch)
         drawn, device = self.draw(step, self.trainer.global_rank), self.trainer.strategy.root_device
         labels = None if drawn.labels is None else drawn.labels.to(device)
-        return Batch(drawn.x.to(device) / 255, labels)
+        return Batch(drawn.x.to(device), labels).scaled()

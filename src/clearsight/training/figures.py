@@ -24,7 +24,7 @@ def measure(task: Task, data: Data) -> dict[str, Any]:
         ``{"images", METRIC: {condition: value}, …, "bfloat16_change"}``, the last one the largest change of any value.
     """
     task.eval()
-    batches = [Batch(batch.x / 255, batch.labels) for batch in data.held_out()]
+    batches = [batch.scaled() for batch in data.held_out()]
     full = _figures(task, batches, torch.float32)
     half = _figures(task, batches, torch.bfloat16)
     return {

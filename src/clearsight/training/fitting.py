@@ -20,7 +20,6 @@ from clearsight import weights
 from clearsight.errors import RecipeError
 from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
 from clearsight.training.card import write_card
 from clearsight.training.data import Data
 from clearsight.training.figures import measure
@@ -215,10 +214,10 @@ def pace(task: Task, data: Data, *, steps: int = 4, precision: Precision = "32-t
     kept, seconds = copy.deepcopy(task.state_dict()), 0.0
     for step in range(steps + 1):
         started = time.monotonic()
-        drawn = data.draw(step)
+        drawn = data.draw(step).scaled()
         generator = generator_for(task.seed, step, stream="degradation")
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
-            loss = task.objective(Batch(drawn.x / 255, drawn.labels), generator)
+            loss = task.objective(drawn, generator)
         loss.backward()  # type: ignore[no-untyped-call]
         seconds += (time.monotonic() - started) if step else 0.0
     task.zero_grad()

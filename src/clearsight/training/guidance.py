@@ -124,7 +124,7 @@ class GuidedTask(RestorationTask):
             DataError: there are no labels, or they are one an image for a segmenter, or one a pixel for a classifier.
         """
         for batch in (data.draw(0), data.held_out()[0]):
-            self._check_batch(Batch(batch.x[:1] / 255, None if batch.labels is None else batch.labels[:1].long()))
+            self._check_batch(Batch(batch.x[:1], None if batch.labels is None else batch.labels[:1]).scaled())
 
     def _check_batch(self, batch: Batch) -> None:
         channels, height, width = batch.x.shape[1:]
@@ -142,7 +142,7 @@ class GuidedTask(RestorationTask):
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded, restored and recognized."""
         x_hat = self.restore(batch.x, self.degradation, generator)
-        loss: Tensor = self.guidance(x_hat, batch.x, None if batch.labels is None else batch.labels.long())
+        loss: Tensor = self.guidance(x_hat, batch.x, batch.labels)
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
@@ -157,7 +157,7 @@ class GuidedTask(RestorationTask):
         for way in self.validation:
             x_hat = self.validated(batch.x, way, index)
             logits = self._logits(x_hat)
-            wanted = cast(Tensor, batch.labels).long() if clean is None else clean
+            wanted = cast(Tensor, batch.labels) if clean is None else clean
             found["departure"][str(way)] = 100 * departure(logits, wanted)
             found["misread"][str(way)] = _misread(logits, wanted.argmax(1) if clean is not None else wanted)
             found["psnr"][str(way)] = psnr(x_hat, batch.x)

@@ -74,7 +74,7 @@ class RecognitionTask(Task):
         logits = self._logits(batch.x, degradation, generator_for(self.seed, index, stream="validation"))
         assert batch.labels is not None
         if self._segments:
-            return confusion(logits, batch.labels.long())
+            return confusion(logits, batch.labels)
         return 100 * logits.argmax(1).ne(batch.labels).float()
 
     def _logits(self, x: Tensor, degradation: Pipeline | None, generator: torch.Generator) -> Tensor:

@@ -83,7 +83,7 @@ class RetrainingTask(Task):
                 return cast(Tensor, self.teacher(batch.x)).float()
         if batch.labels is None:
             raise DataError("the images have no labels to train on: label them, or give a teacher")
-        return batch.labels.long()
+        return batch.labels
 
     def _logits(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
         return cast(Tensor, self.network(self._shown(x, degradation, generator))).float()

@@ -98,7 +98,11 @@ def _shown(split: Split, results: dict[str, Judged], at: int) -> Shown:
 
 
 _HOUR: dict[Preset, str] = {"smoke": "a minute", "cpu": "an hour on two cores", "paper": "half an hour on a GPU"}
-_MINUTES: dict[Preset, str] = {"smoke": "a minute", "cpu": "ten minutes on two cores", "paper": "minutes on a GPU"}
+_MINUTES: dict[Preset, str] = {
+    "smoke": "a minute",
+    "cpu": "a quarter of an hour on two cores",
+    "paper": "minutes on a GPU",
+}
 _LIGHT, _HEAVY = partial(mnist, "light"), partial(mnist, "heavy")
 _PAIRS, _DRAWINGS = partial(alphadigits, "pairs"), partial(alphadigits, "drawings")
 
