@@ -17,7 +17,7 @@ from torch import nn
 import clearsight
 from clearsight import images, weights
 from clearsight.images import Picture
-from clearsight.recognizers import MLP, DigitNet
+from clearsight.recognizers import MLP, DigitNet, SegmentationNet
 from clearsight.registry import DATASETS
 from clearsight.restorers import ResidualUNet
 
@@ -66,7 +66,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         for p in denoiser.parameters():
             p += 0.02 * torch.randn_like(p)
-    for name, model in (("tiny-bars", bars), ("tiny-digits", DigitNet(widths=[4])), ("tiny-denoiser", denoiser)):
+    shipped = {
+        "tiny-bars": bars,
+        "tiny-digits": DigitNet(widths=[4]),
+        "tiny-denoiser": denoiser,
+        "tiny-segmenter": SegmentationNet(widths=[4, 6], blocks=[0, 0], head=5, classes=["sky", "road"]),
+    }
+    for name, model in shipped.items():
         figures = {"name": name, "summary": f"A small one, {name}", "validation": {"bfloat16_change": 1.0}}
         weights.save(model, folder / name, figures=figures, card="")
     return folder
@@ -138,6 +144,36 @@ def test_grey_pixels_in_three_channels_are_grey(command: Callable, tmp_path: Pat
     done = command("recognize", "a.png", "--recognizer", "tiny-bars")
     assert done.status == 0
     assert done.out.startswith("a.png  right  ")
+
+
+def test_maps_of_a_segmenter(command: Callable, photo: Callable) -> None:
+    pixels = [images.read(photo(f"in/{name}.png", 16, 20)).pixels for name in ("a", "deep/b")]
+    done = command("recognize", "in", "-r", "tiny-segmenter", "--maps", "maps", "--json")
+    rows = json.loads(done.out)
+    for row, image, name in zip(rows, pixels, ("a", "deep/b"), strict=True):
+        written = images.read(Path(f"maps/{name}.png")).pixels
+        assert (written.shape, written.dtype) == ((16, 20, 1), np.uint8)
+        answer = clearsight.recognize(image, recognizer="tiny-segmenter")
+        assert np.array_equal(written[..., 0], answer.classes)
+        assert row["probabilities"] == pytest.approx(answer.probabilities, abs=1e-6)
+        assert row["label"] == answer.label
+
+
+def test_maps_write_nothing_over(command: Callable, photo: Callable) -> None:
+    photo("in/a.png", 16, 20)
+    assert command("recognize", "in", "-r", "tiny-segmenter", "--maps", "maps").status == 0
+    before = Path("maps/a.png").read_bytes()
+    done = command("recognize", "in", "-r", "tiny-segmenter", "--maps", "maps")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.strip().endswith("maps/a.png is there already: name another folder, or remove it")
+    assert Path("maps/a.png").read_bytes() == before
+
+
+def test_a_classifier_has_no_maps(command: Callable, bars: Path) -> None:
+    done = command("recognize", "bars", "-r", "tiny-bars", "--maps", "maps")
+    assert (done.status, done.out) == (1, "")
+    assert "the recognizer gives a class to the image, none to each pixel: leave --maps out" in done.err
+    assert not Path("maps").exists()
 
 
 def test_a_recognizer_of_a_file(command: Callable, bars: Path, tmp_path: Path) -> None:
@@ -400,7 +436,8 @@ def test_a_command_that_does_not_parse(command: Callable, arguments: tuple[str, 
 
 
 def test_recognizers_are_listed(command: Callable) -> None:
-    rows = [{"name": name, "summary": f"A small one, {name}"} for name in ("tiny-bars", "tiny-digits")]
+    names = ("tiny-bars", "tiny-digits", "tiny-segmenter")
+    rows = [{"name": name, "summary": f"A small one, {name}"} for name in names]
     *trained, packaged = json.loads(command("recognizers", "--json").out)
     assert trained == rows
     assert packaged["name"] == "efficientnet-lite0"

@@ -21,9 +21,15 @@ from clearsight.metrics import psnr, ssim
 from clearsight.training import shipped_recipes
 
 GOLDEN = Path(__file__).parent / "golden.json"
-DENOISERS = {"denoise-color": (5, 15, 25, 50), "denoise-grey": (5, 15, 25, 50), "tnrd-25": (25,)}
+DENOISERS = {
+    "denoise-color": (5, 15, 25, 50),
+    "denoise-grey": (5, 15, 25, 50),
+    "tnrd-25": (25,),
+    **{f"{way}-{data}": (30, 60) for way in ("separate", "guided") for data in ("cifar", "camvid")},
+}
 GREY = ("denoise-grey", "tnrd-25")
 READERS = {"digits-conv": "restore-digits", "digits-mlp": "restore-digits", "joint-digits": "joint-digits"}
+VIEWERS = {"cifar-resnet": 32, "camvid-segmenter": 240}
 STROKES = ("strokes(kind=light)", "strokes(kind=heavy)")
 SHIPPED = list(weights.shipped(registry.RESTORERS, registry.RECOGNIZERS, registry.JOINT))
 
@@ -47,6 +53,16 @@ def measured(name: str) -> dict[str, list[float]]:
     return rows
 
 
+def view(name: str) -> list[float]:
+    """The logits of a cat, their mean over pixels where each has its own."""
+    side = VIEWERS[name]
+    cat = torch.from_numpy(skimage.data.chelsea()[:, 75:375]).movedim(-1, 0)[None].float() / 255
+    model = weights.load_recognizer(name)
+    with torch.no_grad():
+        logits = model(torch.nn.functional.interpolate(cat, (side, side), mode="area"))
+    return [round(v, 4) for v in logits.reshape(*logits.shape[1:2], -1).mean(1).tolist()]
+
+
 def read_digits(recognizer: str, strokes: str) -> dict[str, dict[str, float]]:
     """PSNR and error of two hundred digits, clean, under strokes, and restored by the restorer it is paired with."""
     result = clearsight.evaluate(
@@ -63,7 +79,7 @@ def read_digits(recognizer: str, strokes: str) -> dict[str, dict[str, float]]:
 
 
 def test_what_there_is() -> None:
-    assert {*DENOISERS, *READERS, *READERS.values()} <= {stored.name for stored in SHIPPED}
+    assert {*DENOISERS, *VIEWERS, *READERS, *READERS.values()} <= {stored.name for stored in SHIPPED}
 
 
 @pytest.mark.parametrize("name", DENOISERS)
@@ -99,6 +115,16 @@ def test_the_joint_model_reads_through_strokes(strokes: str) -> None:
     assert read_digits("joint-digits", strokes)["degraded"]["error"] < 3
 
 
+@pytest.mark.parametrize("name", VIEWERS)
+def test_a_photograph_is_seen_as_it_was(name: str) -> None:
+    assert view(name) == pytest.approx(json.loads(GOLDEN.read_text())[name], abs=0.01)
+
+
+def test_a_cat_is_a_cat() -> None:
+    logits = view("cifar-resnet")
+    assert weights.load_recognizer("cifar-resnet").traits.classes[logits.index(max(logits))] == "cat"
+
+
 @pytest.mark.parametrize("stored", SHIPPED, ids=lambda stored: stored.name)
 def test_says_how_it_was_made(stored: weights.Stored) -> None:
     figures = stored.figures()
@@ -115,5 +141,6 @@ def test_all_shipped_weights_stay_under_forty_megabytes() -> None:
 
 if __name__ == "__main__":
     golden = {name: measured(name) for name in DENOISERS}
+    golden |= {name: view(name) for name in VIEWERS}
     golden |= {name: {strokes: read_digits(name, strokes) for strokes in STROKES} for name in READERS}
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")

@@ -52,6 +52,15 @@ def bar(k: int, low: int = 40, high: int = 200) -> np.ndarray:
     return pixels
 
 
+class Brightest(nn.Module):
+    """Says of each pixel which channel is the brightest, and is sure of it."""
+
+    traits = RecognitionTraits(task="segment", classes=("red", "green", "blue"), channels=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 1e6 * x
+
+
 class Colourful(nn.Module):
     """Says which channel is the brightest."""
 
@@ -61,10 +70,6 @@ class Colourful(nn.Module):
         if x.shape[1] != 3:
             raise ModelError("three channels are expected")
         return x.mean((2, 3))
-
-
-def segmenter() -> Wrapped:
-    return Wrapped(nn.Conv2d(1, 2, 3, padding=1), channels=1, classes=["dark", "bright"])
 
 
 # recognize
@@ -141,6 +146,15 @@ def test_a_picture_of_a_file_is_read() -> None:
     assert answer.label == "right"
 
 
+def test_a_segmenter_tells_each_pixel_s_class_and_the_share_of_each() -> None:
+    answer = recognize(torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(0)), recognizer=Brightest())
+    assert answer.classes is not None
+    assert answer.classes.shape == (6, 8)
+    shares = [float((answer.classes == k).mean()) for k in range(3)]
+    assert list(answer.probabilities.values()) == pytest.approx(shares, abs=1e-4)
+    assert answer.confidence == max(answer.probabilities.values()) == answer.probabilities[answer.label]
+
+
 @pytest.mark.parametrize(
     ("error", "image", "recognizer", "sentence"),
     [
@@ -161,12 +175,6 @@ def test_a_picture_of_a_file_is_read() -> None:
             bar(0),
             lambda: Wrapped(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))),
             "the recognizer takes images of shape (B, 3, H, W), got (1, 1, 12, 12): convert or resize them first",
-        ),
-        (
-            ModelError,
-            bar(0),
-            segmenter,
-            "the recognizer gives a class to each pixel, not to the image: expected a classifier",
         ),
         (
             InvalidArgumentError,

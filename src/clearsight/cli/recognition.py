@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearsight.errors import BatchError, ClearsightError
+from clearsight.errors import BatchError, ClearsightError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from clearsight.evaluation import Shown
-    from clearsight.inference import Answer
+    from clearsight.inference import Answer, Reader
 
 __all__ = ["evaluate", "recognize"]
 
@@ -29,16 +29,22 @@ def recognize(
         str | None, typer.Option("--restore-with", help="Restore first, with what `restore --model` takes.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the probability of every class.")] = False,
+    maps: Annotated[
+        Path | None,
+        typer.Option(help="Folder for PNG files with the number of each pixel's class, of a segmenter."),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Name what is in images: file, class and confidence, a line each.
 
-    A file that fails stops nothing: the rest goes on, what failed is listed at the end.
+    Of a segmenter, that is the class that has the largest share of the image. A file that fails stops nothing: the rest
+    goes on, what failed is listed at the end.
     """
     from clearsight.images import find, read
     from clearsight.inference import Reader, Restoration
 
     reader = Reader(recognizer, device=device)
+    targets = {} if maps is None else _map_files(reader, inputs, maps)
     restoration = Restoration(restore_with, device=device) if restore_with else None
     if restoration:
         restoration.check()
@@ -48,7 +54,9 @@ def recognize(
     for path in paths:
         try:
             picture = read(path)
-            answers[str(path)] = reader.read(restoration(picture) if restoration else picture)
+            answers[str(path)] = answer = reader.read(restoration(picture) if restoration else picture)
+            if targets:
+                _write_map(answer, len(reader.traits.classes), targets[path])
         except ClearsightError as error:
             failures.append((str(path), str(error)))
     _print_answers(answers, as_json)
@@ -56,6 +64,27 @@ def recognize(
         typer.echo(f"  {message if name in message else f'{name}: {message}'}", err=True)
     if failures:
         raise BatchError(failures, len(paths))
+
+
+def _map_files(reader: Reader, inputs: list[Path], folder: Path) -> dict[Path, Path]:
+    """Where the map of each image goes; nothing that is there is written over."""
+    from clearsight.inference import plan
+
+    if reader.traits.task != "segment":
+        raise InvalidArgumentError("the recognizer gives a class to the image, none to each pixel: leave --maps out")
+    targets = {job.source: job.target for job in plan(inputs, folder, suffix=".png")}
+    there = next((target for target in targets.values() if target.exists()), None)
+    if there is not None:
+        raise InvalidArgumentError(f"{there} is there already: name another folder, or remove it")
+    return targets
+
+
+def _write_map(answer: Answer, count: int, path: Path) -> None:
+    from clearsight.images import Picture, write
+
+    assert answer.classes is not None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(Picture(pixels=answer.classes[..., None].astype("uint8" if count <= 256 else "uint16")), path)
 
 
 def _print_answers(answers: dict[str, Answer], as_json: bool) -> None:

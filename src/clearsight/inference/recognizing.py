@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from clearsight import weights
 from clearsight.contracts import Recognizer
-from clearsight.errors import InvalidArgumentError, ModelError
+from clearsight.errors import InvalidArgumentError
 from clearsight.images import Picture, to_unit
 from clearsight.inference.device import choose_device
 from clearsight.inference.kinds import ImageLike, map_pixels
@@ -22,17 +22,20 @@ __all__ = ["Answer", "Reader", "image_for", "recognize"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a classifier sees in an image.
+    """What a recognizer sees in an image.
 
     Attributes:
         label: the class with the largest probability.
         confidence: that probability, 0 to 1.
-        probabilities: of every class, in the order of the recognizer's classes.
+        probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
+            pixels, the share that each class has of the image.
+        classes: of a segmenter, the number of each pixel's class, ``(H, W)``.
     """
 
     label: str
     confidence: float
     probabilities: dict[str, float]
+    classes: NDArray[np.uint16] | None = field(default=None, compare=False, repr=False)
 
 
 class Reader:
@@ -64,17 +67,17 @@ class Reader:
         return logits.float().cpu()
 
     def read(self, picture: Picture) -> Answer:
-        """Classify one picture; colours that are all grey are grey.
+        """Classify one picture, or its pixels; colours that are all grey are grey.
 
         Raises:
-            ModelError: the recognizer takes other images, or is no classifier.
+            ModelError: the recognizer takes other images.
         """
-        if self.traits.task != "classify":
-            raise ModelError("the recognizer gives a class to each pixel, not to the image: expected a classifier")
-        probabilities = self.logits(image_for(self._module, picture)[None])[0].softmax(0).tolist()
+        each = self.logits(image_for(self._module, picture)[None])[0].softmax(0)
+        probabilities = each.flatten(1).mean(1).tolist() if each.ndim > 1 else each.tolist()
         best = int(np.argmax(probabilities))
         named = dict(zip(self.traits.classes, probabilities, strict=True))
-        return Answer(self.traits.classes[best], probabilities[best], named)
+        classes = each.argmax(0).numpy().astype(np.uint16) if each.ndim > 1 else None
+        return Answer(self.traits.classes[best], probabilities[best], named, classes)
 
 
 def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:
@@ -86,7 +89,7 @@ def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:
 
 
 def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "auto") -> Answer:
-    """Name what is in one image.
+    """Name what is in one image, or in each of its pixels.
 
     Args:
         image: a Pillow image, a numpy array (uint8, uint16 or float, ``(H, W)`` or ``(H, W, C)``), or a tensor
