@@ -39,6 +39,7 @@ def test_a_plan_keeps_within_its_budget() -> None:
     assert plan.steps % plan.rounds == plan.retraining_steps % plan.rounds == 0
     assert plan.bm3d is False
     assert plan.test_images == 200
+    assert make_plan(RATES, 1000, 10_000, readers=4).test_images == 50
 
 
 def test_bm3d_is_judged_where_the_budget_pays_for_it() -> None:

@@ -86,13 +86,14 @@ class Plan:
     bm3d: bool
 
 
-def make_plan(rates: Rates, budget: float, test_images: int) -> Plan:
+def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1) -> Plan:
     """Divide the budget.
 
     Args:
         rates: what things cost.
         budget: seconds.
         test_images: that there are.
+        readers: recognizers that read each of them.
 
     Raises:
         InvalidArgumentError: the budget does not pay for as many steps as there are validations.
@@ -106,7 +107,7 @@ def make_plan(rates: Rates, budget: float, test_images: int) -> Plan:
             f"a budget of {budget:.0f} s leaves no time to train: the shortest run takes {least:.0f} s here; "
             "give a few times that"
         )
-    affordable, with_bm3d = _judged(rates, _JUDGING * budget, test_images)
+    affordable, with_bm3d = _judged(rates, _JUDGING * budget / readers, test_images)
     retraining = max(1, round(_RETRAINING * rounds))
     return Plan(rounds * _ROUNDS, retraining * _ROUNDS, _ROUNDS, round(_TRAINING * budget, 1), affordable, with_bm3d)
 

@@ -131,7 +131,7 @@ def guard(
         seed=seed,
     )
     run = _Run(contenders, folder, terms, report)
-    plan = kept or run.plan(budget)
+    plan = kept or run.plan(budget, readers=1 + len(others))
     keep_plan(folder, terms, plan)
     steps = f"{plan.steps} steps of each restorer, {plan.retraining_steps} of each recognizer"
     report(f"{steps}, {plan.test_images} test images")
@@ -171,12 +171,12 @@ class _Run:
         fast = has_fast_bfloat16(choose_device())
         self.precision: Precision = "bf16-mixed" if fast else "32-true"
 
-    def plan(self, budget: float) -> Plan:
+    def plan(self, budget: float, readers: int) -> Plan:
         """Check everything, time everything, divide the budget."""
         rates = measured_rates(self.contenders, self._data, self.precision)
         steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in {**rates.training, **rates.retraining}.items())
         self._report(f"seconds a step: {steps}")
-        return make_plan(rates, budget, len(self.contenders.sources.test))
+        return make_plan(rates, budget, len(self.contenders.sources.test), readers=readers)
 
     def train_restorers(self, plan: Plan) -> dict[str, nn.Module]:
         """Separate and guided, each for the same steps."""
