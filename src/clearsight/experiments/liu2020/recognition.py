@@ -201,6 +201,7 @@ def _recognition(which: str, other: str, **said: Any) -> Recognition:
             "separate": f"separate-{which}",
             "guided": f"guided-{which}",
             "cross-task": f"guided-{other}",
+            "cross-task, not guided": f"separate-{other}",
             "guided, no labels": f"guided-{which}-unlabelled",
         },
         retrained={
