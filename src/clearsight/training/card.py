@@ -26,7 +26,12 @@ _KINDS = {
         "answer = clearsight.recognize(image, recognizer=recognizer)\n",
         "error, %",
     ),
-    "miou": _Kind("image-segmentation", 'recognizer = clearsight.load_recognizer("{name}")\n', "mIoU, %"),
+    "miou": _Kind(
+        "image-segmentation",
+        'recognizer = clearsight.load_recognizer("{name}")\n'
+        "classes = clearsight.recognize(image, recognizer=recognizer).classes\n",
+        "mIoU, %",
+    ),
     "departure": _Kind("image-to-image", "", "departure of the recognizer's answer, %"),
     "misread": _Kind("image-to-image", "", "misread by the recognizer, %"),
 }
@@ -55,6 +60,7 @@ pipeline_tag: {next(iter(kinds.values())).tag}
 
 ```python
 import clearsight
+
 {"".join(kind.usage.format(name=name) for kind in kinds.values())}```
 
 Mean over {validation["images"]} held-out training images (never test images); restored images are clipped first:
