@@ -50,7 +50,11 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan of a budget, without a clock."""
-    monkeypatch.setattr(guarding, "make_plan", lambda rates, budget, n: Plan(6, 3, 3, budget, min(n, 4), bm3d=False))
+
+    def plan(rates: object, budget: float, n: int, **options: object) -> Plan:
+        return Plan(6, 3, 3, budget, min(n, 4), bm3d=False)
+
+    monkeypatch.setattr(guarding, "make_plan", plan)
 
 
 def arguments(recognizer: Path, photos: Path, *more: object) -> tuple[object, ...]:
