@@ -169,6 +169,14 @@ def test_maps_write_nothing_over(command: Callable, photo: Callable) -> None:
     assert Path("maps/a.png").read_bytes() == before
 
 
+def test_maps_inside_the_inputs_are_no_inputs(command: Callable, photo: Callable) -> None:
+    photo("in/a.png", 16, 20)
+    photo("in/maps/other.png", 16, 20)
+    done = command("recognize", "in", "-r", "tiny-segmenter", "--maps", "in/maps")
+    assert (done.status, len(done.out.splitlines())) == (0, 1)
+    assert Path("in/maps/a.png").is_file()
+
+
 def test_a_classifier_has_no_maps(command: Callable, bars: Path) -> None:
     done = command("recognize", "bars", "-r", "tiny-bars", "--maps", "maps")
     assert (done.status, done.out) == (1, "")

@@ -44,47 +44,46 @@ def recognize(
     from clearsight.inference import Reader, Restoration
 
     reader = Reader(recognizer, device=device)
-    targets = {} if maps is None else _map_files(reader, inputs, maps)
+    targets = dict.fromkeys(find(inputs)) if maps is None else _map_files(reader, inputs, maps)
     restoration = Restoration(restore_with, device=device) if restore_with else None
     if restoration:
         restoration.check()
     answers: dict[str, Answer] = {}
     failures = []
-    paths = find(inputs)
-    for path in paths:
+    for path, target in targets.items():
         try:
             picture = read(path)
             answers[str(path)] = answer = reader.read(restoration(picture) if restoration else picture)
-            if targets:
-                _write_map(answer, len(reader.traits.classes), targets[path])
+            if target is not None:
+                _write_map(answer, target)
         except ClearsightError as error:
             failures.append((str(path), str(error)))
     _print_answers(answers, as_json)
     for name, message in failures:
         typer.echo(f"  {message if name in message else f'{name}: {message}'}", err=True)
     if failures:
-        raise BatchError(failures, len(paths))
+        raise BatchError(failures, len(targets))
 
 
-def _map_files(reader: Reader, inputs: list[Path], folder: Path) -> dict[Path, Path]:
+def _map_files(reader: Reader, inputs: list[Path], folder: Path) -> dict[Path, Path | None]:
     """Where the map of each image goes; nothing that is there is written over."""
     from clearsight.inference import plan
 
     if reader.traits.task != "segment":
         raise InvalidArgumentError("the recognizer gives a class to the image, none to each pixel: leave --maps out")
-    targets = {job.source: job.target for job in plan(inputs, folder, suffix=".png")}
-    there = next((target for target in targets.values() if target.exists()), None)
+    jobs = plan(inputs, folder, suffix=".png")
+    there = next((job.target for job in jobs if job.target.exists()), None)
     if there is not None:
         raise InvalidArgumentError(f"{there} is there already: name another folder, or remove it")
-    return targets
+    return {job.source: job.target for job in jobs}
 
 
-def _write_map(answer: Answer, count: int, path: Path) -> None:
+def _write_map(answer: Answer, path: Path) -> None:
     from clearsight.images import Picture, write
 
     assert answer.classes is not None
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(Picture(pixels=answer.classes[..., None].astype("uint8" if count <= 256 else "uint16")), path)
+    write(Picture(pixels=answer.classes[..., None]), path)
 
 
 def _print_answers(answers: dict[str, Answer], as_json: bool) -> None:

@@ -29,13 +29,13 @@ class Answer:
         confidence: that probability, 0 to 1.
         probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
             pixels, the share that each class has of the image.
-        classes: of a segmenter, the number of each pixel's class, ``(H, W)``.
+        classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits where that is enough, else in 16.
     """
 
     label: str
     confidence: float
     probabilities: dict[str, float]
-    classes: NDArray[np.uint16] | None = field(default=None, compare=False, repr=False)
+    classes: NDArray[np.uint8 | np.uint16] | None = field(default=None, compare=False, repr=False)
 
 
 class Reader:
@@ -76,7 +76,8 @@ class Reader:
         probabilities = each.flatten(1).mean(1).tolist() if each.ndim > 1 else each.tolist()
         best = int(np.argmax(probabilities))
         named = dict(zip(self.traits.classes, probabilities, strict=True))
-        classes = each.argmax(0).numpy().astype(np.uint16) if each.ndim > 1 else None
+        number = np.uint8 if len(probabilities) <= 256 else np.uint16
+        classes = each.argmax(0).numpy().astype(number) if each.ndim > 1 else None
         return Answer(self.traits.classes[best], probabilities[best], named, classes)
 
 
