@@ -18,7 +18,7 @@ from clearsight.errors import MissingExtraError
 from clearsight.evaluation import Evaluation, Shown
 from clearsight.guarding.conditions import conditions_of
 from clearsight.guarding.contenders import Contenders, new_restorer
-from clearsight.guarding.judging import judged_under
+from clearsight.guarding.judging import Lineup
 from clearsight.guarding.planning import Plan, keep_plan, kept_plan, make_plan
 from clearsight.guarding.report import write_report
 from clearsight.guarding.sources import Sources, open_sources, to_judge
@@ -233,16 +233,15 @@ class _Run:
         retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and some images under the last."""
-        return judged_under(
-            self.contenders.conditions,
-            to_judge(self.contenders.sources, recognizer, plan.test_images),
+        lineup = Lineup(
             recognizer=recognizer,
             restorers=restorers,
             retrained=retrained,
             baselines=(BM3D,) if plan.bm3d else (),
             seed=self.contenders.seed,
-            report=self._report,
         )
+        images = to_judge(self.contenders.sources, recognizer, plan.test_images)
+        return lineup.judge_under(self.contenders.conditions, images, self._report)
 
 
 def _exported(restorer: nn.Module, folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import torch
 
 from clearsight.guarding.contenders import Contenders
-from clearsight.guarding.judging import judged
+from clearsight.guarding.judging import Lineup
 from clearsight.guarding.planning import Rates
 from clearsight.guarding.sources import to_judge
 from clearsight.training.data import Data
@@ -68,14 +68,13 @@ def _validation(task: Task, data: Data) -> float:
 def _judging(contenders: Contenders, baselines: Sequence[str]) -> float:
     """Seconds of a test image under all conditions."""
     images, restorer = to_judge(contenders.sources, contenders.recognizer, _JUDGED), contenders.restorer
-    started = time.monotonic()
-    judged(
-        images,
-        contenders.conditions[0],
+    lineup = Lineup(
         recognizer=contenders.recognizer,
         restorers={"separate": restorer, "guided": restorer},
         retrained={"retrained on restored": (restorer, contenders.recognizer)},
         baselines=baselines,
         seed=contenders.seed,
     )
+    started = time.monotonic()
+    lineup.judge(images, contenders.conditions[0])
     return (time.monotonic() - started) * len(contenders.conditions) / len(images)

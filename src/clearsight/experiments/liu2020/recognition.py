@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from torch import nn
-
 from clearsight import weights
 from clearsight.contracts import Dataset
 from clearsight.datasets import open_dataset, take
@@ -17,7 +15,7 @@ from clearsight.evaluation import Evaluation, Row, Shown
 from clearsight.evaluation.picture import draw
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.published import published
-from clearsight.guarding.judging import judged_under
+from clearsight.guarding.judging import Lineup
 from clearsight.registry import RECOGNIZERS, RESTORERS
 from clearsight.training import train
 
@@ -68,12 +66,17 @@ class Recognition:
             )
             for row, (recipe, front) in self.retrained.items()
         }
-        judge = partial(self._judged, weights.load_recognizer(made.recognizer(self.recognizer)), order=order)
+        lineup = Lineup(
+            recognizer=weights.load_recognizer(made.recognizer(self.recognizer)),
+            restorers=restorers,
+            retrained=retrained,
+            seed=order.seed,
+        )
         images = take(open_dataset(self.data, part="test"), self.tested[order.preset])
-        found, sheet = judge(images, restorers=restorers, retrained=retrained)
+        found, sheet = _judged(lineup, images, order)
         few, beside = self.tested_slowly.get(order.preset), list[Evaluation]()
         if few is not None:
-            beside, _ = judge(take(images, few), restorers=restorers, retrained={}, baselines=[_SLOW])
+            beside, _ = _judged(replace(lineup, retrained={}, baselines=[_SLOW]), take(images, few), order)
         figures = published("liu2020")[self.table]
         shown = self._figures(found)
         rows = [[name, *(f"{v:.2f}" for v in values), *_cells(figures.get(name))] for name, values in shown.items()]
@@ -91,28 +94,6 @@ class Recognition:
         }
         return Finding(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
 
-    def _judged(
-        self,
-        recognizer: nn.Module,
-        images: Dataset,
-        *,
-        restorers: Mapping[str, nn.Module],
-        retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
-        order: Order,
-        baselines: Sequence[str] = (),
-    ) -> tuple[list[Evaluation], list[Shown]]:
-        found, sheet = judged_under(
-            [f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS],
-            images,
-            recognizer=recognizer,
-            restorers=restorers,
-            retrained=retrained,
-            baselines=baselines,
-            seed=order.seed,
-            report=order.report,
-        )
-        return [replace(one, rows=tuple(map(_renamed, one.rows))) for one in found], sheet
-
     def _figures(self, found: Sequence[Evaluation]) -> dict[str, list[float]]:
         """Row → top-1 accuracy or mean IoU, in percent, of each noise level."""
         shown: dict[str, list[float]] = {}
@@ -121,6 +102,11 @@ class Recognition:
                 value = row.figures[self.key].value
                 shown.setdefault(row.name, []).append(100 - value if self.key == "error" else value)
         return shown
+
+
+def _judged(lineup: Lineup, images: Dataset, order: Order) -> tuple[list[Evaluation], list[Shown]]:
+    found, sheet = lineup.judge_under([f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS], images, order.report)
+    return [replace(one, rows=tuple(map(_renamed, one.rows))) for one in found], sheet
 
 
 _TITLES = {"error": "top-1 %", "miou": "mIoU %"}
