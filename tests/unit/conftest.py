@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from stand_ins import draw_bars
 
@@ -18,7 +17,6 @@ def unchanged() -> Iterator[None]:
     handler = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, handler)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

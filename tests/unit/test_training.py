@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -233,7 +234,13 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
 def test_ctrl_c_is_passed_on(recipe: Callable, tmp_path: Path) -> None:
     train_for(5, str(recipe()), tmp_path / "run", KeyboardInterrupt)
     assert newest(tmp_path / "run")["global_step"] == 4
+    assert sys.float_info.min / 2 > 0  # denormal numbers are as they were
     assert not (tmp_path / "run/weights").exists()
+
+
+def test_training_leaves_denormal_numbers_as_they_were(recipe: Callable, tmp_path: Path) -> None:
+    train(str(recipe()), out=tmp_path / "run")
+    assert sys.float_info.min / 2 > 0
 
 
 def test_the_newest_checkpoint_is_kept_beside_the_best(

@@ -88,11 +88,7 @@ class Task(lightning.LightningModule):
         return next(iter(self.units))
 
     def on_fit_start(self) -> None:
-        """Channels last, which convolutions like on every device, and no denormals, which Adam's moments reach.
-
-        A CPU multiplies denormal numbers many times slower than others.
-        """
-        torch.set_flush_denormal(True)
+        """Channels last, which convolutions like on every device."""
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
