@@ -5,26 +5,23 @@ from __future__ import annotations
 from functools import partial
 
 from clearsight import weights
-from clearsight.datasets import Photographs
 from clearsight.degradations import parse
 from clearsight.evaluation import explain
 from clearsight.evaluation.picture import draw_pulls
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.experiments.liu2020.crops import Crop
 
 __all__ = ["FIGURES"]
 
-_IMAGE, _TOP, _LEFT = "23.png", 60, 60
+_CROP = Crop("23.png", 60, 60)
 _SIZE: dict[Preset, int] = {"smoke": 64, "cpu": 320, "paper": 320}
 _RESTORER, _RECOGNIZER, _LAYER = "denoise-color", "efficientnet-lite0", "module._blocks.4"
 _DEGRADATION = "gaussian(sigma=45/255)"
 
 
 def _run(order: Order) -> Finding:
-    images = Photographs(root="kodak24")
-    whole = next(images[at].x for at in range(len(images)) if images.pictures.names[at] == _IMAGE)
-    size = _SIZE[order.preset]
     explanation = explain(
-        whole[:, _TOP : _TOP + size, _LEFT : _LEFT + size],
+        _CROP.cut(_SIZE[order.preset]).x,
         parse(_DEGRADATION),
         restorer=weights.load(_RESTORER),
         recognizer=weights.load_recognizer(_RECOGNIZER),
@@ -36,7 +33,7 @@ def _run(order: Order) -> Finding:
         [name, *(f"{part[key]:.3g}" for key in ("value", "norm", "cosine"))] for name, part in found["parts"].items()
     ]
     record = {
-        "image": f"kodak24/{_IMAGE}",
+        "image": f"kodak24/{_CROP.image}",
         "degradation": _DEGRADATION,
         "restorer": _RESTORER,
         "layer": _LAYER,

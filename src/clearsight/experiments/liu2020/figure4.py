@@ -10,10 +10,10 @@ from typing import NamedTuple
 from torch import Tensor
 
 from clearsight.contracts import Sample
-from clearsight.datasets import Photographs
 from clearsight.degradations import parse
 from clearsight.evaluation.picture import Tile, draw_tiles
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.experiments.liu2020.crops import Crop
 from clearsight.experiments.liu2020.methods import engines
 from clearsight.metrics import psnr
 from clearsight.seeds import generator_for
@@ -21,21 +21,6 @@ from clearsight.seeds import generator_for
 __all__ = ["FIGURES"]
 
 _SIGMA = 50
-
-
-class Crop(NamedTuple):
-    """A square of an image.
-
-    Attributes:
-        image: its name in the set.
-        top: its first row.
-        left: its first column.
-    """
-
-    image: str
-    top: int
-    left: int
-
 
 CROPS = (Crop("08.png", 240, 600), Crop("14.png", 330, 490))
 """Writing, on a house and on a boat: it shows what a person can still read."""
@@ -58,13 +43,6 @@ class Restored(NamedTuple):
     psnr: float | None
 
 
-def _cut(crop: Crop, size: int) -> Sample:
-    dataset = Photographs(root="kodak24")
-    whole = dataset[dataset.pictures.names.index(crop.image)].x
-    x = whole[:, crop.top : crop.top + size, crop.left : crop.left + size]
-    return Sample(name=f"{crop.image} from row {crop.top}, column {crop.left}", x=x, label=None)
-
-
 def _states(sample: Sample, order: Order) -> list[Restored]:
     """What each method makes of the crop: it sees no more of the image than is shown."""
     x = sample.x[None]
@@ -81,7 +59,7 @@ def _states(sample: Sample, order: Order) -> list[Restored]:
 
 def _run(order: Order) -> Finding:
     """Restore each crop by every method that can run here."""
-    samples, found = [_cut(crop, _SIZE[order.preset]) for crop in CROPS], []
+    samples, found = [crop.cut(_SIZE[order.preset]) for crop in CROPS], []
     for sample in samples:
         found.append(_states(sample, order))
         order.report(f"{sample.name}: restored")
