@@ -14,7 +14,7 @@ from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError, ModelError
 from clearsight.inference import ONNX_TOLERANCE, Engine, export_onnx
 from clearsight.restorers import DenoisingAutoencoder, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener
-from stand_ins import moved
+from stand_ins import moved, rand
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -22,10 +22,6 @@ pytest.importorskip("onnxscript")
 
 def session(path: Path) -> Any:
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-
-def rand(*shape: int) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ class Answer:
         confidence: that probability, 0 to 1.
         probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
             pixels, the share that each class has of the image.
-        classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits where that is enough, else in 16.
+        classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits or, of more
+            than 256 classes, in 16.
     """
 
     label: str
@@ -76,8 +77,10 @@ class Reader:
         probabilities = each.flatten(1).mean(1).tolist() if each.ndim > 1 else each.tolist()
         best = int(np.argmax(probabilities))
         named = dict(zip(self.traits.classes, probabilities, strict=True))
-        number = np.uint8 if len(probabilities) <= 256 else np.uint16
-        classes = each.argmax(0).numpy().astype(number) if each.ndim > 1 else None
+        classes = None
+        if each.ndim > 1:
+            best_of_each = each.argmax(0).numpy()
+            classes = best_of_each.astype(np.uint8) if len(probabilities) <= 256 else best_of_each.astype(np.uint16)
         return Answer(self.traits.classes[best], probabilities[best], named, classes)
 
 
