@@ -78,16 +78,32 @@ def tapped(
 
 
 def test_residual_net_halves_the_image_where_it_says() -> None:
-    model = ResidualNet(widths=[4, 6, 8, 10], blocks=[0, 1, 2]).eval()
+    model = ResidualNet(widths=[6, 8, 10], blocks=[0, 1, 2]).eval()
     assert model.features(images(1, 3, 32, 40)).shape == (1, 10, 4, 5)
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
-    assert len(convolutions) == 1 + 3 + 2 * (1 + 2)
+    assert len(convolutions) == 3 + (0 + 1 + 2)
 
 
 @pytest.mark.parametrize("blocks", [[1], [0, 1, 1]])
-def test_residual_net_needs_one_number_a_resolution(blocks: list[int]) -> None:
-    with pytest.raises(InvalidArgumentError, match="blocks needs one number a resolution below the full one, 2, got"):
-        ResidualNet(widths=[4, 6, 8], blocks=blocks)
+def test_residual_net_needs_one_number_a_width(blocks: list[int]) -> None:
+    with pytest.raises(InvalidArgumentError, match="blocks needs one number for each of 2 widths, got"):
+        ResidualNet(widths=[4, 6], blocks=blocks)
+
+
+def test_residual_net_whitens_patches_as_its_first_training_batch_says() -> None:
+    model = ResidualNet(widths=[4], blocks=[0])
+    whitening, x = model.features[0], images(8, 3, 12, 12).cumsum(3) / 12
+    before = whitening.filters.clone()
+    model.eval()(x)
+    assert whitening.filters.equal(before)
+    model.train()(x)
+    learned = whitening.filters.clone()
+    patches = torch.nn.functional.conv2d(4 * x - 2, learned).movedim(1, -1).flatten(0, -2)
+    moments = patches.T @ patches / len(patches)
+    assert (moments - torch.diag(moments.diag())).abs().max() < 1e-3
+    assert ((moments.diag() > 0.5) & (moments.diag() <= 1)).sum() >= 6
+    model(images(8, 3, 12, 12))
+    assert whitening.filters.equal(learned)
 
 
 @pytest.mark.parametrize(("widths", "blocks"), [([4, 6], [1]), ([4], [1])])

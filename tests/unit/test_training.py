@@ -613,6 +613,15 @@ def test_whole_images_are_drawn_with_their_labels() -> None:
         assert (x / 255).equal(data[label].x)
 
 
+@pytest.mark.parametrize("batch", [3, 10, 25])
+def test_every_whole_image_is_drawn_once_before_any_is_drawn_again(batch: int) -> None:
+    data = whole(numbered(10, 1, 2, 2), batch=batch)
+    drawn = torch.cat([data.draw(step).labels for step in range(10)]).tolist()
+    passes = [drawn[start : start + 10] for start in range(0, len(drawn), 10)]
+    assert all(len(set(one)) == len(one) for one in passes)
+    assert passes[0] != passes[1]
+
+
 def test_whole_images_are_shifted_both_ways_and_filled_up_with_black() -> None:
     data = numbered(2, 1, 5, 6)
     batch, seen = whole(data, shift=2, batch=400).draw(0), []

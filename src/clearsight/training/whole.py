@@ -18,7 +18,7 @@ _VALIDATION_BATCH = 250
 
 
 class WholeImages(Data):
-    """Random images of a labelled data set, shifted and flipped at random; they stay in memory as 8 bits.
+    """The images of a labelled data set in random order, shifted and flipped at random; they stay in memory as 8 bits.
 
     Args:
         train: what is trained on; all of one size.
@@ -57,14 +57,23 @@ class WholeImages(Data):
             self.channels, self.classes = self.train.x.shape[1], tuple(self.train_set.classes)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
-        """Images drawn with replacement, each shifted and flipped by its own draw."""
+        """The next images, each shifted and flipped by its own draw."""
         assert self.train is not None
-        generator = generator_for(self.seed, step, rank, stream="images")
-        which = torch.randint(len(self.train.x), (self.batch_size,), generator=generator)
+        generator, which = generator_for(self.seed, step, rank, stream="images"), self._next(step, rank)
         x, labels = shifted(self.train.x[which], self.shift, generator), self.train.labels
         if self.flip:
             x = _flipped(x, generator)
         return Batch(x, None if labels is None else labels[which])
+
+    def _next(self, step: int, rank: int) -> Tensor:
+        """The numbers of the images of a batch: all of them once, in one random order after another."""
+        assert self.train is not None
+        first, n = step * self.batch_size, len(self.train.x)
+        orders = [
+            torch.randperm(n, generator=generator_for(self.seed, number, rank, stream="order"))
+            for number in range(first // n, (first + self.batch_size - 1) // n + 1)
+        ]
+        return torch.cat(orders)[first % n :][: self.batch_size]
 
     def held_out(self) -> list[Batch]:
         """The validation images, a few hundred at a time."""
