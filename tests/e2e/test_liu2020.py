@@ -74,6 +74,17 @@ def test_classes_read_in_restored_images(command: Callable, monkeypatch: pytest.
     assert trained == {"guided-cifar-unlabelled-smoke", "retrained-noisy-cifar-smoke", "retrained-restored-cifar-smoke"}
 
 
+@pytest.mark.skipif(not DATA, reason="needs CamVid: set CLEARSIGHT_DATA")
+def test_what_is_read_in_street_scenes(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    done = command("reproduce", "liu2020/figure6", "--preset", "smoke", "--out", "found")
+    assert done.status == 0, done.err
+    (states,) = json.loads(Path("found/liu2020/figure6-smoke.json").read_text())["images"].values()
+    assert list(states) == ["noisy", "separate", "guided", "clean"]
+    assert states["noisy"]["miou"] < states["separate"]["miou"] < states["clean"]["miou"]
+    assert Path("found/liu2020/figure6-smoke.png").stat().st_size > 10_000
+
+
 @pytest.mark.skipif(not DATA, reason="needs Kodak24: set CLEARSIGHT_DATA")
 def test_gradients_of_the_parts_of_the_loss(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("efficientnet_lite_pytorch")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,18 +13,14 @@ from clearsight.datasets import open_dataset, take
 from clearsight.evaluation import Evaluation, Row, Shown
 from clearsight.evaluation.picture import draw
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.experiments.liu2020.trained import Trained
 from clearsight.experiments.published import published
 from clearsight.guarding.judging import Lineup
-from clearsight.registry import RECOGNIZERS, RESTORERS
-from clearsight.training import train
 
 __all__ = ["TABLES"]
 
 SIGMAS = (15, 30, 45, 60)
 """Noise levels of the tables, in grey levels."""
-
-_DATASETS = {"cifar": "clearsight.datasets.CIFAR10", "camvid": "clearsight.datasets.CamVid"}
-"""By a word of the names of the recipes that are trained on them."""
 
 _SLOW = "bm3d"
 """The published baseline that runs here, seconds an image."""
@@ -57,7 +52,7 @@ class Recognition:
 
     def run(self, order: Order) -> Finding:
         """Train what is not there yet, judge all of it on the same noisy test images."""
-        made = _Trained(order)
+        made = Trained(order)
         restorers = {row: weights.load(made.restorer(recipe)) for row, recipe in self.restorers.items()}
         retrained = {
             row: (
@@ -116,60 +111,6 @@ _NAMES = {"degraded": "noisy", _SLOW: "CBM3D"}
 def _renamed(row: Row) -> Row:
     """By the name that the row is published under."""
     return replace(row, name=_NAMES.get(row.name, row.name))
-
-
-_RECOGNIZERS = {"cifar": "cifar-resnet", "camvid": "camvid-segmenter"}
-"""By a word of the names of the recipes that need them."""
-
-
-class _Trained:
-    """Weights by their recipes: those that are shipped, those of an earlier run, or those of a new one.
-
-    Args:
-        order: preset, folder of runs, and whom to tell.
-    """
-
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._shipped = {stored.name for stored in weights.shipped(RESTORERS, RECOGNIZERS)}
-
-    def recognizer(self, recipe: str) -> str:
-        """Trained on clean images."""
-        return self._made(recipe)
-
-    def restorer(self, recipe: str) -> str:
-        """Guided, or trained for the image alone."""
-        return self._made(recipe, self._read_by(recipe) if recipe.startswith("guided") else [])
-
-    def retrained(self, recipe: str, front: str | None) -> str:
-        """The recognizer on degraded images, or on those that the restorer of a recipe gives."""
-        restored = [] if front is None else [f"--model.init_args.restorer={self.restorer(front)}"]
-        return self._made(recipe, [*self._read_by(recipe), *restored])
-
-    def _read_by(self, recipe: str) -> list[str]:
-        name = next(name for word, name in _RECOGNIZERS.items() if word in recipe)
-        return [f"--model.init_args.recognizer={self.recognizer(name)}"]
-
-    def _made(self, recipe: str, overrides: Sequence[str] = ()) -> str:
-        smoke = self._order.preset == "smoke"
-        if recipe in self._shipped:
-            return recipe
-        folder = self._order.runs / (f"{recipe}-smoke" if smoke else recipe)
-        if not (folder / "weights").is_dir():
-            self._order.report(f"training {recipe}")
-            train(recipe, [*overrides, *(_smoke(recipe) if smoke else [])], out=folder)
-        return str(folder / "weights")
-
-
-def _smoke(recipe: str) -> list[str]:
-    """Two steps on eight images."""
-    images = next(path for word, path in _DATASETS.items() if word in recipe)
-    few = {
-        "class_path": "clearsight.datasets.take",
-        "init_args": {"dataset": {"class_path": images, "init_args": {"part": "val"}}, "n": 8},
-    }
-    data = [f"--data.{part}={json.dumps(few)}" for part in ("train", "validation")]
-    return [*data, "--data.batch=2", "--data.epoch=1", "--trainer.max_steps=2"]
 
 
 def _cells(figures: Sequence[float] | None) -> list[str]:

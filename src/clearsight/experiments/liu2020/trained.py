@@ -1,0 +1,69 @@
+"""The networks that tables 4 and 5 and Figure 6 judge, trained where they are not there yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from clearsight import weights
+from clearsight.experiments.experiment import Order
+from clearsight.registry import RECOGNIZERS, RESTORERS
+from clearsight.training import train
+
+__all__ = ["Trained"]
+
+_DATASETS = {"cifar": "clearsight.datasets.CIFAR10", "camvid": "clearsight.datasets.CamVid"}
+"""By a word of the names of the recipes that are trained on them."""
+
+_RECOGNIZERS = {"cifar": "cifar-resnet", "camvid": "camvid-segmenter"}
+"""By a word of the names of the recipes that need them."""
+
+
+class Trained:
+    """Weights by their recipes: those that are shipped, those of an earlier run, or those of a new one.
+
+    Args:
+        order: preset, folder of runs, and whom to tell.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._shipped = {stored.name for stored in weights.shipped(RESTORERS, RECOGNIZERS)}
+
+    def recognizer(self, recipe: str) -> str:
+        """Trained on clean images."""
+        return self._made(recipe)
+
+    def restorer(self, recipe: str) -> str:
+        """Guided, or trained for the image alone."""
+        return self._made(recipe, self._read_by(recipe) if recipe.startswith("guided") else [])
+
+    def retrained(self, recipe: str, front: str | None) -> str:
+        """The recognizer on degraded images, or on those that the restorer of a recipe gives."""
+        restored = [] if front is None else [f"--model.init_args.restorer={self.restorer(front)}"]
+        return self._made(recipe, [*self._read_by(recipe), *restored])
+
+    def _read_by(self, recipe: str) -> list[str]:
+        name = next(name for word, name in _RECOGNIZERS.items() if word in recipe)
+        return [f"--model.init_args.recognizer={self.recognizer(name)}"]
+
+    def _made(self, recipe: str, overrides: Sequence[str] = ()) -> str:
+        smoke = self._order.preset == "smoke"
+        if recipe in self._shipped:
+            return recipe
+        folder = self._order.runs / (f"{recipe}-smoke" if smoke else recipe)
+        if not (folder / "weights").is_dir():
+            self._order.report(f"training {recipe}")
+            train(recipe, [*overrides, *(_smoke(recipe) if smoke else [])], out=folder)
+        return str(folder / "weights")
+
+
+def _smoke(recipe: str) -> list[str]:
+    """Two steps on eight images."""
+    images = next(path for word, path in _DATASETS.items() if word in recipe)
+    few = {
+        "class_path": "clearsight.datasets.take",
+        "init_args": {"dataset": {"class_path": images, "init_args": {"part": "val"}}, "n": 8},
+    }
+    data = [f"--data.{part}={json.dumps(few)}" for part in ("train", "validation")]
+    return [*data, "--data.batch=2", "--data.epoch=1", "--trainer.max_steps=2"]
