@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("unchanged")
 
 KINDS = ("cifar", "camvid", "imagenet")
 RECOGNIZERS: dict[str, nn.Module] = {
-    "cifar": ResidualNet(widths=[4, 6], blocks=[0, 1]),
+    "cifar": ResidualNet(widths=[4, 6, 8], blocks=[0, 0, 1]),
     "camvid": SegmentationNet(widths=[4, 6, 8], blocks=[0, 1, 1], head=5),
     "imagenet": ResidualNet(widths=[4], blocks=[0], classes=list("abcd")),
 }
