@@ -31,7 +31,7 @@ class RestorationTask(Task):
     Args:
         restorer: the network.
         start: in its place a trained restorer to go on from, what ``clearsight.load`` takes; its architecture comes
-            with it.
+            with it, or, where ``restorer`` is given too, that one is wider and starts out as the same function.
         degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``.
         validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
             best checkpoint.
@@ -42,7 +42,7 @@ class RestorationTask(Task):
 
     Raises:
         RecipeError: a degradation shrinks images by another factor than the restorer enlarges them; neither
-            ``restorer`` nor ``start`` is given, or both are, or ``start`` has no weights to train.
+            ``restorer`` nor ``start`` is given, or ``start`` has no weights to train, or is no narrower ``restorer``.
         InvalidArgumentError: the restorer needs a σ that a degradation does not give.
     """
 

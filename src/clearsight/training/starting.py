@@ -7,26 +7,29 @@ from torch import nn
 from clearsight import weights
 from clearsight.errors import RecipeError
 from clearsight.registry import RESTORERS
+from clearsight.training.widening import take_over
 
 __all__ = ["started"]
 
 
 def started(restorer: nn.Module | None, start: str | None) -> nn.Module:
-    """The network that is given, or the trained restorer ``start``, ready to be trained on.
+    """The network that is given, the trained restorer ``start``, or the first wherein the second lives on.
 
     Raises:
-        RecipeError: neither is given, or both are, or ``start`` has no weights of its own.
+        RecipeError: neither is given, or ``start`` has no weights of its own, or is no narrower ``restorer``.
         ModelError: it cannot be loaded.
     """
-    if (restorer is None) == (start is None):
-        came = "neither" if start is None else "both"
-        raise RecipeError(f"a training starts from restorer, a new network, or from start, a trained one; got {came}")
-    if restorer is not None:
+    if start is None:
+        if restorer is None:
+            raise RecipeError("a training starts from restorer, a new network, or from start, a trained one; got none")
         return restorer
-    trained = weights.load(str(start))
+    trained = weights.load(start)
     known = any(entry.cls is type(trained) for entry in RESTORERS.values())
     if not known or not any(True for _ in trained.parameters()):
         raise RecipeError(
             f"{start} cannot be trained on: expected a restorer with weights of its own, got {type(trained).__name__}"
         )
-    return trained.train()
+    if restorer is None:
+        return trained.train()
+    take_over(restorer, trained)
+    return restorer
