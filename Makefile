@@ -23,6 +23,7 @@ lint: .venv/installed
 
 # Train every shipped model again, from its recipe. Hours on a CPU; an interrupted run continues.
 weights: .venv/installed
+	$(BIN)/clearsight train denoise-color-narrow
 	for folder in src/clearsight/weights/*/config.json; do \
 	  name=$$(basename $$(dirname $$folder)); \
 	  $(BIN)/clearsight train $$name --out runs/$$name && \

@@ -1,4 +1,4 @@
-"""Steps a second of the shipped recipe denoise-color through Lightning, against a bare loop over the same network.
+"""Steps a second of the recipe denoise-color-narrow through Lightning, against a bare loop over the same network.
 
 python benchmarks/training.py [--preset smoke]
 
@@ -32,7 +32,7 @@ from clearsight.training.batch import Batch  # noqa: E402
 from clearsight.training.restoration import RestorationTask  # noqa: E402
 from measuring import is_rehearsal, save  # noqa: E402
 
-RECIPE = "denoise-color"
+RECIPE = "denoise-color-narrow"
 STEPS_A_ROUND, ROUNDS = 5, 5
 SMALL = ["--data.size=16", "--data.batch=1", "--data.validation_size=64"]
 

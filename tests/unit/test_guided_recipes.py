@@ -77,6 +77,8 @@ def test_shipped_recipes_train(name: str, tmp_path: Path) -> None:
     elif "restorer" in given:
         weights.save(ResidualUNet(widths=[4, 6, 8], blocks=[1, 1, 1]), tmp_path / "front", **small)
         settings |= {"model.restorer": str(tmp_path / "front")}
+    if "start" in given:
+        settings |= {"model.start": "denoise-color"}
     if "recognizer" in given:
         weights.save(RECOGNIZERS[kind], tmp_path / "small", **small)
         settings |= {"model.recognizer": str(tmp_path / "small")}

@@ -198,6 +198,19 @@ def test_a_training_starts_from_trained_weights(recipe: Callable, tmp_path: Path
     assert bit_equal(state(weights.load(out)), state(weights.load(tmp_path / "trained")))
 
 
+@pytest.mark.parametrize("guided", [False, True])
+def test_a_training_starts_from_a_narrower_network(recipe: Callable, tmp_path: Path, guided: bool) -> None:
+    narrow = small_unet()
+    weights.save(narrow, tmp_path / "narrow", figures={"name": "narrow", "summary": "Narrow"}, card="")
+    wide = {"class_path": "clearsight.restorers.ResidualUNet", "init_args": {"channels": 1, "widths": [7, 9]}}
+    wide["init_args"]["blocks"] = [1, 1]
+    still = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.0}}
+    path = recipe(guided=guided, restorer=wide, start=str(tmp_path / "narrow"), optimizer=still)
+    trained = weights.load(train(str(path), out=tmp_path / "run"))
+    x = rand(1, 1, 16, 20)
+    torch.testing.assert_close(trained(x), weights.load(tmp_path / "narrow")(x))
+
+
 def test_what_is_trained_on_is_trained(tmp_path: Path) -> None:
     """Loaded weights come in evaluation mode; batch statistics are to go on."""
     model = DnCNN(channels=1, depth=3, width=4)
@@ -317,8 +330,13 @@ def test_an_onnx_recognizer_cannot_guide(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "overrides", "says"),
     [
-        ({"start": "denoise-grey"}, [], "from restorer, a new network, or from start, a trained one; got both"),
-        ({"restorer": None}, [], "from restorer, a new network, or from start, a trained one; got neither"),
+        ({"start": "denoise-grey"}, [], r"ResidualUNet cannot take over ResidualUNet: their layers are not the same"),
+        ({"restorer": None}, [], "from restorer, a new network, or from start, a trained one; got none"),
+        (
+            {"start": "runs/denoise-color-narrow/weights"},
+            [],
+            "goes on from another one's run: `clearsight train denoise-color-narrow` writes",
+        ),
         ({"restorer": None, "start": "wiener"}, [], "wiener cannot be trained on: expected a restorer with weights"),
         ({"restorer": None, "start": "denoise-gray"}, [], "did you mean 'denoise-grey'"),
         ({"recognizer": "nobody"}, [], "no recognizer is named 'nobody'"),

@@ -38,7 +38,7 @@ class GuidedTask(RestorationTask):
 
     Args:
         restorer: the network.
-        start: in its place a trained restorer to go on from, what ``clearsight.load`` takes.
+        start: a trained restorer to go on from, as for :class:`~clearsight.training.restoration.RestorationTask`.
         recognizer: what guides it: a module, or what ``clearsight.load_recognizer`` takes. It is not changed.
         degradation: how clean images are degraded, as a string: ``gaussian(sigma=15/255..60/255)``.
         validation: degradations to validate on, each with the same noise every time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from clearsight import weights
 from clearsight.experiments.experiment import Order
@@ -18,6 +19,9 @@ _DATASETS = {"cifar": "clearsight.datasets.CIFAR10", "camvid": "clearsight.datas
 _RECOGNIZERS = {"cifar": "cifar-resnet", "camvid": "camvid-segmenter"}
 """By a word of the names of the recipes that need them."""
 
+_STARTS = {"cifar": "denoise-color-narrow"}
+"""The recipes, not shipped, whose networks other recipes go on from, by a word of the names of these."""
+
 
 class Trained:
     """Weights by their recipes: those that are shipped, those of an earlier run, or those of a new one.
@@ -27,7 +31,7 @@ class Trained:
     """
 
     def __init__(self, order: Order) -> None:
-        self._order = order
+        self._order, self._smoke = order, order.preset == "smoke"
         self._shipped = {stored.name for stored in weights.shipped(RESTORERS, RECOGNIZERS)}
 
     def recognizer(self, recipe: str) -> str:
@@ -36,7 +40,8 @@ class Trained:
 
     def restorer(self, recipe: str) -> str:
         """Guided, or trained for the image alone."""
-        return self._made(recipe, self._read_by(recipe) if recipe.startswith("guided") else [])
+        reader = self._read_by(recipe) if recipe.startswith("guided") else []
+        return self._made(recipe, [*reader, *self._start(recipe)])
 
     def retrained(self, recipe: str, front: str | None) -> str:
         """The recognizer on degraded images, or on those that the restorer of a recipe gives."""
@@ -47,18 +52,31 @@ class Trained:
         name = next(name for word, name in _RECOGNIZERS.items() if word in recipe)
         return [f"--model.init_args.recognizer={self.recognizer(name)}"]
 
+    def _start(self, recipe: str) -> list[str]:
+        needed = next((start for word, start in _STARTS.items() if word in recipe), None)
+        if needed is None or self._found(recipe):
+            return []
+        start = "denoise-color" if self._smoke else self._made(needed)
+        return [f"--model.init_args.start={start}"]
+
     def _made(self, recipe: str, overrides: Sequence[str] = ()) -> str:
-        smoke = self._order.preset == "smoke"
+        found = self._found(recipe)
+        if found is None:
+            self._order.report(f"training {recipe}")
+            found = str(train(recipe, [*overrides, *(_few(recipe) if self._smoke else [])], out=self._run(recipe)))
+        return found
+
+    def _found(self, recipe: str) -> str | None:
         if recipe in self._shipped:
             return recipe
-        folder = self._order.runs / (f"{recipe}-smoke" if smoke else recipe)
-        if not (folder / "weights").is_dir():
-            self._order.report(f"training {recipe}")
-            train(recipe, [*overrides, *(_smoke(recipe) if smoke else [])], out=folder)
-        return str(folder / "weights")
+        folder = self._run(recipe) / "weights"
+        return str(folder) if folder.is_dir() else None
+
+    def _run(self, recipe: str) -> Path:
+        return self._order.runs / (f"{recipe}-smoke" if self._smoke else recipe)
 
 
-def _smoke(recipe: str) -> list[str]:
+def _few(recipe: str) -> list[str]:
     """Two steps on eight images."""
     images = next(path for word, path in _DATASETS.items() if word in recipe)
     few = {

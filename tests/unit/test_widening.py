@@ -1,0 +1,64 @@
+"""A wide network takes over a narrow one's function; training then joins old and new channels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from clearsight.errors import RecipeError
+from clearsight.restorers import DnCNN, ResidualUNet
+from clearsight.training.widening import take_over
+from stand_ins import bit_equal, rand, small_unet, state
+
+
+def wide_unet(widths: tuple[int, ...] = (9, 11)) -> nn.Module:
+    return ResidualUNet(channels=1, widths=widths, blocks=(1,) * len(widths))
+
+
+def test_the_wide_network_is_the_narrow_function() -> None:
+    wide, narrow = wide_unet(), small_unet()
+    y = rand(2, 1, 16, 20)
+    take_over(wide, narrow)
+    torch.testing.assert_close(wide(y), narrow(y))
+    assert not narrow(y).equal(y)
+
+
+def test_the_same_width_is_a_copy() -> None:
+    wide = wide_unet((6, 8))
+    take_over(wide, small_unet())
+    assert bit_equal(state(wide), state(small_unet()))
+
+
+def test_new_channels_are_learned_and_heard() -> None:
+    wide = wide_unet()
+    take_over(wide, small_unet())
+    weight = wide.encoder[0][0].first.weight
+    old_of_new, new_of_old = (weight[part].detach().clone() for part in (np.s_[:6, 6:], np.s_[6:, :6]))
+    optimizer = torch.optim.SGD(wide.parameters(), lr=0.01)
+    for _ in range(3):
+        wide(rand(2, 1, 16, 20)).square().mean().backward()
+        optimizer.step()
+    assert not old_of_new.any()
+    assert weight[:6, 6:].any()
+    assert not weight[6:, :6].equal(new_of_old)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "says"),
+    [
+        (
+            wide_unet((6, 8, 9)),
+            small_unet(),
+            "ResidualUNet cannot take over ResidualUNet: their layers are not the same",
+        ),
+        (wide_unet((6, 7)), small_unet(), r"encoder.1.0.first.weight is 8×8×3×3 there and 7×7×3×3 here"),
+        (nn.Sequential(nn.Conv2d(1, 4, 5)), nn.Sequential(nn.Conv2d(1, 4, 3)), "0.weight is 4×1×3×3 there and 4×1×5×5"),
+        (nn.Sequential(nn.Linear(2, 4)), nn.Sequential(nn.Linear(2, 3)), "0.weight is of no convolution"),
+        (DnCNN(channels=1, depth=3, width=5), DnCNN(channels=1, depth=3, width=4), "is of no convolution"),
+    ],
+)
+def test_what_cannot_be_taken_over(wide: nn.Module, narrow: nn.Module, says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        take_over(wide, narrow)
