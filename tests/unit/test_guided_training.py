@@ -348,8 +348,14 @@ def test_an_onnx_recognizer_cannot_guide(tmp_path: Path) -> None:
     ],
 )
 def test_recipes_that_cannot_be_used(
-    recipe: Callable, tmp_path: Path, changes: dict[str, Any], overrides: list[str], says: str
+    recipe: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    overrides: list[str],
+    says: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where there are no runs
     with pytest.raises(ClearsightError, match=says) as raised:
         train(str(recipe(**changes)), overrides, out=tmp_path / "run")
     assert "\n" not in str(raised.value)
