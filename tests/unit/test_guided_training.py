@@ -330,7 +330,7 @@ def test_an_onnx_recognizer_cannot_guide(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "overrides", "says"),
     [
-        ({"start": "denoise-grey"}, [], r"ResidualUNet cannot take over ResidualUNet: their layers are not the same"),
+        ({"start": "denoise-grey"}, [], "ResidualUNet cannot take over ResidualUNet, their layers are not the same"),
         ({"restorer": None}, [], "from restorer, a new network, or from start, a trained one; got none"),
         (
             {"start": "runs/denoise-color-narrow/weights"},

@@ -25,10 +25,14 @@ def test_the_wide_network_is_the_narrow_function() -> None:
     assert not narrow(y).equal(y)
 
 
-def test_the_same_width_is_a_copy() -> None:
-    wide = wide_unet((6, 8))
-    take_over(wide, small_unet())
-    assert bit_equal(state(wide), state(small_unet()))
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [(wide_unet((6, 8)), small_unet()), (DnCNN(channels=1, depth=3, width=4), DnCNN(channels=1, depth=3, width=4))],
+)
+def test_the_same_width_is_a_copy(wide: nn.Module, narrow: nn.Module) -> None:
+    """Also with batch normalisation, whose count of batches has no dimension."""
+    take_over(wide, narrow)
+    assert bit_equal(state(wide), state(narrow))
 
 
 def test_new_channels_are_learned_and_heard() -> None:
@@ -51,7 +55,7 @@ def test_new_channels_are_learned_and_heard() -> None:
         (
             wide_unet((6, 8, 9)),
             small_unet(),
-            "ResidualUNet cannot take over ResidualUNet: their layers are not the same",
+            "ResidualUNet cannot take over ResidualUNet, their layers are not the same: expected a restorer of",
         ),
         (wide_unet((6, 7)), small_unet(), r"encoder.1.0.first.weight is 8×8×3×3 there and 7×7×3×3 here"),
         (nn.Sequential(nn.Conv2d(1, 4, 5)), nn.Sequential(nn.Conv2d(1, 4, 3)), "0.weight is 4×1×3×3 there and 4×1×5×5"),
@@ -60,5 +64,7 @@ def test_new_channels_are_learned_and_heard() -> None:
     ],
 )
 def test_what_cannot_be_taken_over(wide: nn.Module, narrow: nn.Module, says: str) -> None:
+    before = state(wide)
     with pytest.raises(RecipeError, match=says):
         take_over(wide, narrow)
+    assert bit_equal(state(wide), before)

@@ -18,11 +18,12 @@ def take_over(wide: nn.Module, narrow: nn.Module) -> None:
     keep the weights they have and hear everything. Training joins the two.
 
     Args:
-        wide: of convolutions; changed in place.
+        wide: of convolutions, ``(outputs, inputs, height, width)``, or transposed ``(inputs, outputs, height, width)``,
+            whose results are added: where they are concatenated, channels change places. Changed in place.
         narrow: whose layers have the same names, kernels and biases.
 
     Raises:
-        RecipeError: the layers differ in more than in channels, or ``wide`` has fewer; it is left half changed.
+        RecipeError: the layers differ in more than in channels, or ``wide`` has fewer; it is left as it was.
 
     Source: the aim is that of Net2Net (Chen et al., 2016), which copies channels where this one adds silent ones.
 
@@ -32,35 +33,48 @@ def take_over(wide: nn.Module, narrow: nn.Module) -> None:
         >>> wide.weight[:4].equal(narrow.weight)
         True
     """
-    theirs, modules = narrow.state_dict(), dict(wide.named_modules())
-    ours = wide.state_dict()
-    if theirs.keys() != ours.keys():
-        raise RecipeError(f"{_name(wide)} cannot take over {_name(narrow)}: their layers are not the same")
+    reason = _misfit(wide, narrow)
+    if reason is not None:
+        raise RecipeError(
+            f"{type(wide).__name__} cannot take over {type(narrow).__name__}, {reason}: "
+            "expected a restorer of the same layers with at least as many channels, or start alone"
+        )
+    theirs, owners = narrow.state_dict(), _owners(wide)
+    for key, kept in wide.state_dict().items():
+        transposed = kept.ndim > 1 and isinstance(owners[key], nn.ConvTranspose2d)
+        _fill(*((t.transpose(0, 1) if transposed else t) for t in (kept, theirs[key])))
+
+
+def _misfit(wide: nn.Module, narrow: nn.Module) -> str | None:
+    """What of ``narrow`` has no place in ``wide``."""
+    ours, theirs, owners = wide.state_dict(), narrow.state_dict(), _owners(wide)
+    if ours.keys() != theirs.keys():
+        return "their layers are not the same"
     for key, kept in ours.items():
-        value, owner = theirs[key], modules[key.rpartition(".")[0]]
+        value = theirs[key]
         fits = kept.ndim == value.ndim and kept.shape[2:] == value.shape[2:]
         if not fits or any(a < b for a, b in zip(kept.shape, value.shape, strict=True)):
-            raise RecipeError(
-                f"{_name(wide)} cannot take over {_name(narrow)}: {key} is {_size(value)} there and {_size(kept)} here"
-            )
-        if kept.shape != value.shape and not isinstance(owner, nn.Conv2d | nn.ConvTranspose2d):
-            raise RecipeError(f"{_name(wide)} cannot take over {_name(narrow)}: {key} is of no convolution")
-        transposed = isinstance(owner, nn.ConvTranspose2d) and kept.ndim > 1
-        _fill(*((t.transpose(0, 1) if transposed else t) for t in (kept, value)))
+            return f"{key} is {_size(value)} there and {_size(kept)} here"
+        if kept.shape != value.shape and not isinstance(owners[key], nn.Conv2d | nn.ConvTranspose2d):
+            return f"{key} is of no convolution"
+    return None
+
+
+def _owners(network: nn.Module) -> dict[str, nn.Module]:
+    """The module of each tensor, by the tensor's key."""
+    modules = dict(network.named_modules())
+    return {key: modules[key.rpartition(".")[0]] for key in network.state_dict()}
 
 
 def _fill(kept: Tensor, value: Tensor) -> None:
-    """Of tensors ``(outputs, inputs, …)`` or ``(outputs,)``: old outputs hear old inputs alone."""
-    outputs = len(value)
-    if kept.ndim == 1:
-        kept[:outputs] = value
-        return
-    kept[:outputs] = 0
-    kept[:outputs, : value.shape[1]] = value
-
-
-def _name(network: nn.Module) -> str:
-    return type(network).__name__
+    """Of tensors alike, ``(outputs, inputs, …)`` or ``(outputs,)``: old outputs hear old inputs alone."""
+    if kept.shape == value.shape:
+        kept.copy_(value)
+    elif kept.ndim == 1:
+        kept[: len(value)] = value
+    else:
+        kept[: len(value)] = 0
+        kept[: len(value), : value.shape[1]] = value
 
 
 def _size(tensor: Tensor) -> str:
