@@ -6,7 +6,8 @@ restored. σ is a standard deviation on that [0, 1] scale. Nothing here imports 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = [
     "VOID",
     "Dataset",
     "Degradation",
+    "Input",
     "Joint",
     "NoiseDegradation",
     "RecognitionTraits",
@@ -29,6 +31,28 @@ __all__ = [
 
 VOID = 255
 """The label of pixels that belong to no class: segmentation neither learns nor judges them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """What a restorer takes beside the image and σ.
+
+    Attributes:
+        name: a keyword of its call.
+        kind: ``"map"``, ``(B, channels, H, W)`` as the image, padded and cut into tiles with it: a mask, a renderer's
+            normals; ``"value"``, ``(B,)``; ``"whole"``, passed as it is, first axis B: samples of k-space.
+        channels: of a map.
+        required: whether it has to be there.
+    """
+
+    name: str
+    kind: Literal["map", "value", "whole"] = "map"
+    channels: int = 1
+    required: bool = True
+
+    def example(self, height: int, width: int) -> tuple[int, ...]:
+        """The shape of one for a single image of that size."""
+        return (1, self.channels, height, width) if self.kind != "value" else (1,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +69,8 @@ class Traits:
         sigma: ``"blind"`` takes no noise level, ``"optional"`` estimates it where it is not told,
             ``"required"`` has to be told.
         size: input height and width where it takes one size only; ``None`` where any will do.
+        inputs: what it takes besides; σ is none of them, it is the one that can be estimated.
+        samples: whether it is a :class:`Sampler`.
     """
 
     channels: int | None
@@ -53,6 +79,8 @@ class Traits:
     receptive_radius: int | None
     sigma: Literal["blind", "optional", "required"] = "blind"
     size: tuple[int, int] | None = None
+    inputs: tuple[Input, ...] = ()
+    samples: bool = False
 
 
 @runtime_checkable
@@ -83,16 +111,18 @@ class Restorer(Protocol):
     def traits(self) -> Traits:
         """What the engine has to know to feed it."""
 
-    def __call__(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
-        """Restore ``(B, C, H, W)`` to ``(B, C, scale·H, scale·W)``; σ has shape ``(B,)``."""
+    def __call__(self, y: Tensor, sigma: Tensor | None = None, **inputs: Tensor) -> Tensor:
+        """Restore ``(B, C, H, W)`` to ``(B, C, scale·H, scale·W)``; σ has shape ``(B,)``; inputs as it declares."""
 
 
 @runtime_checkable
-class Sampler(Protocol):
-    """A restorer that can draw several answers to one input instead of their mean."""
+class Sampler(Restorer, Protocol):
+    """A restorer that can draw several answers to one input; called, it gives one, such as their mean."""
 
-    def sample(self, y: Tensor, *, n: int, generator: torch.Generator) -> Tensor:
-        """Draw ``n`` restorations of each image: ``(B, n, C, H, W)``."""
+    def sample(
+        self, y: Tensor, sigma: Tensor | None = None, *, n: int, generator: torch.Generator, **inputs: Tensor
+    ) -> Tensor:
+        """Draw ``n`` restorations of each image, ``(B, n, C, scale·H, scale·W)``, by the generator alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,11 +179,15 @@ class Sample:
         x: ``(C, H, W)``, float32 in [0, 1].
         label: the class of the image, or ``(H, W)`` int64 with the class of each pixel (:data:`VOID` where there is
             none); ``None`` where nothing is labelled.
+        target: what is to come out where that is not ``x``: a second exposure, an average of many; ``(C, H, W)``.
+        inputs: what a restorer takes besides, by name: a map ``(channels, H, W)``, a value ``()``, or a tensor.
     """
 
     name: str
     x: Tensor
     label: int | Tensor | None
+    target: Tensor | None = None
+    inputs: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @runtime_checkable

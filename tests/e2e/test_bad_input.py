@@ -173,7 +173,7 @@ def test_cmyk_becomes_rgb(command: Callable, tmp_path: Path, profile: bytes | st
     if profile == "sRGB":
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     (tmp_path / "a.jpg").write_bytes(encoded(grainy("CMYK"), "JPEG", icc_profile=profile))
-    assert command("restore", "a.jpg", "-o", "out", *WIENER) == (0, "", "1 restored\n")
+    assert command("restore", "a.jpg", "-o", "out", *WIENER) == (0, "", "1 restored\n  1 file: CMYK became RGB\n")
     assert Image.open("out/a.jpg").mode == "RGB"
 
 

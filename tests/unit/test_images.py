@@ -25,7 +25,8 @@ from clearsight.errors import (
     InvalidArgumentError,
     MissingExtraError,
 )
-from clearsight.images import Metadata, Picture, exif, formats, reading
+from clearsight.images import Metadata, Picture, exif, files, formats
+from clearsight.images.alpha import with_alpha
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LOSSLESS = [
@@ -41,8 +42,8 @@ LOSSLESS = [
 
 def noise(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     rng = np.random.default_rng(0)
-    if dtype == "float32":
-        return rng.normal(0.5, 2, shape).astype(np.float32)  # HDR: outside [0, 1] on both sides
+    if dtype.startswith("float"):
+        return rng.normal(0.5, 2, shape).astype(dtype)  # HDR: outside [0, 1] on both sides
     return rng.integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
 
 
@@ -53,11 +54,7 @@ def smooth(channels: int) -> np.ndarray:
 
 
 def picture(channels: int, dtype: str = "uint8", alpha: bool = False, **metadata: object) -> Picture:
-    return Picture(
-        pixels=noise((11, 7, channels), dtype),
-        alpha=noise((11, 7), dtype) if alpha else None,
-        metadata=Metadata(**metadata),  # type: ignore[arg-type]
-    )
+    return Picture.of(noise((11, 7, channels + alpha), dtype), Metadata(**metadata))  # type: ignore[arg-type]
 
 
 def exif_block(orientation: int = 1) -> bytes:
@@ -93,7 +90,7 @@ class TestRoundTrips:
     def test_lossless_formats_return_every_bit(
         self, tmp_path: Path, suffix: str, dtype: str, alpha: bool, channels: int
     ) -> None:
-        original = picture(channels, dtype, alpha)
+        original = with_alpha(picture(channels, dtype, alpha), premultiplied=suffix == ".exr" or None)
         images.write(original, tmp_path / f"x{suffix}")
         back = images.read(tmp_path / f"x{suffix}")
         assert back.pixels.dtype == dtype
@@ -116,10 +113,10 @@ class TestRoundTrips:
 
     def test_webp_is_close_and_keeps_alpha(self, tmp_path: Path) -> None:
         alpha = np.tile(np.array([0, 255], np.uint8), (48, 32))
-        images.write(Picture(pixels=smooth(3), alpha=alpha), tmp_path / "x.webp")
+        images.write(Picture.of(np.dstack([smooth(3), alpha])), tmp_path / "x.webp")
         back = images.read(tmp_path / "x.webp")
         np.testing.assert_array_equal(back.alpha, alpha)
-        seen = np.abs(back.pixels.astype(int) - smooth(3))[alpha == 255]
+        seen = np.abs(back.colour.astype(int) - smooth(3))[alpha == 255]
         assert seen.mean() < 4
 
     def test_formats_are_told_by_content_not_by_name(self, tmp_path: Path) -> None:
@@ -130,12 +127,13 @@ class TestRoundTrips:
         images.write(picture(3, "uint16", alpha=True), tmp_path / "x.png")
         assert (tmp_path / "x.png").read_bytes()[24:26] == bytes([16, 6])
 
-    def test_size_of_needs_no_decoding(self, tmp_path: Path) -> None:
+    def test_a_header_needs_no_decoding(self, tmp_path: Path) -> None:
         for form in formats.FORMATS:
             if form.dtypes:
                 path = tmp_path / f"x{form.suffixes[0]}"
-                images.write(picture(3, form.dtypes[0]), path)
-                assert images.size_of(path) == (7, 11)
+                images.write(picture(3, form.dtypes[-1]), path)
+                header = images.open_image(path).header
+                assert (header.width, header.height) == (7, 11)
 
 
 class TestModes:
@@ -222,13 +220,17 @@ class TestModes:
         tifffile.imwrite(tmp_path / "x.tif", grey, photometric="miniswhite")
         np.testing.assert_array_equal(images.read(tmp_path / "x.tif").pixels[..., 0], 255 - grey)
 
-    def test_premultiplied_alpha_is_divided_out(self, tmp_path: Path) -> None:
+    def test_premultiplied_alpha_stays_and_is_divided_out_for_formats_without(self, tmp_path: Path) -> None:
         premultiplied = np.full((4, 4, 4), 100, np.uint8)
         premultiplied[..., 3] = 200
         tifffile.imwrite(tmp_path / "x.tif", premultiplied, photometric="rgb", extrasamples=["assocalpha"])
         back = images.read(tmp_path / "x.tif")
-        assert (back.pixels == 128).all()
-        assert (back.alpha == 200).all()
+        assert back.premultiplied
+        assert (back.colour == 100).all()
+        images.write(back, tmp_path / "x.png")
+        straight = images.read(tmp_path / "x.png")
+        assert (straight.colour == 128).all()
+        assert (straight.alpha == 200).all()
 
 
 def cmyk_profile_with_red_cyan() -> bytes:
@@ -362,13 +364,13 @@ class TestRefusals:
         (tmp_path / f"x{suffix}").write_bytes(starts[suffix] + noise((500,), "uint8").tobytes())
         self.read_error(tmp_path / f"x{suffix}")
 
-    @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif"])
+    @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
     def test_several_frames(self, tmp_path: Path, suffix: str) -> None:
         frames = [Image.fromarray(noise((8, 8, 3), "uint8") // k) for k in (1, 2, 3)]
         frames[0].save(tmp_path / f"x{suffix}", save_all=True, append_images=frames[1:])
         assert "3 frames" in self.read_error(tmp_path / f"x{suffix}")
         with pytest.raises(ImageReadError, match="3 frames"):
-            images.size_of(tmp_path / f"x{suffix}")
+            images.open_image(tmp_path / f"x{suffix}")
 
     def test_a_tiff_with_a_preview_is_one_image(self, tmp_path: Path) -> None:
         with tifffile.TiffWriter(tmp_path / "x.tif") as tif:
@@ -387,7 +389,7 @@ class TestRefusals:
         self, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         images.write(picture(3, "float32" if suffix == ".exr" else "uint8"), tmp_path / f"x{suffix}")
-        monkeypatch.setattr(reading, "MAX_PIXELS", 76)
+        monkeypatch.setattr(files, "MAX_SAMPLES", 230)
         self.read_error(tmp_path / f"x{suffix}", ImageTooLargeError)
 
     def test_a_hundred_megapixels_neither_warn_nor_fail(self, tmp_path: Path) -> None:
@@ -395,7 +397,7 @@ class TestRefusals:
         before = Image.MAX_IMAGE_PIXELS
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            assert images.size_of(tmp_path / "large.png") == (10_000, 10_000)
+            assert images.open_image(tmp_path / "large.png").header[:2] == (10_000, 10_000)
             back = images.read(tmp_path / "large.png")
         assert back.pixels.shape == (10_000, 10_000, 1)
         assert back.pixels.min() == 255
@@ -507,14 +509,13 @@ class TestWriting:
         [
             lambda: Picture(pixels=np.zeros((4, 4), np.uint8)),
             lambda: Picture(pixels=np.zeros((4, 4, 2), np.uint8)),
-            lambda: Picture(pixels=np.zeros((4, 4, 3), np.float64)),
+            lambda: Picture(pixels=np.zeros((4, 4, 3), np.complex64)),
+            lambda: Picture(pixels=np.zeros((4, 4, 3), np.uint8), channels=("red", "alpha")),
             lambda: Picture(pixels=np.zeros((0, 4, 3), np.uint8)),
-            lambda: Picture(pixels=np.zeros((4, 4, 3), np.uint8), alpha=np.zeros((4, 5), np.uint8)),
-            lambda: Picture(pixels=np.zeros((4, 4, 3), np.uint8), alpha=np.zeros((4, 4), np.uint16)),
         ],
     )
     def test_pictures_that_make_no_sense(self, make: Callable[[], Picture]) -> None:
-        with pytest.raises(InvalidArgumentError, match="must be"):
+        with pytest.raises(InvalidArgumentError, match=r"must be|need a meaning"):
             make()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,25 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 from torch import Tensor, nn
 
 from clearsight import images, restore, weights
 from clearsight.contracts import Traits
 from clearsight.errors import ClearsightError, InvalidArgumentError, ModelError
-from clearsight.images import Picture
+from clearsight.images import Intensities, Picture
 from clearsight.inference import Engine, Job, Report, Restoration, degrade, plan, process
-from clearsight.inference import batch as batches
+from clearsight.inference import files as batches
+from clearsight.inference.arrays import like, pictures_of
 from clearsight.inference.device import choose_device, choose_precision
 from clearsight.inference.engine import _noise_level
 from clearsight.inference.fusion import fused
-from clearsight.inference.kinds import map_pixels
 from clearsight.inference.tiles import Tile, cut
 from clearsight.registry import RESTORERS
 from clearsight.restorers import Bicubic, DnCNN, FFDNet, ResidualUNet, Wiener
 
 SIGMA = 25 / 255
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 NETWORKS = [
     name
     for name, entry in RESTORERS.items()
@@ -122,7 +124,7 @@ def test_what_is_padded_is_what_the_model_would_have_seen() -> None:
 
 
 def test_a_large_image_is_tiled_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.inference.memory.CPU_BUDGET", 2**20)
+    monkeypatch.setattr("clearsight.inference.tiles.CPU_BUDGET", 2**20)
     model = tiny("residual-unet")
     pixels = noise((150, 260, 3))
     automatic = engine(model, "auto")
@@ -200,19 +202,12 @@ def test_floats_outside_the_unit_range_are_not_clipped() -> None:
 
 
 def test_alpha_and_metadata_are_carried_over() -> None:
-    picture = Picture(
-        pixels=noise((8, 6, 3), "uint8"),
-        alpha=noise((8, 6), "uint8"),
-        metadata=images.Metadata(dpi=(300.0, 300.0)),
-        format="PNG",
-    )
-    same = engine(Wiener()).restore(picture, SIGMA)
-    assert same.alpha is picture.alpha
+    picture = replace(Picture.of(noise((8, 6, 4), "uint8"), images.Metadata(dpi=(300.0, 300.0))), format="PNG")
+    same = Restoration(Wiener(), sigma=SIGMA)(picture)
+    np.testing.assert_array_equal(same.alpha, picture.alpha)
     assert (same.metadata, same.format) == (picture.metadata, "PNG")
-    twice = engine(Bicubic(scale=2)).restore(picture)
-    assert twice.alpha is not None
-    assert twice.alpha.shape == (16, 12)
-    assert (twice.alpha[::2, ::2] == picture.alpha).all()
+    twice = Restoration(Bicubic(scale=2))(picture)
+    assert twice.pixels.shape == (16, 12, 4)
 
 
 # σ, device and precision
@@ -232,11 +227,11 @@ def test_sigma_is_taken_refused_or_demanded() -> None:
 
 
 def test_a_noise_level_is_found_in_an_image_of_any_size() -> None:
-    assert _noise_level(np.full((1, 1, 3), 0.5, np.float32)) == pytest.approx(0, abs=1e-6)
-    assert _noise_level(noise((7, 5000, 1))) > 0
+    assert _noise_level(np.full((1, 1, 3), 0.5, np.float32), Intensities()) == pytest.approx(0, abs=1e-6)
+    assert _noise_level(noise((7, 5000, 1)), Intensities()) > 0
     rng = np.random.default_rng(0)
     noisy = (0.5 + 0.1 * rng.standard_normal((200, 3000, 3))).astype(np.float32)
-    assert _noise_level(noisy) == pytest.approx(0.1, rel=0.05)
+    assert _noise_level(noisy, Intensities()) == pytest.approx(0.1, rel=0.05)
 
 
 @pytest.mark.parametrize("name", ["nonsense", "meta", "cuda:99", "", "hpu"])
@@ -314,15 +309,38 @@ def test_tiles_have_a_size(tile: int) -> None:
 
 
 class Exhausting(nn.Module):
-    traits = Traits(channels=None, receptive_radius=0)
+    traits = Traits(channels=None, receptive_radius=1)
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
-        raise RuntimeError("CUDA out of memory")
+        raise self.error
 
 
 def test_running_out_of_memory_is_told_apart() -> None:
-    with pytest.raises(MemoryError, match="Exhausting runs out of memory on cpu: give a smaller tile"):
-        engine(Exhausting()).restore_pixels(noise((8, 8, 1)))
+    for error in (
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ):
+        with pytest.raises(MemoryError, match="Exhausting runs out of memory on cpu: give a smaller tile"):
+            engine(Exhausting(error)).restore_pixels(noise((8, 8, 1)))
+    with pytest.raises(RuntimeError, match="memory format"):
+        engine(Exhausting(RuntimeError("unsupported memory format"))).restore_pixels(noise((8, 8, 1)))
+
+
+class Broken(nn.Module):
+    traits = Traits(channels=None, receptive_radius=1)
+
+    def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        return y / 0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_nan_out_of_a_network_is_an_error(dtype: str) -> None:
+    with pytest.raises(ModelError, match="Broken gives NaN or infinity in float32"):
+        engine(Broken()).restore_pixels(noise((8, 8, 1), dtype))
 
 
 # Folding
@@ -350,69 +368,88 @@ def test_a_training_model_is_left_in_training() -> None:
 # Kinds of image
 
 
-def brighter(pixels: np.ndarray) -> np.ndarray:
-    assert pixels.ndim == 3
-    assert pixels.shape[2] in (1, 3)
-    assert pixels.dtype.name in ("uint8", "uint16", "float32")
-    return pixels + pixels.dtype.type(1)
+def brighter(image: Any) -> Any:
+    return like(image, [replace(p, pixels=p.pixels + p.pixels.dtype.type(1)) for p in pictures_of(image)])
 
 
-def doubled(pixels: np.ndarray) -> np.ndarray:
-    return pixels.repeat(2, 0).repeat(2, 1)
+def doubled(image: Any) -> Any:
+    return like(image, [replace(p, pixels=p.pixels.repeat(2, 0).repeat(2, 1)) for p in pictures_of(image)])
 
 
 @pytest.mark.parametrize(
     ("mode", "back"),
-    [("L", "L"), ("RGB", "RGB"), ("LA", "LA"), ("RGBA", "RGBA"), ("1", "L"), ("CMYK", "RGB"), ("YCbCr", "RGB")],
+    [
+        ("L", "L"),
+        ("RGB", "RGB"),
+        ("LA", "LA"),
+        ("RGBA", "RGBA"),
+        ("La", "LA"),
+        ("RGBa", "RGBA"),
+        ("1", "L"),
+        ("CMYK", "RGB"),
+        ("YCbCr", "RGB"),
+    ],
 )
 def test_pillow_images(mode: str, back: str) -> None:
-    image = Image.fromarray(noise((5, 7, 4), "uint8"), "RGBA").convert(mode)
-    result = map_pixels(image, brighter)
+    image = Image.fromarray(noise((5, 7, 4), "uint8"), "RGBA")
+    image = image.convert("LA").convert(mode) if mode == "La" else image.convert(mode)
+    result = brighter(image)
     assert isinstance(result, Image.Image)
     assert (result.mode, result.size) == (back, (7, 5))
-    colours, before = (np.asarray(i.convert(back.removesuffix("A"))).astype(int) for i in (result, image))
-    assert ((colours - before) % 256 == 1).all()
-    if back.endswith("A"):
-        assert result.getchannel("A").tobytes() == image.getchannel("A").tobytes()
-        assert map_pixels(image, doubled).size == (14, 10)
-        assert map_pixels(image, doubled).mode == back
+    difference = np.asarray(result).astype(int) - np.asarray(image.convert(back))
+    assert (difference % 256 == 1).all()
+    assert (doubled(image).size, doubled(image).mode) == ((14, 10), back)
 
 
 def test_a_pillow_palette_becomes_rgb_and_keeps_its_transparency() -> None:
     image = Image.fromarray(noise((5, 7, 3), "uint8")).quantize(8)
-    assert map_pixels(image, brighter).mode == "RGB"
+    assert doubled(image).mode == "RGB"
     image.info["transparency"] = image.getpixel((0, 0))
-    result = map_pixels(image, brighter)
+    result = doubled(image)
     assert result.mode == "RGBA"
     assert result.getpixel((0, 0))[3] == 0
-    assert result.getchannel("A").tobytes() == image.convert("RGBA").getchannel("A").tobytes()
+    assert result.getpixel((13, 9))[3] == image.convert("RGBA").getpixel((6, 4))[3]
 
 
 def test_a_transparent_colour_becomes_alpha() -> None:
     image = Image.fromarray(noise((5, 7), "uint8"))
     image.info["transparency"] = image.getpixel((0, 0))
-    assert map_pixels(image, brighter).mode == "LA"
+    assert brighter(image).mode == "LA"
 
 
 def test_16_bit_and_float_pillow_images() -> None:
     deep = Image.fromarray(noise((5, 7), "uint16"))
-    result = map_pixels(deep, brighter)
+    result = brighter(deep)
     assert result.mode == deep.mode == "I;16"
     assert (np.asarray(result).astype(int) - np.asarray(deep) == 1).all()
-    floats = Image.fromarray(noise((5, 7)))
-    assert map_pixels(floats, brighter).mode == floats.mode == "F"
-    with pytest.raises(InvalidArgumentError, match="int32"):
-        map_pixels(Image.fromarray(np.ones((3, 3), np.int32)), brighter)
+    for other in (Image.fromarray(noise((5, 7))), Image.fromarray(np.ones((3, 3), np.int32))):
+        assert brighter(other).mode == other.mode
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64", ">f4"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_pillow_image_comes_back_upright(orientation: int) -> None:
+    pixels, exif = noise((5, 7, 3), "uint8"), Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.Make] = orientation, "Lumiere"
+    image = Image.fromarray(pixels)
+    image.info |= {"exif": exif.tobytes(), "dpi": (300, 150), "icc_profile": SRGB}
+    result = brighter(image)
+    expected = {1: pixels, 3: np.rot90(pixels, 2), 6: np.rot90(pixels, -1)}[orientation]
+    np.testing.assert_array_equal(np.asarray(result), expected + np.uint8(1))
+    assert result.info["icc_profile"] == SRGB
+    assert result.info["dpi"] == ((150, 300) if orientation == 6 else (300, 150))
+    assert (result.getexif()[ExifTags.Base.Make], result.getexif()[ExifTags.Base.Orientation]) == ("Lumiere", 1)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64", ">f4"]
+)
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 3)])
 def test_arrays(shape: tuple[int, ...], dtype: str) -> None:
     array = noise(shape, dtype)
-    result = map_pixels(array, brighter)
+    result = brighter(array)
     assert (type(result), result.shape, result.dtype) == (np.ndarray, shape, np.dtype(dtype))
     np.testing.assert_allclose(result.astype(float) - array, 1, atol=1e-3)
-    assert map_pixels(array, doubled).shape == (10, 14, *shape[2:])
+    assert doubled(array).shape == (10, 14, *shape[2:])
 
 
 @pytest.mark.parametrize("view", [np.s_[::-1], np.s_[:, ::-1], np.s_[::2, ::2]])
@@ -430,10 +467,10 @@ def test_arrays_of_any_layout(view: Any, dtype: str) -> None:
 @pytest.mark.parametrize("shape", [(5, 7), (1, 5, 7), (3, 5, 7), (2, 1, 5, 7), (2, 3, 5, 7)])
 def test_tensors(shape: tuple[int, ...], dtype: torch.dtype) -> None:
     image = torch.from_numpy(noise(shape, "uint8" if dtype == torch.uint8 else "float32")).to(dtype)
-    result = map_pixels(image, brighter)
+    result = brighter(image)
     assert (type(result), result.shape, result.dtype) == (Tensor, image.shape, dtype)
     torch.testing.assert_close(result.double(), image.double() + 1, rtol=0, atol=1e-2)
-    assert map_pixels(image, doubled).shape == (*shape[:-2], 10, 14)
+    assert doubled(image).shape == (*shape[:-2], 10, 14)
 
 
 def test_images_of_a_batch_are_restored_one_by_one() -> None:
@@ -463,12 +500,12 @@ def test_a_tensor_that_takes_part_in_training() -> None:
         (torch.zeros(2, 2, 2), "shape"),
         (torch.zeros(0, 3, 2, 2), "shape"),
         (torch.zeros(1, 2, 3, 2, 2), "shape"),
-        (torch.zeros(2, 2, dtype=torch.int32), "got int32"),
+        (torch.zeros(2, 2, dtype=torch.int64), "got int64"),
     ],
 )
 def test_what_is_no_image(image: Any, reason: str) -> None:
     with pytest.raises(InvalidArgumentError, match=reason):
-        map_pixels(image, brighter)
+        pictures_of(image)
 
 
 def test_degrading_depends_on_the_seed_alone() -> None:

@@ -141,7 +141,7 @@ def test_a_batch_of_logits() -> None:
 
 
 def test_a_picture_of_a_file_is_read() -> None:
-    answer = Reader(bars()).read(Picture(pixels=bar(2)[..., None], alpha=np.zeros((SIDE, SIDE), np.uint8)))
+    answer = Reader(bars()).read(Picture.of(np.dstack([bar(2), np.zeros((SIDE, SIDE), np.uint8)])))
     assert isinstance(answer, Answer)
     assert answer.label == "right"
 

@@ -1,23 +1,46 @@
-"""Files ↔ arrays: formats, bit depth, colour, alpha, metadata, atomic writes. Needs no torch."""
+"""Files ↔ arrays: formats, bit depth, intensities, channels, metadata, atomic writes. Needs no torch."""
 
+from clearsight.images.files import (
+    MAX_SAMPLES,
+    ImageFile,
+    atomically,
+    check_fits,
+    check_writable,
+    find,
+    left_out,
+    open_image,
+    read,
+    rewrite_planes,
+    walk,
+    write,
+)
 from clearsight.images.formats import SUFFIXES
-from clearsight.images.picture import Metadata, Picture
-from clearsight.images.reading import MAX_PIXELS, read, size_of
-from clearsight.images.search import find
-from clearsight.images.units import from_unit, to_unit
-from clearsight.images.writing import atomically, check_writable, write
+from clearsight.images.intensities import Intensities, Range, as_unit, from_unit, parse_range, to_unit
+from clearsight.images.picture import COLOUR, GREY, Header, Metadata, Picture
 
 __all__ = [
-    "MAX_PIXELS",
+    "COLOUR",
+    "GREY",
+    "MAX_SAMPLES",
     "SUFFIXES",
+    "Header",
+    "ImageFile",
+    "Intensities",
     "Metadata",
     "Picture",
+    "Range",
+    "as_unit",
     "atomically",
+    "check_fits",
     "check_writable",
     "find",
     "from_unit",
+    "left_out",
+    "open_image",
+    "parse_range",
     "read",
-    "size_of",
+    "rewrite_planes",
     "to_unit",
+    "walk",
     "write",
 ]

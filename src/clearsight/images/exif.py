@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import struct
 from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from clearsight.images.picture import Array
+from clearsight.images.picture import Array, Picture
 
-__all__ = ["from_tiff", "into_tiff", "normalized", "text_tags", "upright"]
+__all__ = ["from_tiff", "into_tiff", "normalized", "oriented", "text_tags", "upright"]
 
 _TEXTS = (
     ExifTags.Base.ImageDescription,
@@ -59,6 +61,17 @@ def upright(array: Array, orientation: int) -> Array:
     return array if orientation == 1 else np.ascontiguousarray(array)
 
 
+def oriented(stored: Picture) -> Picture:
+    """A picture turned upright: its pixels, and its resolution with them; its EXIF block says so from then on."""
+    orientation, exif = normalized(stored.metadata.exif)
+    dpi = stored.metadata.dpi
+    return replace(
+        stored,
+        pixels=upright(stored.pixels, orientation),
+        metadata=replace(stored.metadata, exif=exif, dpi=dpi[::-1] if dpi and orientation >= 5 else dpi),
+    )
+
+
 def text_tags(exif: bytes) -> list[tuple[int, str, int, bytes, bool]]:
     """Camera, author, date and the like, as the extra tags that tifffile writes."""
     parsed = _parsed(exif)
@@ -66,10 +79,10 @@ def text_tags(exif: bytes) -> list[tuple[int, str, int, bytes, bool]]:
     return [(tag, "s", 0, text, True) for tag, text in texts if isinstance(text, bytes)]
 
 
-def from_tiff(path: Path) -> bytes:
+def from_tiff(source: Path | BytesIO) -> bytes:
     """Gather the EXIF block of a TIFF file; empty if there is none or it does not parse."""
     found, kept = Image.Exif(), Image.Exif()
-    with suppress(Exception), path.open("rb") as file:
+    with suppress(Exception), source.open("rb") if isinstance(source, Path) else BytesIO(source.getvalue()) as file:
         found.load_from_fp(file)
         kept.update({tag: _unchanged(found[tag]) for tag in (*_TEXTS, _ORIENTATION) if tag in found})
         for tag in _DIRECTORIES:

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffPage
 
+from clearsight.images.intensities import from_unit
 from clearsight.images.picture import Array, Metadata, Picture
-from clearsight.images.raster import picture_of
-from clearsight.images.units import from_unit, to_unit
+from clearsight.images.pillow import picture_of
 
 __all__ = ["interpret"]
 
@@ -40,8 +40,8 @@ def interpret(page: TiffPage, metadata: Metadata) -> Picture:
     _refuse_extra(page, samples, allowed=int(table is None))
     if table is not None:
         return Picture(pixels=table[samples] if table.ndim == 1 else table[samples[..., 0]], metadata=metadata)
-    picture = Picture.of(samples, metadata)
-    return _straight(picture) if EXTRASAMPLE.ASSOCALPHA in page.extrasamples else picture
+    associated = EXTRASAMPLE.ASSOCALPHA in page.extrasamples
+    return Picture.of(samples, metadata, alpha="premultiplied alpha" if associated else "alpha")
 
 
 def _interleaved(page: TiffPage) -> Array:
@@ -99,12 +99,3 @@ def _refuse_extra(page: TiffPage, samples: Array, *, allowed: int) -> None:
             f"{samples.shape[2]} samples a pixel of kind {page.photometric!r}, "
             "expected grey or RGB and one alpha at most"
         )
-
-
-def _straight(picture: Picture) -> Picture:
-    """Divide premultiplied alpha out of the colours."""
-    if picture.alpha is None:
-        return picture
-    opacity = np.maximum(to_unit(picture.alpha), np.finfo(np.float32).tiny)[..., None]
-    pixels = from_unit(to_unit(picture.pixels) / opacity, picture.pixels.dtype)
-    return Picture(pixels=pixels, alpha=picture.alpha, metadata=picture.metadata)

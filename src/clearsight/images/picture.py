@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["Array", "Header", "Metadata", "Picture"]
+__all__ = ["ALPHA", "COLOUR", "GREY", "Array", "Header", "Meaning", "Metadata", "Picture"]
 
 Array = NDArray[Any]
 
-_DTYPES = ("uint8", "uint16", "float32")
+Meaning = Literal["grey", "red", "green", "blue", "alpha", "premultiplied alpha", "other"]
+"""What a channel is. Only what is tagged as alpha is alpha; colours beside premultiplied alpha are multiplied by it."""
+
+GREY: tuple[Meaning, ...] = ("grey",)
+COLOUR: tuple[Meaning, ...] = ("red", "green", "blue")
+
+ALPHA: tuple[Meaning, ...] = ("alpha", "premultiplied alpha")
+_DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
 
 
 class Header(NamedTuple):
-    """What a file says of itself before anything is decoded; width and height are in pixels, as stored."""
+    """What a file says of itself before anything is decoded.
+
+    Attributes:
+        width: in pixels, as stored.
+        height: in pixels, as stored.
+        samples: numbers a pixel.
+        planes: images that it holds and that are restored one by one: slices, times, channels, pages.
+        frames: of an animation, which is not restored.
+    """
 
     width: int
     height: int
-    frames: int
+    samples: int = 1
+    planes: int = 1
+    frames: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +51,24 @@ class Metadata:
         exif: EXIF block, a TIFF stream beginning with ``II`` or ``MM``; empty where there is none.
         icc: ICC colour profile; empty where there is none.
         dpi: horizontal and vertical dots per inch.
+        xmp: XMP packet; empty where there is none.
+        iptc: IPTC-IIM records; empty where there are none.
+        comment: of a JPEG or GIF.
+        text: keys and values, as PNG keeps them.
+        native: what only the format that was read knows, such as TIFF tags, chunks of a PNG, attributes and further
+            layers of an OpenEXR file; written back where the format stays.
+        lossless: whether a format that can be either was lossless.
     """
 
     exif: bytes = b""
     icc: bytes = b""
     dpi: tuple[float, float] | None = None
+    xmp: bytes = b""
+    iptc: bytes = b""
+    comment: bytes = b""
+    text: tuple[tuple[str, str], ...] = ()
+    native: Mapping[str, Any] = field(default_factory=dict)
+    lossless: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -45,46 +76,76 @@ class Picture:
     """One upright image and what its file says besides.
 
     Attributes:
-        pixels: ``(H, W, C)``, C = 1 (grey) or 3 (RGB); uint8 and uint16 use their full range, float32 is
-            nominally in [0, 1] and may exceed it (HDR).
-        alpha: ``(H, W)`` opacity, not multiplied into the colours, of the same dtype; ``None`` if opaque.
-        metadata: EXIF, colour profile and resolution, to be written back.
+        pixels: ``(H, W, C)``, every channel, in the file's dtype: integers of 8, 16 or 32 bits, floats of 16, 32 or 64.
+        channels: what each of them is; one or three that nobody named are grey or RGB.
+        metadata: what is written back.
         format: name of the format it was read from, such as ``"JPEG"``; empty if it was made in memory.
+        notes: what the file held and this picture does not, a clause each, such as ``"palette colours became RGB"``.
 
     Raises:
-        InvalidArgumentError: a shape or a dtype is not one of these.
+        InvalidArgumentError: a shape, a dtype or the channels make no sense.
     """
 
     pixels: Array
-    alpha: Array | None = None
+    channels: tuple[Meaning, ...] = ()
     metadata: Metadata = field(default_factory=Metadata)
     format: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
-        if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape or dtype.name not in _DTYPES:
-            raise InvalidArgumentError(f"pixels must be (H, W, 1 or 3) of {', '.join(_DTYPES)}, got {shape} of {dtype}")
-        if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
-            got = f"{self.alpha.shape} of {self.alpha.dtype}"
-            raise InvalidArgumentError(f"alpha must be {shape[:2]} of {dtype} like the pixels, got {got}")
+        if len(shape) != 3 or 0 in shape or dtype.name not in _DTYPES:
+            raise InvalidArgumentError(f"pixels must be (H, W, C) of {', '.join(_DTYPES)}, got {shape} of {dtype}")
+        channels = self.channels or {1: GREY, 3: COLOUR}.get(shape[2], ())
+        if len(channels) != shape[2]:
+            raise InvalidArgumentError(f"{shape[2]} channels need a meaning each, got {channels or 'none'}")
+        object.__setattr__(self, "channels", channels)
 
     @classmethod
-    def of(cls, samples: Array, metadata: Metadata) -> Picture:
+    def of(cls, samples: Array, metadata: Metadata | None = None, *, alpha: Meaning = "alpha") -> Picture:
         """Make one of ``(H, W)`` or ``(H, W, 1..4)`` samples; the last of two or four is alpha."""
         samples = np.atleast_3d(samples)
-        if samples.shape[2] in (2, 4):
-            return cls(pixels=samples[..., :-1], alpha=samples[..., -1], metadata=metadata)
-        return cls(pixels=samples, metadata=metadata)
+        colours = {1: GREY, 2: (*GREY, alpha), 3: COLOUR, 4: (*COLOUR, alpha)}.get(samples.shape[2], ())
+        return cls(pixels=samples, channels=colours, metadata=metadata or Metadata())
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Channels that are restored together: red, green and blue; all others but alpha each like a grey picture."""
+        together = tuple(map(self.channels.index, COLOUR)) if set(COLOUR) <= set(self.channels) else ()
+        alone = (i for i, name in enumerate(self.channels) if name not in ALPHA and i not in together)
+        return (*([together] if together else []), *((i,) for i in alone))
+
+    @property
+    def colour(self) -> Array:
+        """``(H, W, 3)`` where there are red, green and blue, else the first channel that is no alpha, ``(H, W, 1)``."""
+        return self.take(self.groups[0])
+
+    def take(self, group: tuple[int, ...]) -> Array:
+        """Some channels, ``(H, W, n)``; a view where they follow one another."""
+        adjacent = group == tuple(range(group[0], group[0] + len(group)))
+        return self.pixels[..., slice(group[0], group[-1] + 1) if adjacent else list(group)]
+
+    @property
+    def alpha(self) -> Array | None:
+        """``(H, W)`` opacity; ``None`` if opaque."""
+        return next((self.pixels[..., i] for i, name in enumerate(self.channels) if name in ALPHA), None)
+
+    @property
+    def premultiplied(self) -> bool:
+        """Whether the colours are multiplied by alpha."""
+        return "premultiplied alpha" in self.channels
 
     @property
     def samples(self) -> Array:
-        """Colours and alpha in one contiguous array, ``(H, W)`` if grey and opaque, else ``(H, W, 2..4)``."""
-        if self.alpha is not None:
-            return np.dstack([self.pixels, self.alpha])
+        """The pixels in one contiguous array, ``(H, W)`` if there is one channel, else ``(H, W, C)``."""
         return np.ascontiguousarray(self.pixels[..., 0] if self.pixels.shape[2] == 1 else self.pixels)
 
     @property
     def icc(self) -> bytes:
         """The colour profile if it describes as many channels as the picture has, else empty."""
-        space = b"GRAY" if self.pixels.shape[2] == 1 else b"RGB "
+        space = b"RGB " if set(COLOUR) <= set(self.channels) else b"GRAY"
         return self.metadata.icc if self.metadata.icc[16:20] == space else b""
+
+    def noting(self, note: str) -> Picture:
+        """The same with one more note."""
+        return replace(self, notes=(*self.notes, note))

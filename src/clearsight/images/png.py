@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import imagecodecs
 from PIL.PngImagePlugin import PngImageFile, putchunk
 
 from clearsight.images.picture import Header, Picture
-from clearsight.images.raster import header_of, metadata_of
+from clearsight.images.pillow import header_of, metadata_of
 
 __all__ = ["decode", "encode", "header"]
 
@@ -17,17 +18,18 @@ _HEADER_END = 33
 _INCHES_PER_METRE = 1 / 0.0254
 
 
-def header(path: Path) -> Header:
-    """Read size and number of frames."""
-    with PngImageFile(path) as image:
+def header(source: Path | BytesIO) -> Header:
+    """Read size, bands and number of frames."""
+    with PngImageFile(source) as image:
         return header_of(image)
 
 
-def decode(path: Path) -> Picture:
+def decode(source: Path | BytesIO, layer: str | None) -> Picture:
     """Read the picture as stored: not yet upright."""
-    with PngImageFile(path) as image:
+    content = source.getvalue() if isinstance(source, BytesIO) else source.read_bytes()
+    with PngImageFile(BytesIO(content)) as image:
         metadata = metadata_of(image)
-    return Picture.of(imagecodecs.png_decode(path.read_bytes()), metadata)
+    return Picture.of(imagecodecs.png_decode(content), metadata)
 
 
 def encode(picture: Picture, path: Path) -> None:

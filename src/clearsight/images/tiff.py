@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 from tifffile import RESUNIT, TiffFile, TiffPage, imwrite
@@ -12,42 +14,54 @@ from clearsight.images import exif
 from clearsight.images.photometric import interpret
 from clearsight.images.picture import Header, Metadata, Picture
 
-__all__ = ["decode", "encode", "header"]
+__all__ = ["decode", "encode", "encode_planes", "header", "planes"]
+
+_EXTRA = {"alpha": "unassalpha", "premultiplied alpha": "assocalpha", "other": "unspecified"}
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def header(path: Path) -> Header:
-    """Read size and number of pages; previews and masks are no pages."""
-    with TiffFile(path) as tif:
+def header(source: Path | BytesIO) -> Header:
+    """Read size, samples a pixel and number of pages; previews and masks are no pages."""
+    with TiffFile(source) as tif:
         first, *others = (page.aspage() for page in tif.pages)
         more = [page for page in others if not (page.is_reduced or page.is_mask)]
-        return Header(first.imagewidth, first.imagelength, 1 + len(more))
+        return Header(first.imagewidth, first.imagelength, first.samplesperpixel, planes=1 + len(more))
 
 
-def decode(path: Path) -> Picture:
+def decode(source: Path | BytesIO, layer: str | None) -> Picture:
     """Read the picture as stored: not yet upright.
 
     Raises:
         ValueError: the data ends before the pixels do, or the samples are of a kind that is not read.
     """
-    with TiffFile(path) as tif:
+    with TiffFile(source) as tif:
         page = tif.pages.first
         _refuse_truncated(page, tif.filehandle.size)
-        metadata = Metadata(exif=exif.from_tiff(path), icc=page.iccprofile or b"", dpi=_dpi(page))
+        metadata = Metadata(exif=exif.from_tiff(source), icc=page.iccprofile or b"", dpi=_dpi(page))
         return interpret(page, metadata)
+
+
+def planes(source: Path | BytesIO) -> Iterator[Picture]:
+    """Read the planes of a stack one by one."""
+    raise NotImplementedError
+
+
+def encode_planes(source: Path | BytesIO, planes: Iterable[Picture], path: Path) -> None:
+    """Write a stack that is like ``source`` but for its pixels."""
+    raise NotImplementedError
 
 
 def encode(picture: Picture, path: Path) -> None:
     """Write the picture, losslessly compressed."""
-    grey, metadata = picture.pixels.shape[2] == 1, picture.metadata
+    grey, metadata = "grey" in picture.channels, picture.metadata
     imwrite(
         path,
         picture.samples,
         byteorder="<",
         photometric="minisblack" if grey else "rgb",
-        planarconfig=None if grey and picture.alpha is None else "contig",
-        extrasamples=None if picture.alpha is None else ["unassalpha"],
+        planarconfig=None if len(picture.channels) == 1 else "contig",
+        extrasamples=[_EXTRA[name] for name in picture.channels if name in _EXTRA] or None,
         compression="zlib",
         predictor=True,
         resolution=metadata.dpi,

@@ -1,19 +1,21 @@
 """The engine behind ``restore``: device and precision, folding, tiling, and files by the thousand."""
 
-from clearsight.inference.batch import Job, Report, plan, process
-from clearsight.inference.engine import Engine
+from clearsight.inference.engine import Draws, Engine
 from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
+from clearsight.inference.files import Job, Report, plan, process, unread
 from clearsight.inference.recognizing import Answer, Reader, image_for, recognize
-from clearsight.inference.restoring import Restoration, default_model, degrade, degrade_picture, restore
+from clearsight.inference.restoring import Restoration, Samples, default_model, degrade, degrade_picture, restore
 
 __all__ = [
     "ONNX_TOLERANCE",
     "Answer",
+    "Draws",
     "Engine",
     "Job",
     "Reader",
     "Report",
     "Restoration",
+    "Samples",
     "default_model",
     "degrade",
     "degrade_picture",
@@ -23,4 +25,5 @@ __all__ = [
     "process",
     "recognize",
     "restore",
+    "unread",
 ]

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, cast
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clearsight.contracts import Restorer
+from clearsight.contracts import Input, Restorer, Sampler
 from clearsight.degradations import estimate_sigma
 from clearsight.errors import InvalidArgumentError, ModelError
-from clearsight.images import Picture, from_unit, to_unit
+from clearsight.images.alpha import revealed
+from clearsight.images.intensities import Intensities
 from clearsight.inference.device import Precision, choose_device, choose_precision
 from clearsight.inference.fusion import fused
-from clearsight.inference.memory import tile_size
-from clearsight.inference.tiles import Tile, cut
+from clearsight.inference.tiles import Tile, cut, enlarged, tile_size
+from clearsight.restorers.padding import reflected
+from clearsight.seeds import generator_for
 
-__all__ = ["Engine", "TileSize"]
+__all__ = ["NO_INPUTS", "Draws", "Engine", "TileSize"]
 
 TileSize = int | Literal["auto", "off"]
+
+NO_INPUTS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Draws(NamedTuple):
+    """How many restorations of an image are drawn.
+
+    Attributes:
+        n: at least 1.
+        seed: the same seed gives the same draws.
+    """
+
+    n: int
+    seed: int = 0
 
 
 class Engine:
     """A restorer ready to run: folded, on its device, in its precision, tiled.
 
-    It reads what the model declares (channels, scale, size multiple, receptive radius, σ) and adapts the image: pads by
-    reflection, repeats grey for a colour model, takes a colour image channel by channel through a grey one. Integers
-    become [0, 1] and back tile by tile, so that memory stays bounded by the tile.
+    It reads what the model declares (channels, scale, size multiple, receptive radius, σ, further inputs) and adapts
+    the image: pads by reflection, repeats grey for a colour model, takes a colour image channel by channel through a
+    grey one. Numbers become [0, 1] and back tile by tile, so that memory stays bounded by the tile.
 
     Args:
         model: a restorer.
@@ -59,72 +76,140 @@ class Engine:
         self.tile = tile
         self._model = fused(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def restore(self, picture: Picture, sigma: float | None = None) -> Picture:
-        """Restore one picture; alpha and metadata are carried over, the dtype stays.
+    def restore_pixels(
+        self,
+        pixels: NDArray[Any],
+        sigma: float | None = None,
+        *,
+        intensities: Intensities | None = None,
+        hidden: NDArray[np.bool_] | None = None,
+        inputs: Mapping[str, Any] = NO_INPUTS,
+    ) -> NDArray[Any]:
+        """Restore channels that belong together, ``(H, W, C)``; the same dtype comes back.
 
         Args:
-            picture: the degraded image.
-            sigma: its noise level on the [0, 1] scale.
+            pixels: the degraded image.
+            sigma: its noise level, on the scale of ``intensities``.
+            intensities: what its numbers mean; the whole range of the dtype if not given.
+            hidden: ``(H, W)``, which pixels nobody sees: they are left as they are, and nothing is taken from them.
+            inputs: what the model takes besides: a map as an array ``(H, W, C)``, a value as a number, anything else as
+                a tensor.
 
         Raises:
-            ModelError: the model takes no σ and one was given, needs one and none was, or takes images of another size.
+            ModelError: the model takes no σ and one was given, needs one and none was, takes images of another size or
+                other inputs, or gives NaN or infinity.
+            MemoryError: there is not enough of it.
         """
-        pixels = self.restore_pixels(picture.pixels, sigma)
-        alpha = picture.alpha
-        if alpha is not None and self.traits.scale != 1:
-            alpha = alpha.repeat(self.traits.scale, 0).repeat(self.traits.scale, 1)
-        return replace(picture, pixels=pixels, alpha=alpha)
-
-    def restore_pixels(self, pixels: NDArray[Any], sigma: float | None = None) -> NDArray[Any]:
-        """Restore ``(H, W, C)`` of uint8, uint16 or float32; the same dtype comes back.
-
-        Raises:
-            ModelError: as :meth:`restore`.
-        """
-        self.check_sigma(sigma)
-        height, width, channels = pixels.shape
-        scale = self.traits.scale
-        restored = np.empty((height * scale, width * scale, channels), pixels.dtype)
-        if sigma is None and self.traits.sigma == "optional":
-            sigma = _noise_level(pixels)
-        for tile in self._tiles(height, width):
-            rows, columns = tile.rows, tile.columns
-            result = from_unit(self._run(_window(pixels, tile), sigma), pixels.dtype)
-            kept = result[
-                (rows.start - rows.before) * scale : (rows.stop - rows.before) * scale,
-                (columns.start - columns.before) * scale : (columns.stop - columns.before) * scale,
-            ]
-            restored[rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale] = kept
+        answers = self.draw_pixels(pixels, sigma, intensities=intensities, hidden=hidden, inputs=inputs)
+        restored: NDArray[Any] = answers[0]
         return restored
 
-    def restore_batch(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+    def draw_pixels(
+        self,
+        pixels: NDArray[Any],
+        sigma: float | None = None,
+        *,
+        draws: Draws | None = None,
+        intensities: Intensities | None = None,
+        hidden: NDArray[np.bool_] | None = None,
+        inputs: Mapping[str, Any] = NO_INPUTS,
+    ) -> NDArray[Any]:
+        """Draw restorations of channels that belong together, ``(n, scale·H, scale·W, C)``.
+
+        Args:
+            pixels: ``(H, W, C)``.
+            sigma: as :meth:`restore_pixels`.
+            draws: how many; ``None`` for the one answer of a model that is no sampler.
+            intensities: as :meth:`restore_pixels`.
+            hidden: as :meth:`restore_pixels`.
+            inputs: as :meth:`restore_pixels`.
+
+        Raises:
+            ModelError: the model gives one answer only; and as :meth:`restore_pixels`.
+            MemoryError: there is not enough of it.
+        """
+        self.check(sigma, inputs, draws)
+        (height, width, channels), scale = pixels.shape, self.traits.scale
+        levels = intensities or Intensities.full(pixels.dtype)
+        level = None if sigma is None else levels.sigma(sigma)
+        if level is None and self.traits.sigma == "optional":
+            level = _noise_level(pixels, levels)
+        answers = np.empty((draws.n if draws else 1, height * scale, width * scale, channels), pixels.dtype)
+        for number, tile in enumerate(self._tiles(height, width)):
+            inside = pixels[tile.window]
+            seen, unseen = levels.seen(inside)
+            if hidden is not None:
+                unseen = hidden[tile.window] if unseen is None else unseen | hidden[tile.window]
+            if unseen is not None:
+                seen = revealed(seen, unseen)
+            given = {one.name: self._cut(one, inputs[one.name], tile) for one in self._given(inputs)}
+            restored = self._run(seen, level, given, draws, number)
+            source, target = tile.kept(scale)
+            for answer, x_hat in zip(answers, restored, strict=True):
+                answer[target] = levels.stored(x_hat[source], pixels.dtype)
+                if unseen is not None:
+                    kept = enlarged(unseen, scale)[source]
+                    answer[target][kept] = enlarged(inside, scale)[source][kept]
+        return answers
+
+    def restore_batch(self, y: Tensor, sigma: Tensor | None = None, inputs: Mapping[str, Tensor] = NO_INPUTS) -> Tensor:
         """Restore images of one size, all at once where one tile holds them.
 
         Args:
-            y: ``(B, C, H, W)``, float32.
+            y: ``(B, C, H, W)``, float32 in [0, 1].
             sigma: the noise level of each, ``(B,)``, on the [0, 1] scale.
+            inputs: what the model takes besides, as a batch holds it.
 
         Returns:
             ``(B, C, scale·H, scale·W)``, on the CPU; not clipped.
 
         Raises:
-            ModelError: as :meth:`restore`.
+            ModelError: as :meth:`restore_pixels`.
         """
-        self.check_sigma(None if sigma is None else 0.0)
+        self.check(None if sigma is None else 0.0, inputs)
         height, width = y.shape[2:]
         tiles = self._tiles(height, width)
         if len(tiles) > 1:
             levels = [None] * len(y) if sigma is None else sigma.tolist()
             pixels = [
-                self.restore_pixels(one.movedim(0, -1).numpy(), level) for one, level in zip(y, levels, strict=True)
+                self.restore_pixels(
+                    one.movedim(0, -1).numpy(), level, inputs={name: _alone(value[i]) for name, value in inputs.items()}
+                )
+                for i, (one, level) in enumerate(zip(y, levels, strict=True))
             ]
             return torch.from_numpy(np.stack(pixels)).movedim(-1, 1)
-        below, beside = tiles[0].rows.after - height, tiles[0].columns.after - width
-        if below or beside:
-            y = torch.from_numpy(np.pad(y.numpy(), [(0, 0), (0, 0), (0, below), (0, beside)], mode="reflect"))
         with torch.inference_mode():
-            restored = self._fit_channels(y.to(self.device), None if sigma is None else sigma.to(self.device))
+            restored = self._fit_channels(
+                self._padded(y),
+                None if sigma is None else sigma.to(self.device),
+                {one.name: self._placed(one, inputs[one.name]) for one in self._given(inputs)},
+                None,
+                0,
+            )[:, 0]
         return restored[..., : height * self.traits.scale, : width * self.traits.scale].cpu()
+
+    def check(
+        self, sigma: float | None = None, inputs: Mapping[str, Any] = NO_INPUTS, draws: Draws | None = None
+    ) -> None:
+        """Say whether the model can do with that σ, or with none, with these inputs, and draw.
+
+        Raises:
+            ModelError: it takes no σ and one is given, or needs one and none is; the same of another input; or it
+                gives one answer only and is to draw several.
+        """
+        if sigma is not None and self.traits.sigma == "blind":
+            raise ModelError(f"{self.name} finds the noise level itself and takes no sigma: leave sigma out")
+        if sigma is None and self.traits.sigma == "required":
+            raise ModelError(f"{self.name} has to be told the noise level: give sigma, such as 25/255")
+        known = {one.name: one for one in self.traits.inputs}
+        unknown, missing = inputs.keys() - known, [n for n, one in known.items() if one.required and n not in inputs]
+        if unknown:
+            others = ", ".join(known) or "nothing but the image"
+            raise ModelError(f"{self.name} takes no input {' or '.join(sorted(unknown))}: it takes {others}")
+        if missing:
+            raise ModelError(f"{self.name} needs {' and '.join(missing)} beside the image: give them as inputs")
+        if draws is not None and not self.traits.samples:
+            raise ModelError(f"{self.name} gives one answer to an image, not several: leave samples out")
 
     def _tiles(self, height: int, width: int) -> list[Tile]:
         self._check_size(height, width)
@@ -139,30 +224,70 @@ class Engine:
     def _tile_size(self) -> int:
         return tile_size(self._model, self.traits, self.device)
 
-    @torch.inference_mode()
-    def _run(self, window: NDArray[np.float32], sigma: float | None) -> NDArray[np.float32]:
-        y = torch.from_numpy(window).permute(2, 0, 1)[None].to(self.device)
-        level = None if sigma is None else torch.full((1,), sigma, device=self.device)
-        restored: NDArray[np.float32] = self._fit_channels(y, level)[0].movedim(0, -1).cpu().numpy()
-        return restored
+    def _given(self, inputs: Mapping[str, Any]) -> list[Input]:
+        return [one for one in self.traits.inputs if one.name in inputs]
 
-    def _fit_channels(self, y: Tensor, sigma: Tensor | None) -> Tensor:
+    def _cut(self, one: Input, value: Any, tile: Tile) -> Tensor:
+        """One input of a single image, as a batch of one; a map as the tile sees it."""
+        if one.kind == "map":
+            return self._placed(one, torch.from_numpy(np.asarray(value, np.float32)[tile.window]).movedim(-1, 0)[None])
+        return self._placed(one, torch.as_tensor(value)[None])
+
+    def _placed(self, one: Input, value: Tensor) -> Tensor:
+        return self._padded(value) if one.kind == "map" else value.to(self.device)
+
+    def _padded(self, y: Tensor) -> Tensor:
+        return reflected(y, self.traits.multiple).to(self.device)
+
+    @torch.inference_mode()
+    def _run(
+        self,
+        seen: NDArray[np.float32],
+        sigma: float | None,
+        inputs: Mapping[str, Tensor],
+        draws: Draws | None,
+        number: int,
+    ) -> NDArray[np.float32]:
+        """``(n, H, W, C)`` of tile ``number``."""
+        y = self._padded(torch.from_numpy(seen).permute(2, 0, 1)[None])
+        level = None if sigma is None else torch.full((1,), sigma, device=self.device)
+        restored = self._fit_channels(y, level, inputs, draws, number)[0].movedim(1, -1).cpu()
+        if not bool(restored.isfinite().all()):
+            raise ModelError(
+                f"{self.name} gives NaN or infinity in {self.precision}".replace("torch.", "")
+                + ": try precision float32, or check the model"
+            )
+        result: NDArray[np.float32] = restored.numpy()
+        return result
+
+    def _fit_channels(
+        self, y: Tensor, sigma: Tensor | None, inputs: Mapping[str, Tensor], draws: Draws | None, number: int
+    ) -> Tensor:
+        """``(B, n, C, H, W)`` from any number of channels."""
         have, want = y.shape[1], self.traits.channels
         if want is None or want == have:
-            return self._forward(y, sigma)
+            return self._forward(y, sigma, inputs, draws, number)
         if want == 1:
             levels = None if sigma is None else sigma.repeat_interleave(have)
-            restored = self._forward(y.flatten(0, 1)[:, None], levels)
-            return restored.reshape(len(y), have, *restored.shape[2:])
-        return self._forward(y.expand(-1, want, -1, -1), sigma).mean(1, keepdim=True)
+            each = {name: value.repeat_interleave(have, 0) for name, value in inputs.items()}
+            restored = self._forward(y.flatten(0, 1)[:, None], levels, each, draws, number)
+            return restored.reshape(len(y), have, *restored.shape[1:]).squeeze(3).movedim(1, 2)
+        return self._forward(y.expand(-1, want, -1, -1), sigma, inputs, draws, number).mean(2, keepdim=True)
 
-    def _forward(self, y: Tensor, level: Tensor | None) -> Tensor:
+    def _forward(
+        self, y: Tensor, level: Tensor | None, inputs: Mapping[str, Tensor], draws: Draws | None, number: int
+    ) -> Tensor:
+        """``(B, n, C, H, W)``; n = 1 where nothing is drawn."""
         y = y.contiguous(memory_format=torch.channels_last)
         try:
             with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
-                x_hat: Tensor = self._model(y, level)
-        except RuntimeError as error:  # torch has an error of its own for this on CUDA, and none on a CPU
-            if "memory" not in str(error):
+                if draws is None:
+                    x_hat: Tensor = self._model(y, level, **inputs)[:, None]
+                else:
+                    generator = generator_for(draws.seed, number, stream="samples", device=self.device)
+                    x_hat = cast(Sampler, self._model).sample(y, level, n=draws.n, generator=generator, **inputs)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
                 raise
             raise MemoryError(f"{self.name} runs out of memory on {self.device}: give a smaller tile") from error
         return x_hat.float()
@@ -174,35 +299,24 @@ class Engine:
                 f"{self.name} takes images of {wanted[0]}×{wanted[1]} pixels, got {height}×{width}: resize or crop them"
             )
 
-    def check_sigma(self, sigma: float | None) -> None:
-        """Say whether the model can do with that σ, or with none.
 
-        Raises:
-            ModelError: it takes none and one is given, or needs one and none is.
-        """
-        if sigma is not None and self.traits.sigma == "blind":
-            raise ModelError(f"{self.name} finds the noise level itself and takes no sigma: leave sigma out")
-        if sigma is None and self.traits.sigma == "required":
-            raise ModelError(f"{self.name} has to be told the noise level: give sigma, such as 25/255")
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """By its type on accelerators; on a CPU torch's allocator has none of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
-def _noise_level(pixels: NDArray[Any]) -> float:
+def _alone(value: Tensor) -> Any:
+    """One image's share of an input, as :meth:`Engine.restore_pixels` takes it: maps with channels last."""
+    return value.movedim(0, -1).numpy() if value.ndim == 3 else value
+
+
+def _noise_level(pixels: NDArray[Any], levels: Intensities) -> float:
     """One σ for the whole image, so that its tiles agree, from at most a megapixel in its middle.
 
     An image narrower than the estimator's blocks is mirrored until it is not.
     """
     top, left = (max(n - 1024, 0) // 2 for n in pixels.shape[:2])
-    middle = to_unit(pixels[top : top + 1024, left : left + 1024])
+    middle, _ = levels.seen(pixels[top : top + 1024, left : left + 1024])
     missing = [(0, max(8 - n, 0)) for n in middle.shape[:2]]
     y = torch.from_numpy(np.pad(middle, (*missing, (0, 0)), mode="symmetric"))
     return float(estimate_sigma(y.permute(2, 0, 1)[None]))
-
-
-def _window(pixels: NDArray[Any], tile: Tile) -> NDArray[np.float32]:
-    """What a tile is computed from, in [0, 1], padded by reflection where it reaches beyond the image."""
-    rows, columns = tile.rows, tile.columns
-    inside = to_unit(pixels[rows.before : rows.after, columns.before : columns.after])
-    missing = (rows.after - rows.before - inside.shape[0], columns.after - columns.before - inside.shape[1])
-    if not any(missing):
-        return inside
-    return np.pad(inside, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="reflect")

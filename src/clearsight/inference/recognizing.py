@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from clearsight import weights
 from clearsight.contracts import Recognizer
 from clearsight.errors import InvalidArgumentError
-from clearsight.images import Picture, to_unit
+from clearsight.images.intensities import as_unit
+from clearsight.images.picture import Picture
+from clearsight.inference.arrays import ImageLike, pictures_of
 from clearsight.inference.device import choose_device
-from clearsight.inference.kinds import ImageLike, map_pixels
 
 __all__ = ["Answer", "Reader", "image_for", "recognize"]
 
@@ -86,7 +87,7 @@ class Reader:
 
 def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:
     """A picture as ``(C, H, W)`` in [0, 1]; for a recognizer of grey images, colours that are all grey are grey."""
-    x = torch.from_numpy(to_unit(picture.pixels)).movedim(-1, 0)
+    x = torch.from_numpy(as_unit(picture.colour)).movedim(-1, 0)
     if cast(Recognizer, recognizer).traits.channels == 1 and len(x) == 3 and bool(x.eq(x[:1]).all()):
         return x[:1]
     return x
@@ -108,12 +109,4 @@ def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "a
     """
     if isinstance(image, Tensor) and image.ndim == 4:
         raise InvalidArgumentError(f"expected one image, got a batch of shape {tuple(image.shape)}: give one by one")
-    reader = Reader(recognizer, device=device)
-    answers: list[Answer] = []
-
-    def read(pixels: NDArray[Any]) -> NDArray[Any]:
-        answers.append(reader.read(Picture(pixels=pixels)))
-        return pixels
-
-    map_pixels(image, read)
-    return answers[0]
+    return Reader(recognizer, device=device).read(pictures_of(image)[0])

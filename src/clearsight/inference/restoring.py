@@ -1,23 +1,32 @@
-"""Restore and degrade images in memory."""
+"""Restore and degrade pictures, and images in memory."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any, Generic, NamedTuple, overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from clearsight import weights
 from clearsight.contracts import Degradation
 from clearsight.degradations import parse
 from clearsight.errors import InvalidArgumentError
-from clearsight.images import Picture, from_unit, to_unit
+from clearsight.images.intensities import Intensities, Range, from_unit, to_unit
+from clearsight.images.picture import Picture
+from clearsight.inference.arrays import ImageLike, like, pictures_of
 from clearsight.inference.device import Precision
-from clearsight.inference.engine import Engine, TileSize
-from clearsight.inference.kinds import ImageLike, map_pixels
+from clearsight.inference.engine import NO_INPUTS, Draws, Engine, TileSize
+from clearsight.restorers.classical import Bicubic
 
-__all__ = ["AUTO", "Restoration", "default_model", "degrade", "degrade_picture", "restore"]
+__all__ = ["AUTO", "Restoration", "Samples", "default_model", "degrade", "degrade_picture", "restore"]
+
+_LOG = logging.getLogger(__name__)
 
 AUTO = "auto"
 """The model that is chosen by the image: ``denoise-color`` for RGB, ``denoise-grey`` for grey."""
@@ -30,12 +39,35 @@ def default_model(channels: int) -> str:
     return _BY_CHANNELS[channels]
 
 
+class Samples(NamedTuple, Generic[ImageLike]):
+    """Several restorations of one image.
+
+    Attributes:
+        samples: each of the kind that the image was.
+        mean: of them, the same kind.
+        spread: their standard deviation in each channel of each pixel, in the image's numbers, ``(H, W, C)`` float32;
+            of a batch ``(B, H, W, C)``.
+    """
+
+    samples: list[ImageLike]
+    mean: ImageLike
+    spread: NDArray[np.float32]
+
+
 class Restoration:
     """One way to restore pictures: a model, or the default for each number of channels, loaded when first needed.
 
+    Red, green and blue are restored together, any other channel but alpha like a grey picture. What black and white are
+    is decided once for each of these. Colours that full transparency hides have no say in those that are seen.
+
     Args:
         model: a restorer, what ``clearsight.load`` takes, or ``"auto"``.
-        sigma: noise level of the pictures on the [0, 1] scale, for models that take it.
+        sigma: noise level of the pictures, for models that take it, on the [0, 1] scale: of integers a share of their
+            full range, of floats a share of 1, or of 255 or 65535 where they go that far; or a share of a ``range``
+            told.
+        range: what is black and what is white: ``"auto"`` (of 8 bits as ever; of others found in the picture),
+            ``"full"``, or two numbers.
+        inputs: what the model takes beside the image, by name.
         device: as :class:`Engine`.
         precision: as :class:`Engine`.
         tile: as :class:`Engine`.
@@ -49,6 +81,8 @@ class Restoration:
         model: nn.Module | str = AUTO,
         *,
         sigma: float | None = None,
+        range: Range = "auto",  # noqa: A002
+        inputs: Mapping[str, Any] = NO_INPUTS,
         device: str = "auto",
         precision: Precision = "auto",
         tile: TileSize = "auto",
@@ -57,7 +91,7 @@ class Restoration:
             raise InvalidArgumentError(
                 f"sigma is on the [0, 1] scale, got {sigma:g}: write it as a fraction, such as 25/255"
             )
-        self.sigma = sigma
+        self.sigma, self.range, self.inputs = sigma, range, inputs
         self._model = model
         self._engine = lru_cache(
             lambda name: Engine(
@@ -73,17 +107,91 @@ class Restoration:
         return self._engine(default_model(channels) if self._model == AUTO else self._model)
 
     def check(self) -> None:
-        """Load the model now, so that what is wrong with it or with σ is said before any work is done.
+        """Say what is wrong with the model or with σ before any work is done; a model that is named is loaded.
 
         Raises:
-            ModelError: as :meth:`Engine.restore`.
+            ModelError: as :meth:`Engine.check`.
         """
-        for channels in _BY_CHANNELS if self._model == AUTO else (3,):
-            self.engine(channels).check_sigma(self.sigma)
+        if self._model != AUTO or self.sigma is not None:
+            self.engine(3).check(self.sigma, self.inputs)
 
     def __call__(self, picture: Picture) -> Picture:
-        """Restore one picture."""
-        return self.engine(picture.pixels.shape[2]).restore(picture, self.sigma)
+        """Restore one picture; alpha and metadata are carried over, the dtype stays.
+
+        Raises:
+            ModelError: as :meth:`Engine.restore_pixels`.
+            MemoryError: there is not enough of it.
+        """
+        return self.draw(picture, None)[0]
+
+    def draw(self, picture: Picture, draws: Draws | None) -> list[Picture]:
+        """Draw several restorations of one picture, or its only one where ``draws`` is ``None``.
+
+        Raises:
+            ModelError: as :meth:`Engine.draw_pixels`.
+            MemoryError: there is not enough of it.
+        """
+        alpha = None if picture.premultiplied else picture.alpha
+        hidden = None if alpha is None or alpha.all() else alpha == 0
+        parts = {group: self._drawn(picture, group, draws, hidden) for group in picture.groups}
+        if len(parts) == 1 and picture.alpha is None:
+            return [replace(picture, pixels=pixels) for pixels in next(iter(parts.values()))]
+        answers = zip(*parts.values(), strict=True)
+        return [self._joined(picture, dict(zip(parts, answer, strict=True))) for answer in answers]
+
+    def _drawn(
+        self, picture: Picture, group: tuple[int, ...], draws: Draws | None, hidden: NDArray[np.bool_] | None
+    ) -> NDArray[Any]:
+        pixels, engine = picture.take(group), self.engine(len(group))
+        intensities = Intensities.of(pixels, self.range)
+        _LOG.info("%s, %s: %s", engine.name, "+".join(picture.channels[i] for i in group), intensities)
+        return engine.draw_pixels(
+            pixels, self.sigma, draws=draws, intensities=intensities, hidden=hidden, inputs=self.inputs
+        )
+
+    def _joined(self, picture: Picture, parts: Mapping[tuple[int, ...], NDArray[Any]]) -> Picture:
+        """All channels in their places again; alpha, which no model sees, is enlarged by interpolation."""
+        first = next(iter(parts.values()))
+        pixels = np.empty((*first.shape[:2], len(picture.channels)), first.dtype)
+        for group, restored in parts.items():
+            pixels[..., group] = restored
+        scale = len(pixels) // len(picture.pixels)
+        for i in set(range(len(picture.channels))) - {i for group in parts for i in group}:
+            alpha = picture.take((i,))
+            pixels[..., (i,)] = alpha if scale == 1 else Engine(Bicubic(scale=scale)).restore_pixels(alpha)
+        return replace(picture, pixels=pixels)
+
+
+@overload
+def restore(
+    image: ImageLike,
+    *,
+    model: nn.Module | str = ...,
+    sigma: float | None = ...,
+    range: Range = ...,
+    inputs: Mapping[str, Any] = ...,
+    samples: None = ...,
+    seed: int = ...,
+    device: str = ...,
+    precision: Precision = ...,
+    tile: TileSize = ...,
+) -> ImageLike: ...
+
+
+@overload
+def restore(
+    image: ImageLike,
+    *,
+    model: nn.Module | str = ...,
+    sigma: float | None = ...,
+    range: Range = ...,
+    inputs: Mapping[str, Any] = ...,
+    samples: int,
+    seed: int = ...,
+    device: str = ...,
+    precision: Precision = ...,
+    tile: TileSize = ...,
+) -> Samples[ImageLike]: ...
 
 
 def restore(
@@ -91,29 +199,58 @@ def restore(
     *,
     model: nn.Module | str = AUTO,
     sigma: float | None = None,
+    range: Range = "auto",  # noqa: A002
+    inputs: Mapping[str, Any] = NO_INPUTS,
+    samples: int | None = None,
+    seed: int = 0,
     device: str = "auto",
     precision: Precision = "auto",
     tile: TileSize = "auto",
-) -> ImageLike:
-    """Restore one image in memory; the same kind comes back.
+) -> ImageLike | Samples[ImageLike]:
+    """Restore one image in memory, as the command restores a file; the same kind comes back.
 
     Args:
-        image: a Pillow image, a numpy array (uint8, uint16 or float, ``(H, W)`` or ``(H, W, C)``), or a tensor
-            (``(H, W)``, ``(C, H, W)`` or ``(B, C, H, W)``).
+        image: a Pillow image, which comes back upright, its EXIF block and profile in ``info``; a numpy array (integers
+            of 8, 16 or 32 bits or floats, ``(H, W)`` or ``(H, W, C)``); or a tensor (``(H, W)``, ``(C, H, W)`` or
+            ``(B, C, H, W)``).
         model: a restorer, a shipped name, a folder, a hub id, or ``"auto"``.
-        sigma: noise level on the [0, 1] scale, for models that take it.
+        sigma: noise level for models that take it, on the scale that :class:`Restoration` says.
+        range: what is black and white: ``"auto"``, ``"full"``, or two numbers.
+        inputs: what the model takes besides, by name: a map as an array ``(H, W, C)``, a value as a number.
+        samples: how many restorations to draw, of a model that samples; ``None`` for its one answer.
+        seed: of the samples.
         device: ``auto``, ``cpu``, ``cuda``, …
         precision: ``auto``, ``float32`` or ``bfloat16``.
         tile: height and width of a tile, ``auto`` or ``off``.
+
+    Returns:
+        The restored image; or, where ``samples`` are asked for, :class:`Samples`.
 
     Raises:
         InvalidArgumentError: the image or an option cannot be used.
         ModelError: the model cannot be loaded, or takes no σ where one was given, or needs one.
     """
-    restoration = Restoration(model, sigma=sigma, device=device, precision=precision, tile=tile)
-    return map_pixels(
-        image, lambda pixels: restoration.engine(pixels.shape[2]).restore_pixels(pixels, restoration.sigma)
+    restoration = Restoration(
+        model, sigma=sigma, range=range, inputs=inputs, device=device, precision=precision, tile=tile
     )
+    pictures = pictures_of(image)
+    if samples is None:
+        return like(image, [restoration(picture) for picture in pictures])
+    if samples < 1:
+        raise InvalidArgumentError(f"samples are at least 1, got {samples}")
+    drawn = [restoration.draw(picture, Draws(samples, seed)) for picture in pictures]
+    numbers = [np.stack([picture.pixels for picture in each]).astype(np.float64) for each in drawn]
+    spread = np.stack([each.std(axis=0) for each in numbers]).astype(np.float32)
+    return Samples(
+        [like(image, each) for each in zip(*drawn, strict=True)],
+        like(image, [_mean(each[0], values) for each, values in zip(drawn, numbers, strict=True)]),
+        spread if len(pictures) > 1 else spread[0],
+    )
+
+
+def _mean(picture: Picture, numbers: NDArray[np.float64]) -> Picture:
+    mean, dtype = numbers.mean(axis=0), picture.pixels.dtype
+    return replace(picture, pixels=(mean if dtype.kind == "f" else np.rint(mean)).astype(dtype))
 
 
 def degrade(image: ImageLike, degradation: Degradation | str, *, seed: int = 0) -> ImageLike:
@@ -132,12 +269,20 @@ def degrade(image: ImageLike, degradation: Degradation | str, *, seed: int = 0) 
     """
     chosen = parse(degradation) if isinstance(degradation, str) else degradation
     generator = torch.Generator().manual_seed(seed)
-    return map_pixels(image, lambda pixels: degrade_picture(Picture(pixels=pixels), chosen, generator).pixels)
+    return like(image, [degrade_picture(picture, chosen, generator) for picture in pictures_of(image)])
 
 
 def degrade_picture(picture: Picture, degradation: Degradation, generator: torch.Generator) -> Picture:
-    """Degrade one picture; alpha is carried over unless the size changes, metadata always."""
-    x = torch.from_numpy(to_unit(picture.pixels)).permute(2, 0, 1)[None]
-    y = degradation(x, generator=generator)[0].permute(1, 2, 0).numpy()
-    alpha = picture.alpha if picture.alpha is not None and picture.alpha.shape == y.shape[:2] else None
-    return replace(picture, pixels=from_unit(y, picture.pixels.dtype), alpha=alpha)
+    """Degrade one picture by the full range of its numbers; alpha is carried over unless the size changes."""
+    pixels, degraded = picture.pixels, {}
+    for group in picture.groups:
+        x = torch.from_numpy(to_unit(picture.take(group))).permute(2, 0, 1)[None]
+        y = degradation(x, generator=generator)[0].permute(1, 2, 0).numpy()
+        degraded[group] = from_unit(y, pixels.dtype)
+    channels = {i: part[..., j] for group, part in degraded.items() for j, i in enumerate(group)}
+    if next(iter(channels.values())).shape == pixels.shape[:2]:
+        channels |= {i: pixels[..., i] for i in range(pixels.shape[2]) if i not in channels}
+    kept = sorted(channels)
+    return replace(
+        picture, pixels=np.dstack([channels[i] for i in kept]), channels=tuple(picture.channels[i] for i in kept)
+    )

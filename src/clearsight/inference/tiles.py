@@ -1,4 +1,4 @@
-"""Which part of an image to compute from which: tiles whose seams cannot be found."""
+"""Which part of an image to compute from which: tiles whose seams cannot be found, as large as memory allows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,22 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Span", "Tile", "cut"]
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clearsight.contracts import Traits
+
+__all__ = ["CPU_BUDGET", "Span", "Tile", "cut", "enlarged", "tile_size"]
+
+CPU_BUDGET = 600 * 2**20
+"""Bytes that a tile's activations may take on a CPU: a 100-megapixel image then restores in under 2 GB."""
+
+_ALIVE = 4
+"""Activations of the largest layer that are alive at once: a skip, an input, a product and an output."""
+
+Area = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,18 @@ class Tile:
 
     rows: Span
     columns: Span
+
+    @property
+    def window(self) -> Area:
+        """What it is computed from, as far as there is an image."""
+        return slice(self.rows.before, self.rows.after), slice(self.columns.before, self.columns.after)
+
+    def kept(self, scale: int) -> tuple[Area, Area]:
+        """Which part of its result is kept, and where in the enlarged image that goes."""
+        spans = (self.rows, self.columns)
+        source = (slice((s.start - s.before) * scale, (s.stop - s.before) * scale) for s in spans)
+        target = (slice(s.start * scale, s.stop * scale) for s in spans)
+        return (next(source), next(source)), (next(target), next(target))
 
 
 def cut(height: int, width: int, *, size: int | None, radius: int | None, multiple: int) -> Iterator[Tile]:
@@ -59,6 +86,43 @@ def cut(height: int, width: int, *, size: int | None, radius: int | None, multip
     for rows in _spans(height, size, margin, multiple):
         for columns in _spans(width, size, margin, multiple):
             yield Tile(rows, columns)
+
+
+def enlarged(pixels: NDArray[np.generic], scale: int) -> NDArray[np.generic]:
+    """``(H, W, …)`` with every pixel repeated, ``(scale·H, scale·W, …)``."""
+    return pixels if scale == 1 else pixels.repeat(scale, 0).repeat(scale, 1)
+
+
+def tile_size(model: nn.Module, traits: Traits, device: torch.device) -> int:
+    """Height and width in pixels of what is kept of a tile; at least 64.
+
+    The largest activation of the model, in bytes for each input pixel, is measured on a small input.
+    """
+    budget = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else CPU_BUDGET
+    window = math.isqrt(int(budget / (_ALIVE * _bytes_per_pixel(model, traits, device))))
+    return max(window - 2 * (traits.receptive_radius or 0), 64) // traits.multiple * traits.multiple
+
+
+@torch.inference_mode()
+def _bytes_per_pixel(model: nn.Module, traits: Traits, device: torch.device) -> float:
+    side = 16 * traits.multiple
+    sizes = [4.0 * 3 * traits.scale**2]
+
+    def note(module: nn.Module, inputs: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            sizes.append(output.numel() * output.element_size() / side**2)
+
+    hooks = [module.register_forward_hook(note) for module in model.modules()]
+    try:
+        model(
+            torch.zeros(1, traits.channels or 3, side, side, device=device),
+            None if traits.sigma == "blind" else torch.full((1,), 0.1, device=device),
+            **{one.name: torch.zeros(one.example(side, side), device=device) for one in traits.inputs if one.required},
+        )
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(sizes)
 
 
 def _spans(length: int, size: int, margin: int, multiple: int) -> list[Span]:

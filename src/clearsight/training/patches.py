@@ -33,7 +33,7 @@ def find_images(name: str) -> list[Path]:
 
 
 def _load(path: Path, channels: int) -> Tensor:
-    pixels = torch.from_numpy(read(path).pixels)
+    pixels = torch.from_numpy(read(path).colour)
     if pixels.dtype != torch.uint8:
         raise RecipeError(f"{path} is not an 8-bit image; training holds its images in memory as 8 bits")
     image = pixels.permute(2, 0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,9 +14,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from clearsight.errors import ClearsightError, ImageWriteError, InvalidArgumentError
-from clearsight.images import SUFFIXES, Picture, check_writable, find, read, size_of, write
+from clearsight.images.files import (
+    ImageFile,
+    check_fits,
+    check_writable,
+    find,
+    left_out,
+    open_image,
+    rewrite_planes,
+    write,
+)
+from clearsight.images.picture import Picture
 
-__all__ = ["Job", "Report", "plan", "process"]
+__all__ = ["Job", "Report", "plan", "process", "unread"]
 
 T = TypeVar("T")
 
@@ -48,12 +58,14 @@ class Report:
         pixels: of the input.
         skipped: its output was there already.
         error: why it failed.
+        notes: what its file held and the result does not, a clause each.
     """
 
     job: Job
     pixels: int = 0
     skipped: bool = False
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = None) -> list[Job]:
@@ -61,7 +73,7 @@ def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = 
 
     Args:
         inputs: files and folders.
-        out: a folder; or, for a single input file, the output file itself where its suffix is an image's.
+        out: a folder; or, for a single input file and where it has a suffix, the output file itself.
         suffix: another format for all outputs, such as ``.png``.
 
     Raises:
@@ -71,7 +83,9 @@ def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = 
         ImageWriteError: the format cannot be written.
     """
     paths, out = [Path(path) for path in inputs], Path(out)
-    single = len(paths) == 1 and not paths[0].is_dir() and out.suffix.lower() in SUFFIXES and not out.is_dir()
+    single = len(paths) == 1 and not paths[0].is_dir() and not out.is_dir() and bool(out.suffix)
+    if single:
+        check_writable(out)
     if suffix is not None:
         check_writable(out / f"image{suffix}")
         if single and out.suffix.lower() != suffix:
@@ -83,6 +97,14 @@ def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = 
             jobs.append(Job(source, target, key.as_posix()))
     _refuse_collisions(jobs)
     return jobs
+
+
+def unread(inputs: Iterable[str | Path]) -> dict[str, int]:
+    """How many files in folders among the inputs are of a kind that is not read, by suffix."""
+    counts: Counter[str] = Counter()
+    for folder in filter(Path.is_dir, map(Path, inputs)):
+        counts.update(left_out(folder))
+    return dict(counts)
 
 
 def _sources(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
@@ -141,20 +163,23 @@ def process(
     *,
     workers: int = 2,
     overwrite: bool = False,
+    layer: str | None = None,
     also: Callable[[Job, Picture, Picture], None] | None = None,
 ) -> Iterator[Report]:
     """Run every job and report on each, in order.
 
     Outputs are written whole or not at all, so one that exists is whole, and is skipped unless ``overwrite``.
     ``transform`` runs on the calling thread, one picture at a time; ``workers`` threads read ahead of it, and as many
-    write behind it. Memory is bounded by the pixels in flight, not by the number of files.
+    write behind it. Memory is bounded by the pixels in flight, not by the number of files. A stack passes plane by
+    plane, on the calling thread alone.
 
     Args:
         jobs: what to do.
         transform: from the picture read to the picture written.
         workers: threads that read, and threads that write; at least 1.
         overwrite: do jobs whose output exists.
-        also: called on a writing thread with what was read and what was written.
+        layer: of the files, where their format has layers.
+        also: called on a writing thread with what was read and what was written; not for stacks.
 
     Raises:
         InvalidArgumentError: ``workers`` is less than 1.
@@ -163,7 +188,7 @@ def process(
         raise InvalidArgumentError(f"workers must be at least 1, got {workers}")
     gate = _PixelGate(_PIXELS_IN_FLIGHT)
 
-    def finish(report: Report, before: Picture, after: Picture) -> Report:
+    def store(report: Report, before: Picture, after: Picture) -> Report:
         try:
             return _attempt(report, lambda: _store(report, before, after, also))[0]
         finally:
@@ -171,59 +196,75 @@ def process(
 
     with _pool(workers) as readers, _pool(workers) as writers:
         writing: deque[Future[Report]] = deque()
-        for report, before in _read_ahead(readers, (_examine(job, overwrite) for job in jobs), gate, workers):
-            if before is not None:
-                report, after = _attempt(report, partial(transform, report.job, before))
-            if before is None or after is None:
+        examined = (_examine(job, overwrite, layer) for job in jobs)
+        for report, content in _read_ahead(readers, examined, gate, workers):
+            after = None
+            if isinstance(content, ImageFile):
+                report, _ = _attempt(report, partial(_restack, report.job, content, transform))
+            elif content is not None:
+                report, after = _attempt(replace(report, notes=content.notes), partial(transform, report.job, content))
+            if after is None or not isinstance(content, Picture):
                 gate.leave(report.pixels)
                 writing.append(_finished(report))
             else:
-                writing.append(writers.submit(finish, report, before, after))
-            before = after = None
+                writing.append(writers.submit(store, report, content, after))
+            content = after = None
             while writing and (writing[0].done() or len(writing) > 2 * workers):
                 yield writing.popleft().result()
         while writing:
             yield writing.popleft().result()
 
 
-def _examine(job: Job, overwrite: bool) -> Report:
+def _examine(job: Job, overwrite: bool, layer: str | None) -> tuple[Report, ImageFile | None]:
     """Look at names and header alone: what cannot be done is found before any work."""
 
-    def header() -> int | None:
+    def header() -> ImageFile | None:
         if job.target.exists() and not overwrite:
             return None
         check_writable(job.target)
-        width, height = size_of(job.source)
+        file = open_image(job.source, layer=layer)
         _make_writable(job.target.parent)
-        return width * height
+        return file
 
-    report, pixels = _attempt(Report(job), header)
-    return replace(report, pixels=pixels or 0, skipped=pixels is None and report.error is None)
+    report, file = _attempt(Report(job), header)
+    pixels = file.header.width * file.header.height if file else 0
+    return replace(report, pixels=pixels, skipped=file is None and report.error is None), file
 
 
 def _read_ahead(
-    pool: ThreadPoolExecutor, reports: Iterable[Report], gate: _PixelGate, depth: int
-) -> Iterator[tuple[Report, Picture | None]]:
+    pool: ThreadPoolExecutor, examined: Iterable[tuple[Report, ImageFile | None]], gate: _PixelGate, depth: int
+) -> Iterator[tuple[Report, Picture | ImageFile | None]]:
     """Pictures in order, read by the pool; what is read and not yet written is held in the gate.
 
     Only this thread enters the gate, in order, and it never waits there for a picture that waits for this thread.
     """
-    waiting: deque[Future[tuple[Report, Picture | None]]] = deque()
-    for report in reports:
+    waiting: deque[Future[tuple[Report, Picture | ImageFile | None]]] = deque()
+    for report, file in examined:
         entered = False
         while waiting and not (entered := len(waiting) <= depth and gate.try_enter(report.pixels)):
             yield waiting.popleft().result()
         if not entered:
             gate.enter(report.pixels)
-        waiting.append(pool.submit(_load, report))
+        waiting.append(pool.submit(_load, report, file))
     while waiting:
         yield waiting.popleft().result()
 
 
-def _load(report: Report) -> tuple[Report, Picture | None]:
-    if report.skipped or report.error is not None:
-        return report, None
-    return _attempt(report, lambda: read(report.job.source))
+def _load(report: Report, file: ImageFile | None) -> tuple[Report, Picture | ImageFile | None]:
+    """The picture, or a stack as it is: its planes are read as they are needed."""
+    if file is None or file.header.planes > 1:
+        return report, file
+
+    def fitting() -> Picture:
+        picture = file.read()
+        check_fits(picture, report.job.target)
+        return picture
+
+    return _attempt(report, fitting)
+
+
+def _restack(job: Job, file: ImageFile, transform: Callable[[Job, Picture], Picture]) -> None:
+    rewrite_planes(file, (transform(job, plane) for plane in file.planes()), job.target)
 
 
 def _store(
