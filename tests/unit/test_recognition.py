@@ -223,7 +223,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shipped(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("clearsight.weights.store._HOME", home)
+    monkeypatch.setattr("clearsight.weights._HOME", home)
     return home
 
 
