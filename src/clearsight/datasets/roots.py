@@ -9,11 +9,11 @@ from pathlib import Path
 
 from clearsight.errors import DataError
 
-__all__ = ["Home", "check_part", "find_folder", "part_of", "subfolders"]
+__all__ = ["DataRoot", "check_part", "find_folder", "part_of", "subfolders"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Home:
+class DataRoot:
     """The one way to find a data set that has a name.
 
     Attributes:
