@@ -8,8 +8,8 @@ import torch
 from clearsight.contracts import RecognitionTraits, Sample
 from clearsight.datasets import Subset
 from clearsight.degradations import parse
+from clearsight.degradations.step import conditions_of
 from clearsight.errors import DataError, InvalidArgumentError, RecipeError
-from clearsight.guarding.conditions import conditions_of
 from clearsight.guarding.planning import Rates, make_plan, parse_budget
 from clearsight.guarding.sources import open_sources
 from clearsight.training.crops import Crops

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
 
-from clearsight.errors import ClearsightError, DataError
+from clearsight.errors import ClearsightError, DataError, reason
 
 __all__ = ["SUFFIXES", "Archive", "Files", "Folder", "explained", "is_image"]
 
@@ -133,5 +133,4 @@ def explained(where: str, what: str) -> Iterator[None]:
             f"{where} does not exist, expected {what}: was it moved, or the data set copied in part?"
         ) from None
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{where} cannot be read as {what} ({reason}): copy it again, or remove it") from error
+        raise DataError(f"{where} cannot be read as {what} ({reason(error)}): copy it again, or remove it") from error

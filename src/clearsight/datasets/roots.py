@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.errors import DataError
+from clearsight.errors import DataError, reason
 
 __all__ = ["DataRoot", "check_part", "find_folder", "part_of", "subfolders"]
 
@@ -68,8 +68,7 @@ class DataRoot:
             cache.mkdir(parents=True, exist_ok=True)
             download(cache)
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            third = f"let it be downloaded to {cache}, which failed just now ({reason})"
+            third = f"let it be downloaded to {cache}, which failed just now ({reason(error, 300)})"
             raise self._missing("", third) from None
         return cache
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_model, save_file
 from torch import Tensor, nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
-from clearsight.errors import UnknownNameError, WeightsError
+from clearsight.errors import UnknownNameError, WeightsError, reason
 from clearsight.joint import Recognizing, Restoring
 from clearsight.recognizers import PACKAGED, load_foreign
 from clearsight.registry import JOINT, RECOGNIZERS, RESTORERS, Entry, Registry
@@ -97,8 +97,8 @@ def _download(hub_id: str) -> Path:
     try:
         return Path(snapshot_download(hub_id, allow_patterns=["*.json", "*.safetensors", "README.md"]))
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise WeightsError(f"{hub_id} is no folder here, and cannot be had from the hub: {reason}") from None
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise WeightsError(f"{hub_id} is no folder here, and cannot be had from the hub: {first}") from None
 
 
 def load(name: str | Path) -> nn.Module:
@@ -169,8 +169,7 @@ def _load(stored: Stored, registries: Sequence[Registry]) -> tuple[nn.Module, bo
         model: nn.Module = cls(**config)
         load_model(model, stored.folder / "model.safetensors", strict=True)
     except Exception as error:  # a constructor may raise anything at arguments that are not its own
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"the weights in {stored.folder} do not fit {architecture}: {reason}") from None
+        raise WeightsError(f"the weights in {stored.folder} do not fit {architecture}: {reason(error)}") from None
     model.figures = stored.figures()  # type: ignore[assignment]
     return model.eval(), registry is JOINT
 
