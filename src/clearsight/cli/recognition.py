@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clearsight.cli.terminal import RECOGNIZERS, RecognizerName, counted, print_table, write_record
 from clearsight.errors import BatchError, ClearsightError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "recognize"]
 
-_RECOGNIZERS = "Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME."
-RecognizerName = typer.Option("--recognizer", "-r", help=_RECOGNIZERS)
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, …")]
 
 
 def recognize(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.", show_default=False)],
-    recognizer: Annotated[str, typer.Option("--recognizer", "-r", "--model", "-m", help=_RECOGNIZERS)] = "digits-conv",
+    recognizer: Annotated[str, typer.Option("--recognizer", "-r", "--model", "-m", help=RECOGNIZERS)] = "digits-conv",
     restore_with: Annotated[
         str | None, typer.Option("--restore-with", help="Restore first, with what `restore --model` takes.")
     ] = None,
@@ -130,8 +129,6 @@ def evaluate(
     calibration, seconds an image, with 95 % intervals over images.
     """
     from clearsight import weights
-    from clearsight.cli.progress import counted
-    from clearsight.cli.tables import print_table, write_record
     from clearsight.datasets import open_dataset, take
     from clearsight.evaluation import evaluate as run
     from clearsight.images import check_writable
