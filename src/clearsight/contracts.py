@@ -6,11 +6,15 @@ restored. σ is a standard deviation on that [0, 1] scale. Nothing here imports 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = [
@@ -19,6 +23,7 @@ __all__ = [
     "Degradation",
     "Joint",
     "NoiseDegradation",
+    "Prediction",
     "RecognitionTraits",
     "Recognizer",
     "Restorer",
@@ -122,6 +127,25 @@ class Recognizer(Protocol):
 
     def __call__(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [0, 1] to logits: ``(B, K)`` of a classifier, ``(B, K, H, W)`` of a segmenter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a recognizer sees in an image.
+
+    Attributes:
+        label: the class with the largest probability.
+        confidence: that probability, 0 to 1.
+        probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
+            pixels, the share that each class has of the image.
+        classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits or, of more
+            than 256 classes, in 16.
+    """
+
+    label: str
+    confidence: float
+    probabilities: Mapping[str, float]
+    classes: NDArray[np.uint8 | np.uint16] | None = field(default=None, compare=False, repr=False)
 
 
 @runtime_checkable

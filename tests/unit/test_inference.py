@@ -22,9 +22,8 @@ from clearsight.errors import ClearsightError, InvalidArgumentError, ModelError
 from clearsight.images import Picture
 from clearsight.inference import Engine, Job, Report, Restoration, degrade, plan, process
 from clearsight.inference import batch as batches
-from clearsight.inference.device import choose_device, choose_precision
+from clearsight.inference.device import choose_device, choose_precision, fused
 from clearsight.inference.engine import _noise_level
-from clearsight.inference.fusion import fused
 from clearsight.inference.kinds import map_pixels
 from clearsight.inference.tiles import Tile, cut
 from clearsight.registry import RESTORERS

@@ -3,15 +3,14 @@
 from clearsight.inference.batch import Job, Report, plan, process
 from clearsight.inference.engine import Engine
 from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
-from clearsight.inference.recognizing import Answer, Reader, image_for, recognize
+from clearsight.inference.recognizing import Predictor, image_for, recognize
 from clearsight.inference.restoring import Restoration, default_model, degrade, degrade_picture, restore
 
 __all__ = [
     "ONNX_TOLERANCE",
-    "Answer",
     "Engine",
     "Job",
-    "Reader",
+    "Predictor",
     "Report",
     "Restoration",
     "default_model",

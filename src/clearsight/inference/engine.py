@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Restorer
 from clearsight.errors import InvalidArgumentError, ModelError
 from clearsight.images import Picture, from_unit, to_unit
-from clearsight.inference.device import Precision, choose_device, choose_precision
-from clearsight.inference.fusion import fused
+from clearsight.inference.device import Precision, choose_device, choose_precision, fused
 from clearsight.inference.memory import tile_size
 from clearsight.inference.tiles import Tile, cut
 from clearsight.restorers.noise_level import estimate_sigma

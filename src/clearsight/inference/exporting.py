@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Restorer, Traits
 from clearsight.errors import MissingExtraError, ModelError, reason
 from clearsight.images import atomically
-from clearsight.inference.fusion import fused
+from clearsight.inference.device import fused
 from clearsight.restorers.padding import reflected_symbolic
 
 __all__ = ["ONNX_TOLERANCE", "export_onnx"]
