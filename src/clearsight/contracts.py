@@ -7,7 +7,7 @@ restored. σ is a standard deviation on that [0, 1] scale. Nothing here imports 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VOID",
+    "Batch",
     "Dataset",
     "Degradation",
     "Joint",
@@ -178,6 +179,22 @@ class Sample:
     name: str
     x: Tensor
     label: int | Tensor | None
+
+
+class Batch(NamedTuple):
+    """Clean images and what is to be recognized in them.
+
+    Attributes:
+        x: ``(B, C, H, W)`` in [0, 1].
+        labels: int64, ``(B,)`` classes, ``(B, H, W)`` with one for each pixel, or ``None`` where nothing is labelled.
+    """
+
+    x: Tensor
+    labels: Tensor | None
+
+    def scaled(self) -> Batch:
+        """Of images that are held as 8 bits, the same on the [0, 1] scale; labels as int64."""
+        return Batch(self.x / 255, None if self.labels is None else self.labels.long())
 
 
 @runtime_checkable

@@ -10,13 +10,13 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from clearsight import weights
+from clearsight.contracts import Batch
 from clearsight.degradations import Pipeline, parse
 from clearsight.errors import DataError
 from clearsight.metrics import departure
 from clearsight.objectives import Frozen, Recognition
 from clearsight.restorers import restored
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
 from clearsight.training.schedules import Schedule
 from clearsight.training.task import Scores, Task
 
