@@ -459,7 +459,7 @@ def test_recognizers_are_listed(command: Callable) -> None:
 
 def test_a_list_of_nothing(command: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clearsight.weights._HOME", tmp_path)
-    monkeypatch.setattr("clearsight.recognizers.PACKAGED", {})
+    monkeypatch.setattr("clearsight.recognizers.loading.PACKAGED", {})
     assert command("recognizers") == (0, "", "")
     assert command("recognizers", "--json") == (0, "[]\n", "")
 

@@ -41,7 +41,7 @@ def explain(
     angle to the pixels' gradient.
     """
     from clearsight import weights
-    from clearsight.degradations import parse
+    from clearsight.degradations.language import parse
     from clearsight.evaluation import explain as run
     from clearsight.evaluation.picture import draw_pulls
     from clearsight.images import check_writable, read

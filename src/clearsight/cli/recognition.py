@@ -130,7 +130,8 @@ def evaluate(
     calibration, seconds an image, with 95 % intervals over images.
     """
     from clearsight import weights
-    from clearsight.datasets import open_dataset, take
+    from clearsight.datasets.opening import open_dataset
+    from clearsight.datasets.subset import take
     from clearsight.evaluation import evaluate as run
     from clearsight.images import check_writable
 

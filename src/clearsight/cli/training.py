@@ -27,7 +27,7 @@ def train(
 
     The same command continues a run that was interrupted. The result, OUT/weights, is what `restore --model` takes.
     """
-    from clearsight.training import train as run
+    from clearsight.training import train as run  # which says where the extra is missing
 
     sys.path.insert(0, "")  # a recipe may name classes of modules in the current folder
     typer.echo(run(recipe, context.args, out=out))

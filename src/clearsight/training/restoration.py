@@ -10,10 +10,11 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from clearsight.contracts import Batch, Restorer, Traits
-from clearsight.degradations import Pipeline, parse
+from clearsight.degradations.language import parse
+from clearsight.degradations.step import Pipeline
 from clearsight.errors import RecipeError
-from clearsight.metrics import psnr
-from clearsight.restorers import restored
+from clearsight.metrics.pixels import psnr
+from clearsight.restorers.padding import restored
 from clearsight.seeds import generator_for
 from clearsight.training.initialization import started
 from clearsight.training.schedules import Schedule

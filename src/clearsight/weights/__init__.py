@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight.errors import UnknownNameError, WeightsError, reason
-from clearsight.joint import Recognizing, Restoring
-from clearsight.recognizers import PACKAGED, load_foreign
+from clearsight.joint.views import Recognizing, Restoring
+from clearsight.recognizers.loading import PACKAGED, load_foreign
 from clearsight.registry import JOINT, RECOGNIZERS, RESTORERS, Entry, Registry
 
 __all__ = ["Stored", "load", "load_recognizer", "round_", "save", "shipped", "weightless"]
