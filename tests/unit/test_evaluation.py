@@ -296,7 +296,7 @@ def test_baselines_are_all_that_apply(channels: int, tmp_path: Path, monkeypatch
         model = ResidualUNet(channels=number, widths=[4], blocks=[1])
         weights.save(model, tmp_path / name, figures={"name": name, "summary": ""}, card="")
     weights.save(DigitNet(widths=[4]), tmp_path / "tiny-digits", figures={}, card="")
-    monkeypatch.setattr("clearsight.weights.store._HOME", tmp_path)
+    monkeypatch.setattr("clearsight.weights._HOME", tmp_path)
     monkeypatch.setitem(sys.modules, "bm3d", None)  # an optional part that is not installed is left out
 
     rows = evaluate(photographs((channels, 16, 16)), NOISE, with_baselines=True).rows
@@ -313,7 +313,7 @@ def test_baselines_by_name(classical: dict[str, nn.Module], five: Listed) -> Non
 
 
 def test_interpolation_is_the_baseline_of_enlarging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.weights.store._HOME", tmp_path)
+    monkeypatch.setattr("clearsight.weights._HOME", tmp_path)
     data = photographs((1, 24, 24), (1, 24, 24), label=0, classes=DIGITS)
     evaluation = evaluate(data, "area(scale=3)", recognizer=Reading(DIGITS), with_baselines=True)
     assert [row.name for row in evaluation.rows] == ["clean", "bicubic"]

@@ -26,11 +26,11 @@ from stand_ins import CLASSES, SIDE, Fickle, bit_equal, rand, seeded, small_unet
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
-from clearsight.training.batch import Batch
+from clearsight.contracts import Batch
+from clearsight.training.data import WholeImages
 from clearsight.training.fitting import export, fit, pace
 from clearsight.training.guidance import GuidedTask
 from clearsight.training.restoration import RestorationTask
-from clearsight.training.whole import WholeImages
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 
@@ -71,16 +71,16 @@ def recipe(tmp_path: Path, bars: Path, reader: Path) -> Callable[..., Path]:
             "degradation": "gaussian(sigma=0.1..0.4)",
             "validation": ["gaussian(sigma=0.2)", "gaussian(sigma=0.4)"],
             "optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01}},
-            "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+            "schedule": {"class_path": "clearsight.training.Cosine", "init_args": {"warmup": 2}},
             **({"recognizer": str(reader), "perceptual": 0.0} if guided else {}),
             **changes,
         }
-        kind = "guidance.GuidedTask" if guided else "restoration.RestorationTask"
+        kind = "GuidedTask" if guided else "RestorationTask"
         content = {
             "summary": "Bars",
             "model": {"class_path": f"clearsight.training.{kind}", "init_args": task},
             "data": {
-                "class_path": "clearsight.training.whole.WholeImages",
+                "class_path": "clearsight.training.WholeImages",
                 "init_args": {
                     "train": folder(bars / "train"),
                     "validation": folder(bars / "val"),

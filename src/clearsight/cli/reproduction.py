@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from clearsight.cli.terminal import print_table, write_record
+
 if TYPE_CHECKING:
     from clearsight.experiments import Experiment
 
@@ -32,7 +34,6 @@ def reproduce(
 
     The same command continues a run that was interrupted, from the last network that was trained whole.
     """
-    from clearsight.cli.tables import print_table, write_record
     from clearsight.experiments import Order, find_experiment
 
     if experiment is None:
@@ -59,7 +60,6 @@ def reproduce(
 
 def _list(out: Path) -> None:
     """Every experiment: what each preset costs, and what it has found so far."""
-    from clearsight.cli.tables import print_table
     from clearsight.experiments import catalogue
 
     rows = [row for experiment in catalogue().values() for row in _states(experiment, out)]

@@ -1,19 +1,20 @@
-"""Image files in a folder, or in a zip archive that stays packed."""
+"""Image files in a folder, or in a zip archive that stays packed; whatever goes wrong with one is one sentence."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
 
-from clearsight.datasets.reading import explained
+from clearsight.errors import ClearsightError, DataError, reason
 
-__all__ = ["SUFFIXES", "Archive", "Files", "Folder", "is_image"]
+__all__ = ["SUFFIXES", "Archive", "Files", "Folder", "explained", "is_image"]
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """What the names of images end in, in lower case."""
@@ -110,3 +111,26 @@ def _sorted(names: Iterable[str]) -> list[str]:
 def _natural(name: str) -> list[str | int]:
     """What puts ``2.png`` before ``10.png``: texts and numbers in turn."""
     return [int(token) if at % 2 else token for at, token in enumerate(re.split("([0-9]+)", name))]
+
+
+@contextmanager
+def explained(where: str, what: str) -> Iterator[None]:
+    """Turn whatever reading raises into one sentence.
+
+    Args:
+        where: the file.
+        what: what it was to be, with its article.
+
+    Raises:
+        DataError: the file is missing, damaged, or something else.
+    """
+    try:
+        yield
+    except ClearsightError:
+        raise
+    except FileNotFoundError:
+        raise DataError(
+            f"{where} does not exist, expected {what}: was it moved, or the data set copied in part?"
+        ) from None
+    except Exception as error:
+        raise DataError(f"{where} cannot be read as {what} ({reason(error)}): copy it again, or remove it") from error

@@ -12,7 +12,7 @@ from clearsight.evaluation.criteria import Criterion, Outcome
 from clearsight.evaluation.resampling import Resampled
 from clearsight.evaluation.results import Row
 from clearsight.evaluation.stream import Chunk
-from clearsight.inference import Engine, Reader
+from clearsight.inference import Engine, Predictor
 
 __all__ = ["Judge"]
 
@@ -34,7 +34,7 @@ class Judge:
         criteria: Sequence[Criterion],
         *,
         engine: Engine | None = None,
-        reader: Reader | None = None,
+        reader: Predictor | None = None,
         clean: bool = False,
     ) -> None:
         self.name, self.criteria = name, criteria

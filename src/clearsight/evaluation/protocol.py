@@ -16,7 +16,7 @@ from clearsight.evaluation.methods import baselines, check_applies
 from clearsight.evaluation.resampling import multiplicities
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.evaluation.stream import Chunk, chunks
-from clearsight.inference import Engine, Reader
+from clearsight.inference import Engine, Predictor
 from clearsight.recognizers import check_fits
 from clearsight.registry import RESTORERS
 
@@ -61,7 +61,7 @@ def evaluate(
         InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them.
     """
     chosen = parse(str(degradation))
-    reader = None if recognizer is None else Reader(recognizer, device=device)
+    reader = None if recognizer is None else Predictor(recognizer, device=device)
     channels, height, width = _checked_shape(dataset, reader)
     criteria = [*looks(height, width), *(recognition(reader.traits) if reader else [])]
     engines = _engines(model, with_baselines, channels=channels, degradation=chosen, device=device)
@@ -81,7 +81,7 @@ def evaluate(
     return Evaluation(done, str(chosen), seed, tuple(criteria), tuple(judge.row() for judge in judges))
 
 
-def _checked_shape(dataset: Dataset, reader: Reader | None) -> tuple[int, int, int]:
+def _checked_shape(dataset: Dataset, reader: Predictor | None) -> tuple[int, int, int]:
     """Channels, height and width of the first image, after asking whether it goes with the recognizer."""
     if not len(dataset):
         raise DataError("the data set is empty: there is nothing to evaluate")
@@ -126,7 +126,7 @@ def _name(model: nn.Module) -> str:
     return str(getattr(model, "figures", {}).get("name", registered))
 
 
-def _untouched(criteria: Sequence[Criterion], reader: Reader | None, scale: int) -> Iterator[Judge]:
+def _untouched(criteria: Sequence[Criterion], reader: Predictor | None, scale: int) -> Iterator[Judge]:
     """The images as they are; degraded ones of another size have no reference."""
     recognized = [criterion for criterion in criteria if criterion.recognizes]
     if recognized:
@@ -135,7 +135,7 @@ def _untouched(criteria: Sequence[Criterion], reader: Reader | None, scale: int)
         yield Judge("degraded", criteria, reader=reader)
 
 
-def _shown(chunk: Chunk, outcomes: Mapping[str, Outcome], at: int, reader: Reader | None) -> Shown:
+def _shown(chunk: Chunk, outcomes: Mapping[str, Outcome], at: int, reader: Predictor | None) -> Shown:
     states, sample = {name: outcome.x_hat[at] for name, outcome in outcomes.items()}, chunk.samples[at]
     if reader is None or not isinstance(sample.label, int):
         return Shown(sample, states, {}, "")

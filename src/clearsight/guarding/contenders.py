@@ -18,7 +18,7 @@ from clearsight.datasets import take
 from clearsight.errors import InvalidArgumentError, UnknownNameError
 from clearsight.guarding.sources import Sources
 from clearsight.registry import RESTORERS
-from clearsight.training.crops import Crops
+from clearsight.training.crops import RandomCrops
 from clearsight.training.guidance import GuidedTask
 from clearsight.training.muon import Muon
 from clearsight.training.restoration import RestorationTask
@@ -112,13 +112,13 @@ class Contenders:
         """What is validated on."""
         return list(dict.fromkeys((self.conditions[0], self.conditions[-1])))
 
-    def data(self) -> Crops:
+    def data(self) -> RandomCrops:
         """Squares of the images; how often they are validated is for each training to say."""
         train, validation, *_ = self.sources
         usual = _SEGMENTED if self.traits.task == "segment" else _CLASSIFIED
         smallest = min(min(train[index].x.shape[1:]) for index in range(len(train)))
         size = self.size or min(usual, smallest)
-        return Crops(
+        return RandomCrops(
             train=train,
             validation=take(validation, _VALIDATED),
             size=size,

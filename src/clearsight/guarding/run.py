@@ -14,9 +14,9 @@ from torch import nn
 from clearsight import weights
 from clearsight.contracts import Recognizer
 from clearsight.degradations import parse
+from clearsight.degradations.step import conditions_of
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation import Evaluation, Shown
-from clearsight.guarding.conditions import conditions_of
 from clearsight.guarding.contenders import Contenders, new_restorer
 from clearsight.guarding.judging import Lineup
 from clearsight.guarding.planning import Plan, keep_plan, kept_plan, make_plan

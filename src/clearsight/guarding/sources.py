@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Dataset, RecognitionTraits, Sample
 from clearsight.datasets import Subset, open_dataset, take
 from clearsight.errors import DataError
-from clearsight.inference import Reader
+from clearsight.inference import Predictor
 from clearsight.recognizers import check_fits
 from clearsight.seeds import generator_for
 
@@ -102,7 +102,7 @@ def open_sources(source: str | Path, *, labels: str | Path | None, traits: Recog
 
 def to_judge(sources: Sources, recognizer: nn.Module, n: int) -> Dataset:
     """So many test images, with what a recognizer sees in them clean where they have no labels that it tells."""
-    images, reader = take(sources.test, n), Reader(recognizer)
+    images, reader = take(sources.test, n), Predictor(recognizer)
     classes = reader.traits.classes
     if sources.labelled and len(images.classes) == len(classes):
         return images

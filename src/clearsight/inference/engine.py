@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clearsight.contracts import Input, Restorer, Sampler
-from clearsight.degradations import estimate_sigma
 from clearsight.errors import InvalidArgumentError, ModelError
 from clearsight.images.alpha import revealed
 from clearsight.images.intensities import Intensities
-from clearsight.inference.device import Precision, choose_device, choose_precision
-from clearsight.inference.fusion import fused
+from clearsight.inference.device import Precision, choose_device, choose_precision, fused
 from clearsight.inference.tiles import Tile, cut, enlarged, tile_size
+from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected
 from clearsight.seeds import generator_for
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from clearsight.contracts import RecognitionTraits
 from clearsight.errors import WeightsError
 from clearsight.recognizers.checks import check_input
-from clearsight.recognizers.foreign import file_at
+from clearsight.recognizers.description import file_at
 from clearsight.recognizers.vgg import DEPTHS, layer_names, normalised
 from clearsight.recognizers.zoo import state_in
 from clearsight.registry import RECOGNIZERS

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Restorer
 
-__all__ = ["reflected", "restored"]
+__all__ = ["reflected", "reflected_symbolic", "restored"]
 
 
 def restored(restorer: nn.Module, y: Tensor, sigma: Tensor | None = None) -> Tensor:
@@ -45,4 +45,14 @@ def reflected(y: Tensor, multiple: int) -> Tensor:
             period = max(2 * (size - 1), 1)
             at = torch.arange(size + -size % multiple, device=y.device) % period
             y = y.index_select(axis, torch.minimum(at, period - at))
+    return y
+
+
+def reflected_symbolic(y: Tensor, multiple: int) -> Tensor:
+    """What :func:`reflected` gives, without a branch on the size: exported to ONNX, the size stays a symbol."""
+    for axis in (2, 3):
+        size = y.shape[axis]
+        period = torch.full((1,), torch.sym_max(2 * (size - 1), 1))  # type: ignore[no-untyped-call]
+        at = torch.arange((size + multiple - 1) // multiple * multiple) % period
+        y = y.index_select(axis, torch.minimum(at, period - at))
     return y

@@ -10,12 +10,12 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import RecognitionTraits
+from clearsight.contracts import Batch, RecognitionTraits
 from clearsight.errors import DataError, ModelError
-from clearsight.joint import Cascade
-from clearsight.metrics import confusion, departure, hit, mean_iou, psnr
-from clearsight.objectives import Guidance, Weighting
-from clearsight.training.batch import Batch
+from clearsight.joint.cascade import Cascade
+from clearsight.metrics.pixels import psnr
+from clearsight.metrics.recognition import confusion, departure, hit, mean_iou
+from clearsight.objectives.guidance import Guidance, Weighting
 from clearsight.training.data import Data
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.schedules import Schedule

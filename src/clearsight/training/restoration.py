@@ -9,15 +9,15 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from clearsight.contracts import Restorer, Traits
-from clearsight.degradations import Pipeline, parse
+from clearsight.contracts import Batch, Restorer, Traits
+from clearsight.degradations.language import parse
+from clearsight.degradations.step import Pipeline
 from clearsight.errors import RecipeError
-from clearsight.metrics import psnr
-from clearsight.restorers import restored
+from clearsight.metrics.pixels import psnr
+from clearsight.restorers.padding import restored
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
+from clearsight.training.initialization import started
 from clearsight.training.schedules import Schedule
-from clearsight.training.starting import started
 from clearsight.training.task import Scores, Task
 
 __all__ = ["RestorationTask"]

@@ -25,8 +25,8 @@ from clearsight.objectives import JointLoss
 from clearsight.recognizers import MLP
 from clearsight.restorers import DenoisingAutoencoder, Wiener
 from clearsight.seeds import generator_for
+from clearsight.training.data import shifted
 from clearsight.training.fine_tuning import fine_tune
-from clearsight.training.whole import shifted
 
 __all__ = ["Answer", "Method", "Workshop", "joint_loss"]
 

@@ -1,13 +1,41 @@
-"""A wider network that starts out as the same function as a trained narrower one."""
+"""What a restorer's training starts from: nothing, a trained restorer, or one with the function of a narrower one."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from clearsight import weights
 from clearsight.errors import RecipeError
+from clearsight.registry import RESTORERS
+from clearsight.training.recipes import check_trained
 
-__all__ = ["take_over"]
+__all__ = ["started", "take_over"]
+
+
+def started(restorer: nn.Module | None, start: str | None) -> nn.Module:
+    """The network that is given, the trained restorer ``start``, or the first wherein the second lives on.
+
+    Raises:
+        RecipeError: neither is given, or ``start`` is a run of a shipped recipe that is still to be done, has no
+            weights of its own, or is no narrower ``restorer``.
+        ModelError: it cannot be loaded.
+    """
+    if start is None:
+        if restorer is None:
+            raise RecipeError("a training starts from restorer, a new network, or from start, a trained one; got none")
+        return restorer
+    check_trained(start)
+    trained = weights.load(start)
+    known = any(entry.cls is type(trained) for entry in RESTORERS.values())
+    if not known or not any(True for _ in trained.parameters()):
+        raise RecipeError(
+            f"{start} cannot be trained on: expected a restorer with weights of its own, got {type(trained).__name__}"
+        )
+    if restorer is None:
+        return trained.train()
+    take_over(restorer, trained)
+    return restorer
 
 
 @torch.no_grad()

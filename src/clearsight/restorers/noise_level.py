@@ -1,4 +1,8 @@
-"""How strong the noise in an image is."""
+"""How strong the noise in an image is, by two estimates that differ.
+
+The engine asks ``estimate_sigma``, which looks for flat blocks, for a restorer that has to be told σ. Classical methods
+that are not told take ``haar_sigma``, a median over the whole image, of any image down to 2×2 pixels.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from torch.nn import functional as F
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["estimate_sigma"]
+__all__ = ["estimate_sigma", "haar_sigma"]
 
 _SIDE = 8
 _LOW, _HIGH = range(1, 5), range(9, 2 * _SIDE - 1)
@@ -77,3 +81,20 @@ def estimate_sigma(y: Tensor) -> Tensor:
     noise = F.conv2d(planes, _cosines(_HIGH), stride=stride).square().flatten(2)
     variances = noise.gather(2, flattest[:, None].expand(-1, noise.shape[1], -1)).mean(2).median(1).values
     return variances.view(n, channels).mean(1).sqrt().to(y)
+
+
+def haar_sigma(y: Tensor) -> Tensor:
+    """σ of each image by the median of its diagonal Haar coefficients d: median |d| / 0.6745; 0 below 2×2 pixels.
+
+    Args:
+        y: ``(B, C, H, W)``, on the [0, 1] scale.
+
+    Returns:
+        σ of shape ``(B,)``.
+
+    Source: D. Donoho and I. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika 81, 1994.
+    """
+    if min(y.shape[-2:]) < 2:
+        return y.new_zeros(len(y))
+    d = (y[..., 1:, 1:] - y[..., :-1, 1:] - y[..., 1:, :-1] + y[..., :-1, :-1]) / 2
+    return d.abs().flatten(1).median(dim=1).values / 0.6745

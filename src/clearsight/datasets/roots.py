@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.errors import DataError
+from clearsight.errors import DataError, reason
 
-__all__ = ["Home", "check_part", "find_folder", "part_of", "subfolders"]
+__all__ = ["DataRoot", "check_part", "find_folder", "part_of", "subfolders"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Home:
+class DataRoot:
     """The one way to find a data set that has a name.
 
     Attributes:
@@ -68,8 +68,7 @@ class Home:
             cache.mkdir(parents=True, exist_ok=True)
             download(cache)
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            third = f"let it be downloaded to {cache}, which failed just now ({reason})"
+            third = f"let it be downloaded to {cache}, which failed just now ({reason(error, 300)})"
             raise self._missing("", third) from None
         return cache
 
