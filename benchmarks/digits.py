@@ -22,7 +22,7 @@ from clearsight.contracts import Dataset
 from clearsight.datasets import MNIST, Alphadigits, Pairs, take
 from clearsight.degradations import parse
 from clearsight.evaluation import Shown, evaluate
-from clearsight.evaluation.picture import draw
+from clearsight.evaluation.figures import draw
 from clearsight.metrics import psnr
 from measuring import save
 

@@ -25,12 +25,12 @@ from clearsight.datasets import Pairs, SegmentationFolder, take
 from clearsight.degradations import Pipeline, parse
 from clearsight.errors import ClearsightError, DataError, InvalidArgumentError, ModelError
 from clearsight.evaluation import Evaluation, Row, Shown, evaluate
-from clearsight.evaluation.criteria import CALIBRATION, ERROR, EXACT, PSNR, SSIM, looks, recognition
-from clearsight.evaluation.picture import draw
-from clearsight.evaluation.resampling import Estimate, Resampled, multiplicities
+from clearsight.evaluation.figures import draw
+from clearsight.evaluation.results import Estimate, Resampled, multiplicities
 from clearsight.evaluation.stream import chunks
 from clearsight.inference import Engine
 from clearsight.metrics import psnr, ssim
+from clearsight.metrics.metric import CALIBRATION, ERROR, EXACT, PSNR, SSIM, recognition_metrics, restoration_metrics
 from clearsight.recognizers import DigitNet, Wrapped
 from clearsight.registry import Entry
 from clearsight.restorers import Bicubic, DnCNN, FFDNet, ResidualUNet, Wiener
@@ -363,8 +363,8 @@ def test_sizes_may_differ_and_small_images_have_no_ssim(five: Listed) -> None:
     assert figures(mixed, "ssim") == pytest.approx(figures(alone, "ssim"))
     each = [figures(evaluate(Listed([s]), NOISE), "psnr")["degraded"] for s in [*five.samples, *small]]
     assert figures(mixed, "psnr")["degraded"] == pytest.approx(sum(each) / 7, abs=1e-4)
-    assert [c.key for c in evaluate(Listed(small), NOISE).criteria] == ["psnr"]
-    assert looks(11, 11) == [PSNR, SSIM]
+    assert [c.key for c in evaluate(Listed(small), NOISE).metrics] == ["psnr"]
+    assert restoration_metrics(11, 11) == [PSNR, SSIM]
 
 
 def test_error_and_calibration_by_hand() -> None:
@@ -384,7 +384,7 @@ def test_error_and_calibration_by_hand() -> None:
 def test_the_five_largest_count_where_there_are_more_than_ten() -> None:
     classes = tuple("abcdefghijkl")
     seventh = replace(Reading(classes).traits, classes=classes[:10])
-    assert [c.key for c in recognition(seventh)] == ["error", "calibration_error"]
+    assert [c.key for c in recognition_metrics(seventh)] == ["error", "calibration_error"]
 
     class Ranking(Reading):
         def forward(self, x: Tensor) -> Tensor:

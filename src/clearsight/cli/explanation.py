@@ -44,7 +44,7 @@ def explain(
     from clearsight.cli.tables import print_table, write_record
     from clearsight.degradations import parse
     from clearsight.evaluation import explain as run
-    from clearsight.evaluation.picture import draw_pulls
+    from clearsight.evaluation.figures import draw_pulls
     from clearsight.images import check_writable, read
     from clearsight.inference import default_model, image_for
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from clearsight.evaluation.criteria import Criterion, Outcome
-from clearsight.evaluation.resampling import Resampled
-from clearsight.evaluation.results import Row
+from clearsight.evaluation.results import Resampled, Row
 from clearsight.evaluation.stream import Chunk
 from clearsight.inference import Engine, Reader
+from clearsight.metrics.metric import Metric, Outcome
 
 __all__ = ["Judge"]
 
@@ -22,25 +21,25 @@ class Judge:
 
     Args:
         name: of the row.
-        criteria: what to judge.
+        metrics: what to judge.
         engine: restores; without one the images are judged as they are.
-        reader: recognizes, where a criterion asks for it.
+        reader: recognizes, where a metric asks for it.
         clean: judge the clean images, not the degraded ones.
     """
 
     def __init__(
         self,
         name: str,
-        criteria: Sequence[Criterion],
+        metrics: Sequence[Metric],
         *,
         engine: Engine | None = None,
         reader: Reader | None = None,
         clean: bool = False,
     ) -> None:
-        self.name, self.criteria = name, criteria
+        self.name, self.metrics = name, metrics
         self._engine, self._reader, self._clean = engine, reader, clean
         self._seconds, self._images = 0.0, 0
-        self._sums = [Resampled(criterion.value) for criterion in criteria]
+        self._sums = [Resampled(metric.value) for metric in metrics]
 
     def __call__(self, chunk: Chunk, times: Tensor) -> Outcome:
         """Judge some images; ``times`` are their multiplicities, ``(B, R)``."""
@@ -49,8 +48,8 @@ class Judge:
         if self._reader is not None:
             logits, labels = self._reader.logits(x_hat), chunk.labels()
         outcome = Outcome(x_hat, chunk.x, logits, labels)
-        for criterion, sums in zip(self.criteria, self._sums, strict=True):
-            sums.add(criterion.statistic(outcome), times)
+        for metric, sums in zip(self.metrics, self._sums, strict=True):
+            sums.add(metric.statistic(outcome), times)
         self._images += len(chunk.samples)
         return outcome
 
@@ -64,5 +63,5 @@ class Judge:
 
     def row(self) -> Row:
         """What has come of all images so far."""
-        figures = {c.key: sums.estimate() for c, sums in zip(self.criteria, self._sums, strict=True)}
+        figures = {c.key: sums.estimate() for c, sums in zip(self.metrics, self._sums, strict=True)}
         return Row(self.name, figures, None if self._engine is None else self._seconds / self._images)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from inspect import signature
+from typing import cast
 
 from torch import Tensor, nn
 
-from clearsight.contracts import Dataset
+from clearsight import weights
+from clearsight.contracts import Dataset, Restorer, Traits
 from clearsight.datasets import Pairs
 from clearsight.degradations import Pipeline, Step, parse
-from clearsight.errors import DataError, InvalidArgumentError
-from clearsight.evaluation.criteria import Criterion, Outcome, looks, recognition
+from clearsight.errors import DataError, InvalidArgumentError, MissingExtraError, ModelError, UnknownNameError
 from clearsight.evaluation.judging import Judge
-from clearsight.evaluation.methods import baselines, check_applies
-from clearsight.evaluation.resampling import multiplicities
-from clearsight.evaluation.results import Evaluation, Shown
+from clearsight.evaluation.results import Evaluation, Shown, multiplicities
 from clearsight.evaluation.stream import Chunk, chunks
 from clearsight.inference import Engine, Reader
+from clearsight.metrics.metric import Metric, Outcome, recognition_metrics, restoration_metrics
 from clearsight.recognizers import check_fits
 from clearsight.registry import RESTORERS
 
@@ -63,11 +65,11 @@ def evaluate(
     chosen = parse(str(degradation))
     reader = None if recognizer is None else Reader(recognizer, device=device)
     channels, height, width = _checked_shape(dataset, reader)
-    criteria = [*looks(height, width), *(recognition(reader.traits) if reader else [])]
+    metrics = [*restoration_metrics(height, width), *(recognition_metrics(reader.traits) if reader else [])]
     engines = _engines(model, with_baselines, channels=channels, degradation=chosen, device=device)
     judges = [
-        *_untouched(criteria, reader, chosen.scale),
-        *(Judge(name, criteria, engine=engine, reader=reader) for name, engine in engines.items()),
+        *_untouched(metrics, reader, chosen.scale),
+        *(Judge(name, metrics, engine=engine, reader=reader) for name, engine in engines.items()),
     ]
     numbers = range(len(dataset)) if track is None else track(range(len(dataset)), len(dataset))
     wanted = {i * len(dataset) // showing for i in range(showing)} if show else set()
@@ -78,7 +80,7 @@ def evaluate(
         for at in (n - done for n in sorted(wanted) if done <= n < done + len(chunk.samples)):
             show(_shown(chunk, outcomes, at, reader))  # type: ignore[misc]
         done += len(chunk.samples)
-    return Evaluation(done, str(chosen), seed, tuple(criteria), tuple(judge.row() for judge in judges))
+    return Evaluation(done, str(chosen), seed, tuple(metrics), tuple(judge.row() for judge in judges))
 
 
 def _checked_shape(dataset: Dataset, reader: Reader | None) -> tuple[int, int, int]:
@@ -113,10 +115,10 @@ def _engines(
         raise InvalidArgumentError(f"{degradation} shrinks the images: give a restorer that enlarges {scale} times")
     own = {name: Engine(model, device=device) for name, model in models.items()}
     for name, engine in own.items():
-        check_applies(name, engine.traits, channels=channels, scale=scale, told=told)
+        _check_applies(name, engine.traits, channels=channels, scale=scale, told=told)
     if not with_baselines:
         return own
-    found = baselines(with_baselines, channels=channels, scale=scale, told=told, device=device)
+    found = _baselines(with_baselines, channels=channels, scale=scale, told=told, device=device)
     return {**{name: engine for name, engine in found if name not in own}, **own}
 
 
@@ -126,13 +128,13 @@ def _name(model: nn.Module) -> str:
     return str(getattr(model, "figures", {}).get("name", registered))
 
 
-def _untouched(criteria: Sequence[Criterion], reader: Reader | None, scale: int) -> Iterator[Judge]:
+def _untouched(metrics: Sequence[Metric], reader: Reader | None, scale: int) -> Iterator[Judge]:
     """The images as they are; degraded ones of another size have no reference."""
-    recognized = [criterion for criterion in criteria if criterion.recognizes]
+    recognized = [metric for metric in metrics if metric.recognizes]
     if recognized:
         yield Judge("clean", recognized, reader=reader, clean=True)
     if scale == 1:
-        yield Judge("degraded", criteria, reader=reader)
+        yield Judge("degraded", metrics, reader=reader)
 
 
 def _shown(chunk: Chunk, outcomes: Mapping[str, Outcome], at: int, reader: Reader | None) -> Shown:
@@ -142,3 +144,67 @@ def _shown(chunk: Chunk, outcomes: Mapping[str, Outcome], at: int, reader: Reade
     classes = reader.traits.classes
     answers = {name: classes[int(outcome.logits[at].argmax())] for name, outcome in outcomes.items()}
     return Shown(sample, states, answers, classes[sample.label])
+
+
+def _check_applies(name: str, traits: Traits, *, channels: int, scale: int, told: bool) -> None:
+    """Say why a restorer cannot be judged on these images.
+
+    Args:
+        name: of the restorer.
+        traits: what it declares.
+        channels: of the images.
+        scale: by how much the degradation shrinks them.
+        told: whether the degradation tells its σ.
+
+    Raises:
+        ModelError: another number of channels, another scale, or a σ that is not told.
+    """
+    if traits.channels not in (None, channels):
+        raise ModelError(f"{name} restores images of {traits.channels} channels, the data has {channels}")
+    if traits.scale != scale:
+        raise ModelError(f"{name} enlarges {traits.scale} times, but the degradation shrinks {scale} times")
+    if traits.sigma == "required" and not told:
+        raise ModelError(f"{name} has to be told the noise level, but the degradation does not tell one σ")
+
+
+def _baselines(
+    wanted: bool | Sequence[str], *, channels: int, scale: int, told: bool, device: str
+) -> Iterator[tuple[str, Engine]]:
+    """Every classical method and every shipped model that applies, in this order.
+
+    Args:
+        wanted: the names that are wanted; ``True`` for all.
+        channels: of the images.
+        scale: by how much the degradation shrinks them.
+        told: whether the degradation tells its σ.
+        device: to compute on.
+
+    Raises:
+        UnknownNameError: a name is of no method and of no shipped model.
+    """
+    candidates = dict(_candidates(scale))
+    names = list(candidates) if wanted is True else cast(Sequence[str], wanted)
+    for name in names:
+        if name not in candidates:
+            raise UnknownNameError("baseline", name, candidates)
+    for name, make in candidates.items():
+        if name not in names:
+            continue
+        try:
+            model = make()
+            _check_applies(name, cast(Restorer, model).traits, channels=channels, scale=scale, told=told)
+        except (ModelError, MissingExtraError):
+            continue
+        yield name, Engine(model, device=device)
+
+
+def _candidates(scale: int) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
+    """Names, and how to make what they name; interpolation is made for the scale in question, if there is one."""
+    for entry in weights.weightless():
+        interpolates = "scale" in signature(entry.cls).parameters
+        if not interpolates:
+            yield entry.name, entry.cls
+        elif scale > 1:
+            yield entry.name, partial(entry.cls, scale=scale)
+    for stored in weights.shipped():
+        yield stored.name, partial(weights.load, stored.name)

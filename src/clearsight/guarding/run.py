@@ -270,7 +270,7 @@ def _notes(sources: Sources, plan: Plan, contenders: Contenders) -> list[str]:
 def _headline(found: Sequence[Evaluation]) -> str:
     last = found[-1]
     key = "error" if any("error" in row.figures for row in last.rows) else "miou"
-    title = next(criterion.title for criterion in last.criteria if criterion.key == key)
+    title = next(metric.title for metric in last.metrics if metric.key == key)
     rows = {row.name: row.figures[key].value for row in last.rows if key in row.figures}
     shown = ", ".join(
         f"{name} {rows[name]:.1f}" for name in ("clean", "degraded", "separate", "guided") if name in rows

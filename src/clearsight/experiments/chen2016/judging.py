@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from clearsight.evaluation.criteria import EXACT
 from clearsight.experiments.chen2016.methods import Method
 from clearsight.experiments.chen2016.triplets import Triplets
 from clearsight.metrics import psnr
+from clearsight.metrics.metric import EXACT
 
 __all__ = ["Judged", "judge", "logits_of"]
 

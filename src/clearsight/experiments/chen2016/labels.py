@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from clearsight.evaluation.picture import write_figure
+from clearsight.evaluation.figures import write_figure
 from clearsight.experiments.chen2016.budgets import BUDGETS, Budget
 from clearsight.experiments.chen2016.judging import judge
 from clearsight.experiments.chen2016.methods import Method, joint_loss

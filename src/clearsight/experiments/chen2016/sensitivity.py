@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from clearsight.degradations import parse
-from clearsight.evaluation.picture import write_figure
+from clearsight.evaluation.figures import write_figure
 from clearsight.experiments.chen2016.budgets import BUDGETS
 from clearsight.experiments.chen2016.judging import judge
 from clearsight.experiments.chen2016.methods import Method, Workshop

@@ -10,7 +10,7 @@ from typing import Any
 
 from clearsight.contracts import Sample
 from clearsight.evaluation import Shown
-from clearsight.evaluation.picture import draw
+from clearsight.evaluation.figures import draw
 from clearsight.experiments.chen2016.budgets import BUDGETS, LETTERS, Budget
 from clearsight.experiments.chen2016.judging import Judged, judge, logits_of
 from clearsight.experiments.chen2016.methods import Workshop

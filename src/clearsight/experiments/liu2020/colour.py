@@ -9,15 +9,14 @@ from typing import Any, Literal
 from clearsight.contracts import Dataset, Sample
 from clearsight.datasets import Pairs, Photographs, take
 from clearsight.degradations import parse
-from clearsight.evaluation.criteria import PSNR
 from clearsight.evaluation.judging import Judge
-from clearsight.evaluation.resampling import multiplicities
-from clearsight.evaluation.results import Row
+from clearsight.evaluation.results import Row, multiplicities
 from clearsight.evaluation.stream import chunks
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.methods import METHODS, engines
 from clearsight.experiments.published import published
 from clearsight.inference import Engine
+from clearsight.metrics.metric import PSNR
 
 __all__ = ["SIGMAS", "TABLES", "Centres", "judged"]
 

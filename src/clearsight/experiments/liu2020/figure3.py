@@ -7,7 +7,7 @@ from functools import partial
 from clearsight import weights
 from clearsight.degradations import parse
 from clearsight.evaluation import explain
-from clearsight.evaluation.picture import draw_pulls
+from clearsight.evaluation.figures import draw_pulls
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.crops import Crop
 

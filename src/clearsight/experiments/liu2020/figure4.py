@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clearsight.contracts import Sample
 from clearsight.degradations import parse
-from clearsight.evaluation.picture import Tile, draw_tiles
+from clearsight.evaluation.figures import Tile, draw_tiles
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.crops import Crop
 from clearsight.experiments.liu2020.methods import engines

@@ -15,7 +15,7 @@ from clearsight import weights
 from clearsight.contracts import VOID, Sample
 from clearsight.datasets import open_dataset, take
 from clearsight.degradations import parse
-from clearsight.evaluation.picture import Tile, draw_tiles
+from clearsight.evaluation.figures import Tile, draw_tiles
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.trained import Trained
 from clearsight.inference import Engine

@@ -11,7 +11,7 @@ from clearsight import weights
 from clearsight.contracts import Dataset
 from clearsight.datasets import open_dataset, take
 from clearsight.evaluation import Evaluation, Row, Shown
-from clearsight.evaluation.picture import draw
+from clearsight.evaluation.figures import draw
 from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
 from clearsight.experiments.liu2020.trained import Trained
 from clearsight.experiments.published import published
@@ -36,7 +36,7 @@ class Recognition:
         recognizer: that comes with clearsight.
         restorers: row → recipe.
         retrained: row → recipe of the recognizer that reads, and the row of the restorer it reads from, if any.
-        key: of the criterion.
+        key: of the metric.
         tested: test images, evenly spread, the same for all methods.
         tested_slowly: how many of them the slow baseline restores, and the others beside it once more; none if unsaid.
     """
