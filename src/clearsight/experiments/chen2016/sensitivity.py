@@ -12,12 +12,11 @@ from torch import Tensor
 
 from clearsight.degradations import parse
 from clearsight.evaluation.figures import write_figure
-from clearsight.experiments.chen2016.budgets import BUDGETS
+from clearsight.experiments.chen2016.budgets import BUDGETS, ENCODER
 from clearsight.experiments.chen2016.judging import judge
-from clearsight.experiments.chen2016.methods import Method, Workshop
-from clearsight.experiments.chen2016.tables import ENCODER
+from clearsight.experiments.chen2016.methods import Method, Methods
 from clearsight.experiments.chen2016.triplets import Kind, Triplets, mnist
-from clearsight.experiments.experiment import Experiment, Finding, Order
+from clearsight.experiments.experiment import Experiment, Result, RunConfig
 from clearsight.seeds import generator_for
 
 __all__ = ["SENSITIVITY"]
@@ -35,20 +34,20 @@ _TESTS = {
 _METHODS = ("joint", "joint-net")
 
 
-def _run(order: Order) -> Finding:
+def _run(config: RunConfig) -> Result:
     rows: list[Row] = []
-    budget = BUDGETS[order.preset]
+    budget = BUDGETS[config.preset]
     for kind in _KINDS:
-        split = mnist(kind, limit=budget.limit, seed=order.seed)
-        tests = {name: _test(split.test, way, order.seed) for name, way in _TESTS.items()}
-        makers = Workshop(split, encoder=ENCODER, budget=budget, order=order).methods()
+        split = mnist(kind, limit=budget.limit, seed=config.seed)
+        tests = {name: _test(split.test, way, config.seed) for name, way in _TESTS.items()}
+        makers = Methods(split, encoder=ENCODER, budget=budget, config=config).makers()
         for name in _METHODS:
             rows += [_row(makers[name](), kind, test, images) for test, images in tests.items()]
     cells = [
         [name, kind, *(_cell(_of(rows, name, kind, test)) for test in _TESTS)] for name in _METHODS for kind in _KINDS
     ]
     header = ["method", "trained on", *(f"{test}: dB / %" for test in _TESTS)]
-    return Finding(header, cells, {"tests": _TESTS, "rows": rows}, _headline(rows), partial(_draw, rows))
+    return Result(header, cells, {"tests": _TESTS, "rows": rows}, _headline(rows), partial(_draw, rows))
 
 
 def _test(images: Triplets, way: str, seed: int) -> Triplets:

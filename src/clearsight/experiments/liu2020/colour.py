@@ -12,9 +12,8 @@ from clearsight.degradations import parse
 from clearsight.evaluation.judging import Judge
 from clearsight.evaluation.results import Row, multiplicities
 from clearsight.evaluation.stream import chunks
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.methods import METHODS, engines
-from clearsight.experiments.published import published
 from clearsight.inference import Engine
 from clearsight.metrics.metric import PSNR
 
@@ -56,17 +55,17 @@ class Centres:
         return Sample(name=whole.name, x=x, label=None)
 
 
-def judged(dataset: Dataset, sigma: int, methods: Mapping[str, Engine], order: Order) -> dict[str, Row]:
+def judged(dataset: Dataset, sigma: int, methods: Mapping[str, Engine], config: RunConfig) -> dict[str, Row]:
     """PSNR of the noisy images and of each method on one noise level; images and noise are the same for all of them."""
-    pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=order.seed, with_sigma=True)
+    pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=config.seed, with_sigma=True)
     judges = [Judge("noisy", [PSNR]), *(Judge(name, [PSNR], engine=engine) for name, engine in methods.items())]
     done = 0
     for chunk in chunks(pairs, range(len(dataset))):
-        times = multiplicities([sample.name for sample in chunk.samples], order.seed)
+        times = multiplicities([sample.name for sample in chunk.samples], config.seed)
         for judge in judges:
             judge(chunk, times)
         done += len(chunk.samples)
-        order.report(f"sigma {sigma}: {done} of {len(dataset)} images of {chunk.x.shape[3]}×{chunk.x.shape[2]}")
+        config.report(f"sigma {sigma}: {done} of {len(dataset)} images of {chunk.x.shape[3]}×{chunk.x.shape[2]}")
     return {judge.name: judge.row() for judge in judges}
 
 
@@ -111,11 +110,11 @@ class Table:
 
     data: Literal["kodak24", "cbsd68"]
 
-    def run(self, order: Order) -> Finding:
+    def run(self, config: RunConfig) -> Result:
         """Judge every method that can run here."""
         dataset, figures = Photographs(root=self.data), published("liu2020")[self.data]
-        parts = PARTS[order.preset]
-        scores = {part.title: _scores(part, dataset, order) for part in parts}
+        parts = PARTS[config.preset]
+        scores = {part.title: _scores(part, dataset, config) for part in parts}
         names = [name for name in ("noisy", *(m.name for m in METHODS)) if name in figures or _ran(scores, name)]
         header = ["PSNR dB, σ =", *(f"{title}, {sigma}" for title in ("published", *scores) for sigma in SIGMAS)]
         rows = [[name, *_published_cells(figures.get(name)), *_cells(scores, name)] for name in names]
@@ -124,20 +123,20 @@ class Table:
             "convention": PSNR.convention,
             "published": figures,
             "models": {
-                f"{sigma}/255": {name: e.name for name, e in engines(sigma, order.runs).items()} for sigma in SIGMAS
+                f"{sigma}/255": {name: e.name for name, e in engines(sigma, config.runs).items()} for sigma in SIGMAS
             },
             "parts": {
                 part.title: {"images": len(part.of(dataset)), "rows": _record(scores[part.title])} for part in parts
             },
         }
-        return Finding(header, rows, record, _headline(scores, figures))
+        return Result(header, rows, record, _headline(scores, figures))
 
 
-def _scores(part: Part, dataset: Dataset, order: Order) -> Scores:
+def _scores(part: Part, dataset: Dataset, config: RunConfig) -> Scores:
     found: Scores = {}
     for sigma in SIGMAS:
-        able = engines(sigma, order.runs, quick=part.quick)
-        for name, row in judged(part.of(dataset), sigma, able, order).items():
+        able = engines(sigma, config.runs, quick=part.quick)
+        for name, row in judged(part.of(dataset), sigma, able, config).items():
             found.setdefault(name, {})[sigma] = row
     return found
 

@@ -12,9 +12,8 @@ from clearsight.contracts import Dataset
 from clearsight.datasets import open_dataset, take
 from clearsight.evaluation import Evaluation, Row, Shown
 from clearsight.evaluation.figures import draw
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.trained import Trained
-from clearsight.experiments.published import published
 from clearsight.guarding.judging import Lineup
 
 __all__ = ["TABLES"]
@@ -50,9 +49,9 @@ class Recognition:
     tested: Mapping[Preset, int]
     tested_slowly: Mapping[Preset, int]
 
-    def run(self, order: Order) -> Finding:
+    def run(self, config: RunConfig) -> Result:
         """Train what is not there yet, judge all of it on the same noisy test images."""
-        made = Trained(order)
+        made = Trained(config)
         restorers = {row: weights.load(made.restorer(recipe)) for row, recipe in self.restorers.items()}
         retrained = {
             row: (
@@ -65,13 +64,13 @@ class Recognition:
             recognizer=weights.load_recognizer(made.recognizer(self.recognizer)),
             restorers=restorers,
             retrained=retrained,
-            seed=order.seed,
+            seed=config.seed,
         )
-        images = take(open_dataset(self.data, part="test"), self.tested[order.preset])
-        found, sheet = _judged(lineup, images, order)
-        few, beside = self.tested_slowly.get(order.preset), list[Evaluation]()
+        images = take(open_dataset(self.data, part="test"), self.tested[config.preset])
+        found, sheet = _judged(lineup, images, config)
+        few, beside = self.tested_slowly.get(config.preset), list[Evaluation]()
         if few is not None:
-            beside, _ = _judged(replace(lineup, retrained={}, baselines=[_SLOW]), take(images, few), order)
+            beside, _ = _judged(replace(lineup, retrained={}, baselines=[_SLOW]), take(images, few), config)
         figures = published("liu2020")[self.table]
         shown = self._figures(found)
         rows = [[name, *(f"{v:.2f}" for v in values), *_cells(figures.get(name))] for name, values in shown.items()]
@@ -87,7 +86,7 @@ class Recognition:
             "conditions": [one.as_json() for one in found],
             "beside_slow_baselines": [one.as_json() for one in beside],
         }
-        return Finding(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
+        return Result(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
 
     def _figures(self, found: Sequence[Evaluation]) -> dict[str, list[float]]:
         """Row → top-1 accuracy or mean IoU, in percent, of each noise level."""
@@ -99,8 +98,8 @@ class Recognition:
         return shown
 
 
-def _judged(lineup: Lineup, images: Dataset, order: Order) -> tuple[list[Evaluation], list[Shown]]:
-    found, sheet = lineup.judge_under([f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS], images, order.report)
+def _judged(lineup: Lineup, images: Dataset, config: RunConfig) -> tuple[list[Evaluation], list[Shown]]:
+    found, sheet = lineup.judge_under([f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS], images, config.report)
     return [replace(one, rows=tuple(map(_renamed, one.rows))) for one in found], sheet
 
 
