@@ -1,4 +1,4 @@
-"""PSNR of the shipped denoisers on Kodak24 and CBSD68; published figures are in ``published.yaml``.
+"""PSNR of the shipped denoisers on Kodak24 and CBSD68.
 
 python benchmarks/denoising.py [--seed 0]
 

@@ -1,4 +1,4 @@
-"""Digits under strokes: how they look restored, and what can be read in them; published figures in ``published.yaml``.
+"""Digits under strokes: how they look restored, and what can be read in them.
 
 python benchmarks/digits.py [--seed 0] [--limit 50]
 
