@@ -8,10 +8,10 @@ from importlib.util import find_spec
 
 import torch
 
-from clearsight.guarding.contenders import Contenders
+from clearsight.guarding.candidates import Candidates
 from clearsight.guarding.judging import Lineup
 from clearsight.guarding.planning import Rates
-from clearsight.guarding.sources import to_judge
+from clearsight.guarding.splits import to_judge
 from clearsight.training.data import Data
 from clearsight.training.fitting import Precision, check, pace
 from clearsight.training.task import Task
@@ -25,34 +25,34 @@ _JUDGED = 4
 """Test images that judging is timed on."""
 
 
-def measured_rates(contenders: Contenders, data: Data, precision: Precision) -> Rates:
+def measured_rates(candidates: Candidates, data: Data, precision: Precision) -> Rates:
     """Time a step of each training, a validation of all and the judging of an image; nothing is changed by it.
 
     Args:
-        contenders: what is trained.
+        candidates: what is trained.
         data: what all of them are trained on.
         precision: of the products in training.
 
     Raises:
         ClearsightError: something does not go together; see :func:`~clearsight.training.fitting.check`.
     """
-    tasks = _tasks(contenders)
+    tasks = _tasks(candidates)
     data.setup("fit")
     for task in tasks.values():
         check(task, data)
     seconds = {name: pace(task, data, steps=2, precision=precision) for name, task in tasks.items()}
     training = {name: seconds.pop(name) for name in ("separate", "guided")}
     validating = sum(_validation(task, data) for task in tasks.values())
-    judging = _judging(contenders, ())
-    with_bm3d = _judging(contenders, (BM3D,)) if find_spec(BM3D) else None
+    judging = _judging(candidates, ())
+    with_bm3d = _judging(candidates, (BM3D,)) if find_spec(BM3D) else None
     bm3d = None if with_bm3d is None else max(with_bm3d - judging, 0.0)
     return Rates(training, seconds, validating, judging, bm3d)
 
 
-def _tasks(contenders: Contenders) -> dict[str, Task]:
-    tasks: dict[str, Task] = {"separate": contenders.separate(), "guided": contenders.guided()}
-    if contenders.retrainable():
-        tasks |= {"degraded": contenders.retrained(None), "restored": contenders.retrained(contenders.restorer)}
+def _tasks(candidates: Candidates) -> dict[str, Task]:
+    tasks: dict[str, Task] = {"separate": candidates.separate(), "guided": candidates.guided()}
+    if candidates.retrainable():
+        tasks |= {"degraded": candidates.retrained(None), "restored": candidates.retrained(candidates.restorer)}
     return tasks
 
 
@@ -65,16 +65,16 @@ def _validation(task: Task, data: Data) -> float:
     return (time.monotonic() - started) * sum(len(batch.x) for batch in batches) / len(batches[0].x)
 
 
-def _judging(contenders: Contenders, baselines: Sequence[str]) -> float:
+def _judging(candidates: Candidates, baselines: Sequence[str]) -> float:
     """Seconds of a test image under all conditions."""
-    images, restorer = to_judge(contenders.sources, contenders.recognizer, _JUDGED), contenders.restorer
+    images, restorer = to_judge(candidates.splits, candidates.recognizer, _JUDGED), candidates.restorer
     lineup = Lineup(
-        recognizer=contenders.recognizer,
+        recognizer=candidates.recognizer,
         restorers={"separate": restorer, "guided": restorer},
-        retrained={"retrained on restored": (restorer, contenders.recognizer)},
+        retrained={"retrained on restored": (restorer, candidates.recognizer)},
         baselines=baselines,
-        seed=contenders.seed,
+        seed=candidates.seed,
     )
     started = time.monotonic()
-    lineup.judge(images, contenders.conditions[0])
-    return (time.monotonic() - started) * len(contenders.conditions) / len(images)
+    lineup.judge(images, candidates.conditions[0])
+    return (time.monotonic() - started) * len(candidates.conditions) / len(images)

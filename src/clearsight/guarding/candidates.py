@@ -16,7 +16,7 @@ from clearsight import weights
 from clearsight.contracts import RecognitionTraits, Recognizer, Restorer
 from clearsight.datasets import take
 from clearsight.errors import InvalidArgumentError, UnknownNameError
-from clearsight.guarding.sources import Sources
+from clearsight.guarding.splits import Splits
 from clearsight.registry import RESTORERS
 from clearsight.training.crops import Crops
 from clearsight.training.guidance import GuidedTask
@@ -25,7 +25,7 @@ from clearsight.training.restoration import RestorationTask
 from clearsight.training.retraining import RetrainingTask
 from clearsight.training.schedules import Cosine
 
-__all__ = ["Contenders", "new_restorer"]
+__all__ = ["Candidates", "new_restorer"]
 
 _CLASSIFIED, _SEGMENTED = 128, 192
 _PIXELS = 16 * 64 * 64
@@ -77,12 +77,12 @@ def _trained(name: str) -> nn.Module:
 
 
 @dataclass(frozen=True, slots=True)
-class Contenders:
+class Candidates:
     """The four trainings, all on the same squares of the same images.
 
     Attributes:
         recognizer: of the user; nothing changes it.
-        sources: the images.
+        splits: the images.
         degradation: what goes wrong with them.
         conditions: what is reported on; the first and the last are validated on.
         restorer: what the restorers start as.
@@ -93,7 +93,7 @@ class Contenders:
     """
 
     recognizer: nn.Module
-    sources: Sources
+    splits: Splits
     degradation: str
     conditions: Sequence[str]
     restorer: nn.Module
@@ -114,7 +114,7 @@ class Contenders:
 
     def data(self) -> Crops:
         """Squares of the images; how often they are validated is for each training to say."""
-        train, validation, *_ = self.sources
+        train, validation, *_ = self.splits
         usual = _SEGMENTED if self.traits.task == "segment" else _CLASSIFIED
         smallest = min(min(train[index].x.shape[1:]) for index in range(len(train)))
         size = self.size or min(usual, smallest)
@@ -148,7 +148,7 @@ class Contenders:
             perceptual=0.5 if self.layer else 0.0,
             recognition=self.weight,
             layer=self.layer,
-            labelled=self.sources.labelled,
+            labelled=self.splits.labelled,
             optimizer=self._optimizer(),
             schedule=Cosine(warmup=20),
             seed=self.seed,
@@ -164,7 +164,7 @@ class Contenders:
             degradation=self.degradation,
             validation=self.validation,
             restorer=copy.deepcopy(restorer),
-            teacher=None if self.sources.labelled else self.recognizer,
+            teacher=None if self.splits.labelled else self.recognizer,
             optimizer=partial(torch.optim.AdamW, lr=_RATE_OF_RECOGNIZER),
             schedule=Cosine(warmup=20),
             seed=self.seed,
