@@ -26,8 +26,8 @@ from clearsight.degradations import Pipeline, parse
 from clearsight.errors import ClearsightError, DataError, InvalidArgumentError, ModelError
 from clearsight.evaluation import Evaluation, Row, Shown, evaluate
 from clearsight.evaluation.figures import draw
+from clearsight.evaluation.loop import batches
 from clearsight.evaluation.results import Estimate, Resampled, multiplicities
-from clearsight.evaluation.stream import chunks
 from clearsight.inference import Engine
 from clearsight.metrics import psnr, ssim
 from clearsight.metrics.metric import CALIBRATION, ERROR, EXACT, PSNR, SSIM, recognition_metrics, restoration_metrics
@@ -216,23 +216,19 @@ def test_an_image_alone_has_no_spread() -> None:
 # The stream
 
 
-def test_chunks_keep_the_order_and_part_where_the_size_changes(five: Listed) -> None:
+def test_batches_keep_the_order_and_part_where_the_size_changes(five: Listed) -> None:
     pairs = Pairs(five, parse(NOISE), seed=0)
-    parted = list(chunks(pairs, range(5)))
-    assert [[sample.name for sample in chunk.samples] for chunk in parted] == [
-        ["0.png", "1.png", "2.png"],
-        ["3.png"],
-        ["4.png"],
-    ]
+    parted = list(batches(pairs, range(5)))
+    assert [batch.names for batch in parted] == [("0.png", "1.png", "2.png"), ("3.png",), ("4.png",)]
     assert parted[0].x.shape == parted[0].y.shape == (3, 1, 16, 20)
     assert parted[0].y[1].equal(pairs[1].y)
-    assert [[s.name for s in chunk.samples] for chunk in chunks(pairs, [4, 2, 0])] == [["4.png"], ["2.png", "0.png"]]
-    assert list(chunks(pairs, [])) == []
+    assert [batch.names for batch in batches(pairs, [4, 2, 0])] == [("4.png",), ("2.png", "0.png")]
+    assert list(batches(pairs, [])) == []
 
 
-def test_the_table_does_not_depend_on_the_chunks(five: Listed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_does_not_depend_on_the_batches(five: Listed, monkeypatch: pytest.MonkeyPatch) -> None:
     together = evaluate(five, NOISE, model=Wiener())
-    monkeypatch.setattr("clearsight.evaluation.stream._PIXELS_AT_ONCE", 1)
+    monkeypatch.setattr("clearsight.evaluation.loop._PIXELS_AT_ONCE", 1)
     alone = evaluate(five, NOISE, model=Wiener())
     for one, other in zip(together.rows, alone.rows, strict=True):
         for key in ("psnr", "ssim"):
@@ -255,7 +251,7 @@ def test_images_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
             most.append(len(alive))
             return Sample(name=str(index), x=x, label=None)
 
-    monkeypatch.setattr("clearsight.evaluation.stream._PIXELS_AT_ONCE", 4 * 144)
+    monkeypatch.setattr("clearsight.evaluation.loop._PIXELS_AT_ONCE", 4 * 144)
     assert evaluate(Long([]), NOISE, model=Wiener()).images == 60
     assert max(most) < 10
 
@@ -663,7 +659,7 @@ def collected(data: Listed, **options: Any) -> list[Shown]:
 
 
 def test_images_to_show_are_spread_over_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.evaluation.stream._PIXELS_AT_ONCE", 3 * 144)
+    monkeypatch.setattr("clearsight.evaluation.loop._PIXELS_AT_ONCE", 3 * 144)
     data = photographs(*[(1, 12, 12)] * 10)
     assert [shown.sample.name for shown in collected(data, showing=4)] == ["0.png", "2.png", "5.png", "7.png"]
     assert [shown.sample.name for shown in collected(photographs((1, 12, 12), (1, 12, 12)))] == ["0.png", "1.png"]

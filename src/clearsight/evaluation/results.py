@@ -6,7 +6,7 @@ Figures come from sums over images, and over data sets resampled from them: memo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class Estimate:
 _NOTHING = Estimate(math.nan, math.nan, math.nan)
 
 
-def multiplicities(names: list[str], seed: int) -> Tensor:
+def multiplicities(names: Sequence[str], seed: int) -> Tensor:
     """How often each image occurs in each resampled data set: ``(B, 1000)``, Poisson with mean 1, by name alone.
 
     Methods that see the same images are thus resampled alike. Source: the Poisson bootstrap; Chamandy et al.,

@@ -24,6 +24,7 @@ from clearsight.training.muon import Muon
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.retraining import RetrainingTask
 from clearsight.training.schedules import Cosine
+from clearsight.training.task import Task
 
 __all__ = ["Candidates", "new_restorer"]
 
@@ -169,6 +170,13 @@ class Candidates:
             schedule=Cosine(warmup=20),
             seed=self.seed,
         )
+
+    def tasks(self) -> dict[str, Task]:
+        """All trainings, by name, from the start."""
+        tasks: dict[str, Task] = {"separate": self.separate(), "guided": self.guided()}
+        if self.retrainable():
+            tasks |= {"degraded": self.retrained(None), "restored": self.retrained(self.restorer)}
+        return tasks
 
     def retrainable(self) -> bool:
         """Whether the recognizer can be copied and trained: what runs in ONNX Runtime cannot."""

@@ -11,11 +11,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from clearsight.evaluation import Evaluation, Row, Shown
 from clearsight.evaluation.figures import draw, write_figure
+from clearsight.evaluation.results import Evaluation, Row, Shown
 from clearsight.images import atomically
 
-__all__ = ["write_report"]
+__all__ = ["headline_of", "write_report"]
 
 _COLUMNS = ("error", "miou")
 """What is recognized, by the key of the metric; one of them is there."""
@@ -55,6 +55,18 @@ def write_report(
     _draw_curves(found, folder / "curves.png")
     with atomically(folder / "report.html") as part:
         part.write_text(_page(folder, record, found, others), encoding="utf-8")
+
+
+def headline_of(found: Sequence[Evaluation]) -> str:
+    """What is recognized under the last condition, in one sentence."""
+    last = found[-1]
+    key = "error" if any("error" in row.figures for row in last.rows) else "miou"
+    title = next(metric.title for metric in last.metrics if metric.key == key)
+    rows = {row.name: row.figures[key].value for row in last.rows if key in row.figures}
+    shown = ", ".join(
+        f"{name} {rows[name]:.1f}" for name in ("clean", "degraded", "separate", "guided") if name in rows
+    )
+    return f"{last.degradation}: {title}: {shown}"
 
 
 def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:

@@ -15,14 +15,13 @@ from clearsight import weights
 from clearsight.contracts import Recognizer
 from clearsight.degradations import parse
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation import Evaluation, Shown
+from clearsight.evaluation.protocol import evaluate, evaluate_under
+from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.guarding.candidates import Candidates, new_restorer
 from clearsight.guarding.conditions import conditions_of
-from clearsight.guarding.judging import Lineup
-from clearsight.guarding.planning import Plan, keep_plan, kept_plan, make_plan
-from clearsight.guarding.report import write_report
+from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
+from clearsight.guarding.report import headline_of, write_report
 from clearsight.guarding.splits import Splits, open_splits, to_judge
-from clearsight.guarding.timing import BM3D, measured_rates
 from clearsight.inference import export_onnx
 from clearsight.inference.device import choose_device, has_fast_bfloat16
 from clearsight.provenance import provenance
@@ -33,6 +32,9 @@ __all__ = ["Guarded", "guard"]
 
 _PATIENCE = 1.5
 """A training ends after so many times the seconds that all of them were planned to take."""
+
+_TIMED = 4
+"""Test images that judging is timed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def guard(
     found, sheet = run.judge(plan, module, restorers, retrained)
     read = {name: run.judge(plan, other, restorers, {})[0] for name, other in others.items()}
     notes = _notes(splits, plan, candidates) + _exported(restorers["guided"], folder)
-    headline = _headline(found)
+    headline = headline_of(found)
     record = {
         "headline": headline,
         "asked": terms,
@@ -173,10 +175,30 @@ class _Run:
 
     def plan(self, budget: float, readers: int) -> Plan:
         """Check everything, time everything, divide the budget."""
-        rates = measured_rates(self.candidates, self._data, self.precision)
+        rates = measured_rates(self.candidates.tasks(), self._data, self.precision, self._judging)
         steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in {**rates.training, **rates.retraining}.items())
         self._report(f"seconds a step: {steps}")
         return make_plan(rates, budget, len(self.candidates.splits.test), readers=readers)
+
+    def _judging(self, baselines: Sequence[str]) -> float:
+        """Seconds of a test image under all conditions."""
+        recognizer, restorer, conditions = (
+            self.candidates.recognizer,
+            self.candidates.restorer,
+            self.candidates.conditions,
+        )
+        images = to_judge(self.candidates.splits, recognizer, _TIMED)
+        started = time.monotonic()
+        evaluate(
+            images,
+            conditions[0],
+            model={"separate": restorer, "guided": restorer},
+            recognizer=recognizer,
+            retrained={"retrained on restored": (restorer, recognizer)},
+            with_baselines=baselines,
+            seed=self.candidates.seed,
+        )
+        return (time.monotonic() - started) * len(conditions) / len(images)
 
     def train_restorers(self, plan: Plan) -> dict[str, nn.Module]:
         """Separate and guided, each for the same steps."""
@@ -233,15 +255,16 @@ class _Run:
         retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and some images under the last."""
-        lineup = Lineup(
+        judged = partial(
+            evaluate,
+            to_judge(self.candidates.splits, recognizer, plan.test_images),
+            model=restorers,
             recognizer=recognizer,
-            restorers=restorers,
             retrained=retrained,
-            baselines=(BM3D,) if plan.bm3d else (),
+            with_baselines=(BM3D,) if plan.bm3d else (),
             seed=self.candidates.seed,
         )
-        images = to_judge(self.candidates.splits, recognizer, plan.test_images)
-        return lineup.judge_under(self.candidates.conditions, images, self._report)
+        return evaluate_under(self.candidates.conditions, judged, self._report)
 
 
 def _exported(restorer: nn.Module, folder: Path) -> list[str]:
@@ -265,14 +288,3 @@ def _notes(splits: Splits, plan: Plan, candidates: Candidates) -> list[str]:
     if not candidates.retrainable():
         notes.append("the recognizer has no parameters that can be trained: no row of a retrained one")
     return notes
-
-
-def _headline(found: Sequence[Evaluation]) -> str:
-    last = found[-1]
-    key = "error" if any("error" in row.figures for row in last.rows) else "miou"
-    title = next(metric.title for metric in last.metrics if metric.key == key)
-    rows = {row.name: row.figures[key].value for row in last.rows if key in row.figures}
-    shown = ", ".join(
-        f"{name} {rows[name]:.1f}" for name in ("clean", "degraded", "separate", "guided") if name in rows
-    )
-    return f"{last.degradation}: {title}: {shown}"

@@ -9,13 +9,13 @@ from typing import Any, Literal
 from clearsight.contracts import Dataset, Sample
 from clearsight.datasets import Pairs, Photographs, take
 from clearsight.degradations import parse
-from clearsight.evaluation.judging import Judge
-from clearsight.evaluation.results import Row, multiplicities
-from clearsight.evaluation.stream import chunks
+from clearsight.evaluation.loop import Batch, batches, judge
+from clearsight.evaluation.protocol import method_of
+from clearsight.evaluation.results import Row
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.methods import METHODS, engines
 from clearsight.inference import Engine
-from clearsight.metrics.metric import PSNR
+from clearsight.metrics.metric import PSNR, Outcome
 
 __all__ = ["SIGMAS", "TABLES", "Centres", "judged"]
 
@@ -58,15 +58,15 @@ class Centres:
 def judged(dataset: Dataset, sigma: int, methods: Mapping[str, Engine], config: RunConfig) -> dict[str, Row]:
     """PSNR of the noisy images and of each method on one noise level; images and noise are the same for all of them."""
     pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=config.seed, with_sigma=True)
-    judges = [Judge("noisy", [PSNR]), *(Judge(name, [PSNR], engine=engine) for name, engine in methods.items())]
+    rows = {"noisy": method_of([PSNR]), **{name: method_of([PSNR], engine=engine) for name, engine in methods.items()}}
     done = 0
-    for chunk in chunks(pairs, range(len(dataset))):
-        times = multiplicities([sample.name for sample in chunk.samples], config.seed)
-        for judge in judges:
-            judge(chunk, times)
-        done += len(chunk.samples)
-        config.report(f"sigma {sigma}: {done} of {len(dataset)} images of {chunk.x.shape[3]}×{chunk.x.shape[2]}")
-    return {judge.name: judge.row() for judge in judges}
+
+    def tell(batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
+        nonlocal done
+        done += len(batch.x)
+        config.report(f"sigma {sigma}: {done} of {len(dataset)} images of {batch.x.shape[3]}×{batch.x.shape[2]}")
+
+    return judge(batches(pairs, range(len(dataset))), rows, seed=config.seed, each=tell)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 from clearsight import weights
-from clearsight.contracts import Dataset
 from clearsight.datasets import open_dataset, take
-from clearsight.evaluation import Evaluation, Row, Shown
 from clearsight.evaluation.figures import draw
+from clearsight.evaluation.protocol import evaluate, evaluate_under
+from clearsight.evaluation.results import Evaluation, Row, Shown
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.trained import Trained
-from clearsight.guarding.judging import Lineup
 
 __all__ = ["TABLES"]
 
@@ -60,17 +59,13 @@ class Recognition:
             )
             for row, (recipe, front) in self.retrained.items()
         }
-        lineup = Lineup(
-            recognizer=weights.load_recognizer(made.recognizer(self.recognizer)),
-            restorers=restorers,
-            retrained=retrained,
-            seed=config.seed,
-        )
+        recognizer = weights.load_recognizer(made.recognizer(self.recognizer))
+        judged = partial(evaluate, model=restorers, recognizer=recognizer, seed=config.seed)
         images = take(open_dataset(self.data, part="test"), self.tested[config.preset])
-        found, sheet = _judged(lineup, images, config)
+        found, sheet = _judged(partial(judged, images, retrained=retrained), config)
         few, beside = self.tested_slowly.get(config.preset), list[Evaluation]()
         if few is not None:
-            beside, _ = _judged(replace(lineup, retrained={}, baselines=[_SLOW]), take(images, few), config)
+            beside, _ = _judged(partial(judged, take(images, few), with_baselines=[_SLOW]), config)
         figures = published("liu2020")[self.table]
         shown = self._figures(found)
         rows = [[name, *(f"{v:.2f}" for v in values), *_cells(figures.get(name))] for name, values in shown.items()]
@@ -98,8 +93,8 @@ class Recognition:
         return shown
 
 
-def _judged(lineup: Lineup, images: Dataset, config: RunConfig) -> tuple[list[Evaluation], list[Shown]]:
-    found, sheet = lineup.judge_under([f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS], images, config.report)
+def _judged(judged: Callable[..., Evaluation], config: RunConfig) -> tuple[list[Evaluation], list[Shown]]:
+    found, sheet = evaluate_under([f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS], judged, config.report)
     return [replace(one, rows=tuple(map(_renamed, one.rows))) for one in found], sheet
 
 
