@@ -11,10 +11,11 @@ from torch import Tensor
 
 from clearsight import weights
 from clearsight.contracts import Sample
+from clearsight.datasets.subset import Centres
 from clearsight.experiments import RunConfig, catalogue
 from clearsight.experiments.experiment import published
 from clearsight.experiments.liu2020.architectures import RECIPE, counted, overrides
-from clearsight.experiments.liu2020.colour import SIGMAS, Centres, judged
+from clearsight.experiments.liu2020.colour import SIGMAS, judged
 from clearsight.experiments.liu2020.methods import METHODS, engines
 from clearsight.images import Picture, write
 from clearsight.inference import Engine

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from clearsight.contracts import Dataset, RecognitionTraits, Sample
-from clearsight.datasets import Subset, open_dataset, take
+from clearsight.contracts import Dataset, RecognitionTraits
+from clearsight.datasets import open_dataset
+from clearsight.datasets.subset import Labelled, Subset, take
 from clearsight.errors import DataError
 from clearsight.inference import Reader
 from clearsight.recognizers import check_fits
 from clearsight.seeds import generator_for
 
-__all__ = ["Labelled", "Splits", "open_splits", "to_judge"]
+__all__ = ["Splits", "open_splits", "to_judge"]
 
 _LEAST = 8
 _SHARES = {"val": 10, "test": 5}
@@ -42,30 +41,6 @@ class Splits(NamedTuple):
     validation: Dataset
     test: Dataset
     labelled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Images of a data set with other labels.
-
-    Attributes:
-        dataset: the images.
-        labels: of each image: its class, the class of each pixel, or ``None``.
-        classes: what the labels stand for.
-    """
-
-    dataset: Dataset
-    labels: Sequence[int | Tensor | None]
-    classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Read one."""
-        sample = self.dataset[index]
-        return Sample(name=sample.name, x=sample.x, label=self.labels[index])
 
 
 def open_splits(source: str | Path, *, labels: str | Path | None, traits: RecognitionTraits, seed: int) -> Splits:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clearsight.contracts import Dataset, Sample
-from clearsight.datasets import Pairs, Photographs, take
+from clearsight.contracts import Dataset
+from clearsight.datasets import Pairs, Photographs
+from clearsight.datasets.subset import Centres, take
 from clearsight.degradations import parse
 from clearsight.evaluation.loop import Batch, batches, judge
 from clearsight.evaluation.protocol import method_of
@@ -17,42 +18,13 @@ from clearsight.experiments.liu2020.methods import METHODS, engines
 from clearsight.inference import Engine
 from clearsight.metrics.metric import PSNR, Outcome
 
-__all__ = ["SIGMAS", "TABLES", "Centres", "judged"]
+__all__ = ["SIGMAS", "TABLES", "judged"]
 
 SIGMAS = (25, 35, 50)
 """Noise levels of the tables, in grey levels."""
 
 Scores = dict[str, dict[int, Row]]
 """Method → σ → what it reached."""
-
-
-@dataclass(frozen=True, slots=True)
-class Centres:
-    """The centre of each image of a data set.
-
-    Attributes:
-        dataset: of whole images.
-        size: height and width that is kept.
-    """
-
-    dataset: Dataset
-    size: int
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Those of the whole images."""
-        return self.dataset.classes
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Read one and cut its centre out."""
-        whole = self.dataset[index]
-        top, left = ((n - self.size) // 2 for n in whole.x.shape[1:])
-        x = whole.x[:, top : top + self.size, left : left + self.size]
-        return Sample(name=whole.name, x=x, label=None)
 
 
 def judged(dataset: Dataset, sigma: int, methods: Mapping[str, Engine], config: RunConfig) -> dict[str, Row]:
