@@ -8,7 +8,7 @@ import sys
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,8 @@ from clearsight.degradations import Pipeline, parse
 from clearsight.errors import ClearsightError, DataError, InvalidArgumentError, ModelError
 from clearsight.evaluation import Evaluation, Row, Shown, evaluate
 from clearsight.evaluation.figures import draw
-from clearsight.evaluation.loop import batches
+from clearsight.evaluation.loop import Method, batches, judge
+from clearsight.evaluation.protocol import evaluate_under
 from clearsight.evaluation.results import Estimate, Resampled, multiplicities
 from clearsight.inference import Engine
 from clearsight.metrics import psnr, ssim
@@ -284,6 +285,63 @@ def test_clean_degraded_baselines_model(classical: dict[str, nn.Module]) -> None
 
 def test_without_a_recognizer_clean_images_say_nothing(five: Listed) -> None:
     assert [row.name for row in evaluate(five, NOISE).rows] == ["degraded"]
+
+
+def test_a_recognizer_of_its_own_is_a_row_of_the_same_pass() -> None:
+    """It is judged on the same images as all others, and is not shown."""
+    data = Listed([written(i, 0.9, 4, str(i)) for i in range(4)], DIGITS)
+    front, shown = Watching(), list[Shown]()
+    evaluation = evaluate(
+        data,
+        NOISE,
+        model={"front": front},
+        recognizer=Reading(DIGITS),
+        retrained={"on degraded": (None, Steady(DIGITS)), "on restored": (front, Steady(DIGITS))},
+        show=shown.append,
+    )
+    assert [row.name for row in evaluation.rows] == ["clean", "degraded", "front", "on degraded", "on restored"]
+    errors, psnrs = figures(evaluation, "error"), figures(evaluation, "psnr")
+    assert (errors["clean"], errors["on degraded"], errors["on restored"]) == (100, 0, 0)
+    assert psnrs["degraded"] == psnrs["front"] == psnrs["on degraded"] == psnrs["on restored"]
+    assert [row.seconds is None for row in evaluation.rows] == [True, True, False, True, False]
+    assert list(shown[0].states) == ["clean", "degraded", "front"]
+    assert front.seen[0].equal(front.seen[4])
+
+
+def test_a_retrained_recognizer_has_to_fit_too(five: Listed) -> None:
+    with pytest.raises(DataError, match="the images have no labels"):
+        evaluate(five, NOISE, retrained={"own": (None, Reading(DIGITS))})
+    with pytest.raises(InvalidArgumentError, match="give a restorer that enlarges 2 times"):
+        evaluate(GREY_DIGITS, "area(scale=2)", retrained={"own": (None, Reading(DIGITS))})
+
+
+def test_several_degradations_one_after_the_other(five: Listed) -> None:
+    told: list[str] = []
+    degradations = [NOISE, "gaussian(sigma=50/255)"]
+    found, sheet = evaluate_under(degradations, partial(evaluate, five, seed=3, showing=2), told.append)
+    assert [one.degradation for one in found] == degradations
+    assert told == [f"judging: {degradation}" for degradation in degradations]
+    assert without_seconds(found[1]) == without_seconds(evaluate(five, degradations[1], seed=3))
+    assert [shown.sample.name for shown in sheet] == ["0.png", "2.png"]
+    noise = Pairs(five, parse(degradations[1]), seed=3)[0].y
+    assert sheet[0].states["degraded"].equal(noise.clamp(0, 1))
+
+
+def test_a_method_may_recognize_by_itself() -> None:
+    data = Listed([written(i, 0.9, i % 2, str(i)) for i in range(4)], DIGITS)
+    logits = torch.eye(10)[[0, 1, 1, 1]]
+    joint = Method(run=lambda batch: (batch.y, logits), recognizer=pytest.fail, metrics=[ERROR])
+    given = batches(Pairs(data, parse(NOISE), seed=0), range(4))
+    rows = judge(given, {"joint": joint}, seed=0)
+    assert rows["joint"].figures["error"].value == pytest.approx(25)
+
+
+def test_images_with_labels_and_without_are_apart() -> None:
+    data = Listed([written(0, 0.5, label, str(label)) for label in (1, 2, None)], DIGITS)
+    some, bare = batches(Pairs(data, parse(NOISE), seed=0), range(3))
+    assert some.labels is not None
+    assert some.labels.tolist() == [1, 2]
+    assert bare.labels is None
 
 
 @pytest.mark.parametrize("channels", [1, 3])
