@@ -1,8 +1,8 @@
-"""What a method makes of noisy images, in figures."""
+"""What methods make of noisy images, in figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, cast
@@ -41,20 +41,21 @@ class Judged(NamedTuple):
     answers: Tensor
 
 
-def judge(method: Method, images: Triplets, classifier: nn.Module) -> Judged:
-    """Restore all images and name them: by the method itself where it is a joint one, else by the classifier."""
-    kept: list[Outcome] = []
+def judge(methods: Sequence[Method], images: Triplets, classifier: nn.Module) -> dict[str, Judged]:
+    """Restore all images by each method and name them: by itself where it is a joint one, else by the classifier."""
+    outcomes: dict[str, Outcome] = {}
+    judged = {method.name: _judged(method, classifier) for method in methods}
+    rows = loop.judge([_batch(images)], judged, seed=0, each=lambda batch, found: outcomes.update(found))
+    found = [(method, outcomes[method.name]) for method in methods]
+    return {m.name: Judged(_figures(m, rows[m.name]), o.x_hat, o.logits.argmax(1)) for m, o in found}
 
-    def keep(batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
-        kept.append(outcomes[method.name])
 
-    judged = loop.Method(
+def _judged(method: Method, classifier: nn.Module) -> loop.Method:
+    return loop.Method(
         run=lambda batch: method(batch.y),
         recognizer=partial(logits_of, classifier),
         metrics=[PSNR, PSNR_DIVIDED_BY_MAXIMUM, ERROR],
     )
-    (row,) = loop.judge([_batch(images)], {method.name: judged}, seed=0, each=keep).values()
-    return Judged(_figures(method, row), kept[0].x_hat, kept[0].logits.argmax(1))
 
 
 def _batch(images: Triplets) -> Batch:

@@ -64,7 +64,7 @@ def _row(start: str, net: ThreePathwayNet, split: Split, count: int, budget: Bud
     tuned = _random(config.seed)
     tuned.load_state_dict(net.state_dict())
     _tune(tuned, split.train.at(torch.arange(count)), budget, config.seed)
-    row = judge(Method("joint", tuned.eval(), 0), split.test, tuned).row
+    row = judge([Method("joint", tuned.eval(), 0)], split.test, tuned)["joint"].row
     config.report(f"{start}, {count} labels: error {row['error']:.2f} %")
     return {"labels": count, "start": start, "psnr": row["psnr"], "error": row["error"]}
 

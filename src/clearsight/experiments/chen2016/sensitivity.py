@@ -13,8 +13,8 @@ from torch import Tensor
 from clearsight.degradations import parse
 from clearsight.evaluation.figures import write_figure
 from clearsight.experiments.chen2016.budgets import BUDGETS, ENCODER
-from clearsight.experiments.chen2016.judging import judge
-from clearsight.experiments.chen2016.methods import Method, Methods
+from clearsight.experiments.chen2016.judging import Judged, judge
+from clearsight.experiments.chen2016.methods import Methods
 from clearsight.experiments.chen2016.triplets import Kind, Triplets, mnist
 from clearsight.experiments.experiment import Experiment, Result, RunConfig
 from clearsight.seeds import generator_for
@@ -41,8 +41,11 @@ def _run(config: RunConfig) -> Result:
         split = mnist(kind, limit=budget.limit, seed=config.seed)
         tests = {name: _test(split.test, way, config.seed) for name, way in _TESTS.items()}
         makers = Methods(split, encoder=ENCODER, budget=budget, config=config).makers()
-        for name in _METHODS:
-            rows += [_row(makers[name](), kind, test, images) for test, images in tests.items()]
+        found = {
+            test: judge([makers[name]() for name in _METHODS], images, torch.nn.Identity())
+            for test, images in tests.items()
+        }
+        rows += [_row(name, kind, test, found[test][name]) for name in _METHODS for test in tests]
     cells = [
         [name, kind, *(_cell(_of(rows, name, kind, test)) for test in _TESTS)] for name in _METHODS for kind in _KINDS
     ]
@@ -55,9 +58,9 @@ def _test(images: Triplets, way: str, seed: int) -> Triplets:
     return images._replace(noisy=noisy)
 
 
-def _row(method: Method, kind: Kind, test: str, images: Triplets) -> Row:
-    row = judge(method, images, torch.nn.Identity()).row
-    return {"method": method.name, "trained_on": kind, "tested_on": test, "psnr": row["psnr"], "error": row["error"]}
+def _row(name: str, kind: Kind, test: str, judged: Judged) -> Row:
+    psnr, error = judged.row["psnr"], judged.row["error"]
+    return {"method": name, "trained_on": kind, "tested_on": test, "psnr": psnr, "error": error}
 
 
 def _of(rows: list[Row], method: str, kind: Kind, test: str) -> Row:

@@ -52,7 +52,7 @@ class Comparison:
         classifier = methods.classifier()
         wrong = logits_of(classifier, split.test.clean).argmax(1) != split.test.labels
         makers = methods.makers()
-        results = {name: judge(makers[name](), split.test, classifier) for name in self.methods or makers}
+        results = judge([makers[name]() for name in self.methods or makers], split.test, classifier)
         rows = [{**row, "published": figures[self.table].get(name)} for name, (row, *_) in results.items()]
         parts = {"train": split.train, "validation": split.validation, "test": split.test}
         record = {
