@@ -20,7 +20,7 @@ from clearsight.experiments.chen2016.triplets import Split
 from clearsight.experiments.experiment import RunConfig
 from clearsight.inference.device import has_fast_bfloat16
 from clearsight.joint import JointNet, ThreePathwayNet, build_autoencoder, pretrain
-from clearsight.metrics import psnr
+from clearsight.metrics.pixels import psnr
 from clearsight.objectives import JointLoss
 from clearsight.recognizers import MLP
 from clearsight.restorers import DenoisingAutoencoder, Wiener

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.contracts import Sample
-from clearsight.evaluation import Shown
 from clearsight.evaluation.figures import draw
+from clearsight.evaluation.results import Shown
 from clearsight.experiments.chen2016.budgets import BUDGETS, ENCODER, LETTERS, Budget
 from clearsight.experiments.chen2016.judging import Judged, judge, logits_of
 from clearsight.experiments.chen2016.methods import Methods

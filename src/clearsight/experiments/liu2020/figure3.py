@@ -6,8 +6,8 @@ from functools import partial
 
 from clearsight import weights
 from clearsight.degradations import parse
-from clearsight.evaluation import explain
 from clearsight.evaluation.figures import draw_pulls
+from clearsight.evaluation.gradients import explain
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.crops import Crop
 

@@ -15,7 +15,7 @@ from clearsight.evaluation.figures import Tile, draw_tiles
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.crops import Crop
 from clearsight.experiments.liu2020.methods import engines
-from clearsight.metrics import psnr
+from clearsight.metrics.pixels import psnr
 from clearsight.seeds import generator_for
 
 __all__ = ["FIGURES"]

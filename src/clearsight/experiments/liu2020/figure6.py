@@ -19,7 +19,8 @@ from clearsight.evaluation.figures import Tile, draw_tiles
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.trained import Trained
 from clearsight.inference import Engine
-from clearsight.metrics import confusion, mean_iou, psnr
+from clearsight.metrics.pixels import psnr
+from clearsight.metrics.recognition import confusion, mean_iou
 from clearsight.seeds import generator_for
 
 __all__ = ["FIGURES"]
