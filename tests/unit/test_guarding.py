@@ -11,7 +11,7 @@ from clearsight.degradations import parse
 from clearsight.degradations.step import conditions_of
 from clearsight.errors import DataError, InvalidArgumentError, RecipeError
 from clearsight.guarding.planning import Rates, make_plan, parse_budget
-from clearsight.guarding.sources import open_sources
+from clearsight.guarding.splits import open_splits
 from clearsight.training.crops import RandomCrops
 
 RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, 9.0)
@@ -137,8 +137,8 @@ TRAITS = RecognitionTraits(task="classify", classes=("a", "b"), channels=1)
 def test_images_are_dealt_out(
     monkeypatch: pytest.MonkeyPatch, sizes: dict[str, int], counts: tuple[int, int, int]
 ) -> None:
-    monkeypatch.setattr("clearsight.guarding.sources.open_dataset", Everything(sizes))
-    *parts, labelled = open_sources("images", labels=None, traits=TRAITS, seed=0)
+    monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything(sizes))
+    *parts, labelled = open_splits("images", labels=None, traits=TRAITS, seed=0)
     assert tuple(map(len, parts)) == counts
     names = [part[index].name for part in parts for index in range(len(part))]
     assert len(set(names)) == sum(counts)  # nothing is reported that was trained or chosen on
@@ -146,6 +146,6 @@ def test_images_are_dealt_out(
 
 
 def test_nothing_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.guarding.sources.open_dataset", Everything({}))
+    monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything({}))
     with pytest.raises(DataError, match="there is no part test"):
-        open_sources("images", labels=None, traits=TRAITS, seed=0)
+        open_splits("images", labels=None, traits=TRAITS, seed=0)

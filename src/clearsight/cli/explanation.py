@@ -43,7 +43,7 @@ def explain(
     from clearsight import weights
     from clearsight.degradations.language import parse
     from clearsight.evaluation import explain as run
-    from clearsight.evaluation.picture import draw_pulls
+    from clearsight.evaluation.figures import draw_pulls
     from clearsight.images import check_writable, read
     from clearsight.inference import default_model, image_for
 

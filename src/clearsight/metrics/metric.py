@@ -1,4 +1,4 @@
-"""By what restored images are judged: how they look, and what a recognizer makes of them."""
+"""Figures of whole data sets: how restored images look, and what a recognizer makes of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,22 @@ import torch
 from torch import Tensor
 
 from clearsight.contracts import RecognitionTraits
-from clearsight.metrics import calibration_error, calibration_statistic, confusion, hit, mean_iou, psnr, ssim
+from clearsight.metrics.pixels import psnr, ssim
+from clearsight.metrics.recognition import calibration_error, calibration_statistic, confusion, hit, mean_iou
 
-__all__ = ["Criterion", "Outcome", "looks", "recognition"]
+__all__ = [
+    "CALIBRATION",
+    "ERROR",
+    "EXACT",
+    "MIOU",
+    "PSNR",
+    "SSIM",
+    "TOP5",
+    "Metric",
+    "Outcome",
+    "recognition_metrics",
+    "restoration_metrics",
+]
 
 EXACT = 58.92
 """dB that count at most, those of rounding to 8 bits, 10·log10(12·255²): the PSNR of an exact image has no bound."""
@@ -38,7 +51,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class Metric:
     """A figure of a whole data set, made of a sum over its images.
 
     Attributes:
@@ -79,7 +92,7 @@ def _ssim(outcome: Outcome) -> Tensor:
     return _counted(ssim(outcome.x_hat, outcome.x))
 
 
-PSNR = Criterion(
+PSNR = Metric(
     "psnr",
     "PSNR dB",
     "of each image clipped to [0, 1], peak 1, over all channels, at most 58.92 (8-bit rounding); mean over images",
@@ -88,7 +101,7 @@ PSNR = Criterion(
     lambda o: _counted(psnr(o.x_hat, o.x).clamp(max=EXACT)),
     _mean,
 )
-SSIM = Criterion(
+SSIM = Metric(
     "ssim",
     "SSIM",
     "11×11 Gaussian window, σ 1.5, where it lies inside the image; each channel by itself; mean over images it fits in",
@@ -97,7 +110,7 @@ SSIM = Criterion(
     _ssim,
     _mean,
 )
-ERROR = Criterion(
+ERROR = Metric(
     "error",
     "error %",
     "share of images whose class has not the largest logit",
@@ -106,7 +119,7 @@ ERROR = Criterion(
     lambda o: _counted(hit(o.logits, o.labels)),
     _percent_missed,
 )
-TOP5 = Criterion(
+TOP5 = Metric(
     "top5_error",
     "top-5 error %",
     "share of images whose class is not among the five largest logits",
@@ -115,7 +128,7 @@ TOP5 = Criterion(
     lambda o: _counted(hit(o.logits, o.labels, 5)),
     _percent_missed,
 )
-CALIBRATION = Criterion(
+CALIBRATION = Metric(
     "calibration_error",
     "ECE %",
     "expected calibration error of the confidence, 15 bins",
@@ -124,7 +137,7 @@ CALIBRATION = Criterion(
     lambda o: calibration_statistic(o.logits, o.labels),
     lambda sums: 100 * calibration_error(sums),
 )
-MIOU = Criterion(
+MIOU = Metric(
     "miou",
     "mIoU %",
     "intersection over union of the whole set's pixels, mean over classes; void pixels left out",
@@ -135,12 +148,12 @@ MIOU = Criterion(
 )
 
 
-def looks(height: int, width: int) -> list[Criterion]:
+def restoration_metrics(height: int, width: int) -> list[Metric]:
     """How images of that size look: PSNR, and SSIM where its window fits."""
     return [PSNR, SSIM] if min(height, width) >= _WINDOW else [PSNR]
 
 
-def recognition(traits: RecognitionTraits) -> list[Criterion]:
+def recognition_metrics(traits: RecognitionTraits) -> list[Metric]:
     """What a recognizer of that kind makes of them; among ten classes or fewer, the five largest say nothing."""
     if traits.task == "segment":
         return [MIOU]

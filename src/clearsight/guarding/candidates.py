@@ -16,7 +16,7 @@ from clearsight import weights
 from clearsight.contracts import RecognitionTraits, Recognizer, Restorer
 from clearsight.datasets import take
 from clearsight.errors import InvalidArgumentError, UnknownNameError
-from clearsight.guarding.sources import Sources
+from clearsight.guarding.splits import Splits
 from clearsight.registry import RESTORERS
 from clearsight.training.crops import RandomCrops
 from clearsight.training.guidance import GuidedTask
@@ -24,8 +24,9 @@ from clearsight.training.muon import Muon
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.retraining import RetrainingTask
 from clearsight.training.schedules import Cosine
+from clearsight.training.task import Task
 
-__all__ = ["Contenders", "new_restorer"]
+__all__ = ["Candidates", "new_restorer"]
 
 _CLASSIFIED, _SEGMENTED = 128, 192
 _PIXELS = 16 * 64 * 64
@@ -77,12 +78,12 @@ def _trained(name: str) -> nn.Module:
 
 
 @dataclass(frozen=True, slots=True)
-class Contenders:
+class Candidates:
     """The four trainings, all on the same squares of the same images.
 
     Attributes:
         recognizer: of the user; nothing changes it.
-        sources: the images.
+        splits: the images.
         degradation: what goes wrong with them.
         conditions: what is reported on; the first and the last are validated on.
         restorer: what the restorers start as.
@@ -93,7 +94,7 @@ class Contenders:
     """
 
     recognizer: nn.Module
-    sources: Sources
+    splits: Splits
     degradation: str
     conditions: Sequence[str]
     restorer: nn.Module
@@ -114,7 +115,7 @@ class Contenders:
 
     def data(self) -> RandomCrops:
         """Squares of the images; how often they are validated is for each training to say."""
-        train, validation, *_ = self.sources
+        train, validation, *_ = self.splits
         usual = _SEGMENTED if self.traits.task == "segment" else _CLASSIFIED
         smallest = min(min(train[index].x.shape[1:]) for index in range(len(train)))
         size = self.size or min(usual, smallest)
@@ -148,7 +149,7 @@ class Contenders:
             perceptual=0.5 if self.layer else 0.0,
             recognition=self.weight,
             layer=self.layer,
-            labelled=self.sources.labelled,
+            labelled=self.splits.labelled,
             optimizer=self._optimizer(),
             schedule=Cosine(warmup=20),
             seed=self.seed,
@@ -164,11 +165,18 @@ class Contenders:
             degradation=self.degradation,
             validation=self.validation,
             restorer=copy.deepcopy(restorer),
-            teacher=None if self.sources.labelled else self.recognizer,
+            teacher=None if self.splits.labelled else self.recognizer,
             optimizer=partial(torch.optim.AdamW, lr=_RATE_OF_RECOGNIZER),
             schedule=Cosine(warmup=20),
             seed=self.seed,
         )
+
+    def tasks(self) -> dict[str, Task]:
+        """All trainings, by name, from the start."""
+        tasks: dict[str, Task] = {"separate": self.separate(), "guided": self.guided()}
+        if self.retrainable():
+            tasks |= {"degraded": self.retrained(None), "restored": self.retrained(self.restorer)}
+        return tasks
 
     def retrainable(self) -> bool:
         """Whether the recognizer can be copied and trained: what runs in ONNX Runtime cannot."""

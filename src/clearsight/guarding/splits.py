@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from clearsight.contracts import Dataset, RecognitionTraits, Sample
-from clearsight.datasets import Subset, open_dataset, take
+from clearsight.contracts import Dataset, RecognitionTraits
+from clearsight.datasets import open_dataset
+from clearsight.datasets.subset import Labelled, Subset, take
 from clearsight.errors import DataError
 from clearsight.inference import Predictor
 from clearsight.recognizers import check_fits
 from clearsight.seeds import generator_for
 
-__all__ = ["Labelled", "Sources", "open_sources", "to_judge"]
+__all__ = ["Splits", "open_splits", "to_judge"]
 
 _LEAST = 8
 _SHARES = {"val": 10, "test": 5}
@@ -28,7 +27,7 @@ _LARGEST = 2_000
 """Training images that are held in memory at most, evenly spread over all."""
 
 
-class Sources(NamedTuple):
+class Splits(NamedTuple):
     """Three parts of the images.
 
     Attributes:
@@ -44,31 +43,7 @@ class Sources(NamedTuple):
     labelled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Images of a data set with other labels.
-
-    Attributes:
-        dataset: the images.
-        labels: of each image: its class, the class of each pixel, or ``None``.
-        classes: what the labels stand for.
-    """
-
-    dataset: Dataset
-    labels: Sequence[int | Tensor | None]
-    classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Read one."""
-        sample = self.dataset[index]
-        return Sample(name=sample.name, x=sample.x, label=self.labels[index])
-
-
-def open_sources(source: str | Path, *, labels: str | Path | None, traits: RecognitionTraits, seed: int) -> Sources:
+def open_splits(source: str | Path, *, labels: str | Path | None, traits: RecognitionTraits, seed: int) -> Splits:
     """Open images and deal them out.
 
     The parts train, val and test of a data set or a folder are taken as they are; what is missing of them is cut from
@@ -95,16 +70,16 @@ def open_sources(source: str | Path, *, labels: str | Path | None, traits: Recog
             f"{source} holds {sum(counts.values())} images, expected at least {_LEAST}: to train, to choose and to "
             "report on"
         )
-    sources = _dealt(parts, seed)
-    _check(sources, traits)
-    return sources
+    splits = _dealt(parts, seed)
+    _check(splits, traits)
+    return splits
 
 
-def to_judge(sources: Sources, recognizer: nn.Module, n: int) -> Dataset:
+def to_judge(splits: Splits, recognizer: nn.Module, n: int) -> Dataset:
     """So many test images, with what a recognizer sees in them clean where they have no labels that it tells."""
-    images, reader = take(sources.test, n), Predictor(recognizer)
+    images, reader = take(splits.test, n), Predictor(recognizer)
     classes = reader.traits.classes
-    if sources.labelled and len(images.classes) == len(classes):
+    if splits.labelled and len(images.classes) == len(classes):
         return images
     answers = [reader.logits(images[index].x[None])[0].argmax(0) for index in range(len(images))]
     return Labelled(images, [best if best.ndim else int(best) for best in answers], classes)
@@ -126,7 +101,7 @@ def _parts(source: str | Path) -> dict[str, Dataset]:
     return found if "train" in found else {"train": found["val"], "test": found["test"]}
 
 
-def _dealt(parts: dict[str, Dataset], seed: int) -> Sources:
+def _dealt(parts: dict[str, Dataset], seed: int) -> Splits:
     """What is missing is cut from the training part."""
     rest = {name: dataset for name, dataset in parts.items() if name != "train"}
     if list(rest) == ["val"]:  # of ImageNet, say, which is reported on its validation part
@@ -138,7 +113,7 @@ def _dealt(parts: dict[str, Dataset], seed: int) -> Sources:
             n = max(1, len(whole) // share)
             rest[name], order = Subset(whole, sorted(order[:n])), order[n:]
     train = take(Subset(whole, sorted(order)), _LARGEST)
-    return Sources(train, rest["val"], rest["test"], whole[0].label is not None)
+    return Splits(train, rest["val"], rest["test"], whole[0].label is not None)
 
 
 def _read_table(path: Path, traits: RecognitionTraits) -> dict[str, int]:
@@ -168,11 +143,11 @@ def _relabelled(dataset: Dataset, table: dict[str, int] | None, traits: Recognit
     return Labelled(dataset, [table[name] for name in names], traits.classes)
 
 
-def _check(sources: Sources, traits: RecognitionTraits) -> None:
-    first = sources.train[0]
-    classes = sources.train.classes if sources.labelled else traits.classes
+def _check(splits: Splits, traits: RecognitionTraits) -> None:
+    first = splits.train[0]
+    classes = splits.train.classes if splits.labelled else traits.classes
     check_fits(traits, channels=len(first.x), classes=classes)
-    if sources.labelled and isinstance(first.label, Tensor) != (traits.task == "segment"):
+    if splits.labelled and isinstance(first.label, Tensor) != (traits.task == "segment"):
         has, takes = ("pixel", "image") if isinstance(first.label, Tensor) else ("image", "pixel")
         raise DataError(
             f"the images have a class for each {has}, but the recognizer gives one for each {takes}: without labels, "

@@ -13,10 +13,10 @@ from torch import nn
 from clearsight.errors import WeightsError
 from clearsight.images import atomically
 
-__all__ = ["Shelf"]
+__all__ = ["Cache"]
 
 
-class Shelf:
+class Cache:
     """A folder of trained networks, each with the seconds that its training took.
 
     Args:
