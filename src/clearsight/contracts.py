@@ -215,19 +215,58 @@ class Sample:
 
 
 class Batch(NamedTuple):
-    """Clean images and what is to be recognized in them.
+    """Images of one size, what became of them, and what is to come out.
 
     Attributes:
-        x: ``(B, C, H, W)`` in [0, 1].
-        labels: int64, ``(B,)`` classes, ``(B, H, W)`` with one for each pixel, or ``None`` where nothing is labelled.
+        x: clean images, ``(B, C, H, W)``; in [0, 1], or as 8 bits where they are held in memory.
+        labels: what is to be recognized, ``(B,)`` classes or ``(B, H, W)`` maps; ``None`` where nothing is labelled.
+        y: the degraded images, not clipped; ``None`` before they are degraded.
+        sigma: the noise level of each, ``(B,)``, where it is known.
+        target: what is to come out where that is not ``x``, ``(B, C, H, W)``.
+        names: of the images, where they have any.
+        inputs: what a restorer takes besides, by name.
     """
 
     x: Tensor
-    labels: Tensor | None
+    labels: Tensor | None = None
+    y: Tensor | None = None
+    sigma: Tensor | None = None
+    target: Tensor | None = None
+    names: tuple[str, ...] = ()
+    inputs: Mapping[str, Tensor] = {}
+
+    @property
+    def reference(self) -> Tensor:
+        """What restored images are compared with: the target, or else the clean images."""
+        return self.x if self.target is None else self.target
 
     def scaled(self) -> Batch:
         """Of images that are held as 8 bits, the same on the [0, 1] scale; labels as int64."""
-        return Batch(self.x / 255, None if self.labels is None else self.labels.long())
+        return self._replace(
+            x=_unit(self.x),
+            labels=None if self.labels is None else self.labels.long(),
+            target=None if self.target is None else _unit(self.target),
+            inputs={name: _unit(value) for name, value in self.inputs.items()},
+        )
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same on a device."""
+
+        def moved(value: Tensor | None) -> Tensor | None:
+            return None if value is None else value.to(device)
+
+        return self._replace(
+            x=self.x.to(device),
+            labels=moved(self.labels),
+            y=moved(self.y),
+            sigma=moved(self.sigma),
+            target=moved(self.target),
+            inputs={name: value.to(device) for name, value in self.inputs.items()},
+        )
+
+
+def _unit(values: Tensor) -> Tensor:
+    return values if values.is_floating_point() else values / 255
 
 
 @runtime_checkable

@@ -233,8 +233,8 @@ def guided_task(**options: Any) -> GuidedTask:
 def test_scores_with_labels_and_without() -> None:
     batch = Batch(rand(3, 1, 8, 8), LABELS)
     labelled, unlabelled = guided_task(), guided_task(labelled=False)
-    x_hat = labelled.validated(batch.x, labelled.validation[0], 0)
-    assert x_hat.equal(unlabelled.validated(batch.x, unlabelled.validation[0], 0))
+    x_hat = labelled.validated(batch, labelled.validation[0], 0)
+    assert x_hat.equal(unlabelled.validated(batch, unlabelled.validation[0], 0))
     recognizer = labelled.network.recognizer
     logits, clean = recognizer(x_hat), recognizer(batch.x)
     way = "gaussian(sigma=0.2)"
@@ -254,7 +254,7 @@ def test_scores_of_a_segmenter() -> None:
     maps[0, :4] = VOID
     task = guided_task(recognizer=Fickle(task="segment"))
     found = task.scores(Batch(rand(2, 1, 8, 8), maps), 0)
-    answer = task.network.recognizer(task.validated(rand(2, 1, 8, 8), task.validation[0], 0)).argmax(1)
+    answer = task.network.recognizer(task.validated(Batch(rand(2, 1, 8, 8)), task.validation[0], 0)).argmax(1)
     a, b = answer[maps != VOID], maps[maps != VOID]
     ious = [float(((a == k) & (b == k)).sum() / ((a == k) | (b == k)).sum()) for k in range(3)]
     figures = {metric: task.figure(metric, values["gaussian(sigma=0.2)"]).item() for metric, values in found.items()}

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clearsight.contracts import Sample
-from clearsight.datasets.files import SUFFIXES, Files, Folder
+from clearsight.datasets.files import Files, Folder
 from clearsight.datasets.images import ImageFiles, Images
 from clearsight.datasets.roots import DataRoot, find_folder, part_of, subfolders
 from clearsight.errors import DataError
+from clearsight.images.formats import SUFFIXES
 from clearsight.registry import DATASETS
 
 __all__ = ["Classified", "ImageFolder", "ImageNet", "by_class", "rank_in_class"]

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
 
-from clearsight.errors import ClearsightError, DataError, reason
+from clearsight.errors import ClearsightError, DataError, ImageReadError, reason
+from clearsight.images.files import walk
+from clearsight.images.formats import SUFFIXES
 
-__all__ = ["SUFFIXES", "Archive", "Files", "Folder", "explained", "is_image"]
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""What the names of images end in, in lower case."""
+__all__ = ["Archive", "Files", "Folder", "explained", "is_image"]
 
 
 class Files(Protocol):
@@ -45,7 +44,8 @@ class Folder:
 
     def names(self, under: str = "") -> list[str]:
         """The images below a folder; links are followed."""
-        return _sorted(_walk(self.path, self.path / under))
+        below = (path.relative_to(self.path).as_posix() for path in walk(self.path / under))
+        return _sorted(name for name in below if is_image(name))
 
     def read(self, name: str) -> bytes:
         """The content of one file."""
@@ -97,13 +97,6 @@ def is_image(name: str) -> bool:
     return file.lower().endswith(SUFFIXES) and not file.startswith(".")
 
 
-def _walk(root: Path, below: Path) -> Iterator[str]:
-    for folder, inner, files in os.walk(below, followlinks=True):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        relative = Path(folder).relative_to(root)
-        yield from ((relative / name).as_posix() for name in files if is_image(name))
-
-
 def _sorted(names: Iterable[str]) -> list[str]:
     return sorted(sorted(names), key=_natural)
 
@@ -126,6 +119,8 @@ def explained(where: str, what: str) -> Iterator[None]:
     """
     try:
         yield
+    except ImageReadError as error:
+        raise DataError(str(error)) from error
     except ClearsightError:
         raise
     except FileNotFoundError:

@@ -12,12 +12,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from clearsight.datasets.files import Files, explained
+from clearsight.images.files import open_image
+from clearsight.images.intensities import as_unit
 
 __all__ = ["ImageFiles", "Images", "InMemoryImages", "labels", "pixels"]
 
-_GREY = ("1", "L", "LA", "La")
-_DEEP = ("I;16", "I;16B", "I;16L", "I")
-_INDEXED = ("1", "L", "P", *_DEEP)
+_INDEXED = ("1", "L", "P", "I;16", "I;16B", "I;16L", "I")
 
 
 class Images(Protocol):
@@ -77,30 +77,24 @@ class ImageFiles:
         """
         name = self.names[index]
         with explained(self.files.where(name), "an image"):
-            return pixels(self.files.read(name))
+            return pixels(self.files.read(name), self.files.where(name))
 
     def select(self, keep: Tensor) -> ImageFiles:
         """These files alone."""
         return ImageFiles([self.names[i] for i in keep.tolist()], self.files)
 
 
-def pixels(data: bytes) -> Tensor:
-    """Decode an image: ``(C, H, W)`` float32 in [0, 1], grey with one channel, everything else as RGB.
+def pixels(data: bytes, name: str) -> Tensor:
+    """Decode an image as a restorer is given it: ``(C, H, W)`` float32 in [0, 1], grey with one channel, else RGB.
 
-    16-bit grey keeps its precision; 16-bit colour is read with 8, as Pillow does. Alpha is left out.
+    8 bits mean what they always do; of other numbers black and white are found in the picture (see
+    :class:`~clearsight.images.Intensities`). Alpha is left out; of a stack the first plane is taken.
 
     Raises:
-        Exception: anything a decoder raises; see :func:`~clearsight.datasets.files.explained`.
+        ImageReadError: as :func:`clearsight.images.read`.
     """
-    image = _upright(data)
-    if image.mode == "F":
-        raise ValueError("floating-point pixels of unknown range")
-    deep = image.mode in _DEEP
-    plain = image if deep else image.convert("L" if image.mode in _GREY else "RGB")
-    values = torch.from_numpy(np.array(plain, dtype=np.float32)) / (65535 if deep else 255)
-    if values.min() < 0 or values.max() > 1:
-        raise ValueError("32-bit pixels of unknown range")
-    return values.permute(2, 0, 1).contiguous() if values.ndim == 3 else values[None]
+    picture = open_image(BytesIO(data), name=name).read()
+    return torch.from_numpy(as_unit(picture.colour)).movedim(-1, 0).contiguous()
 
 
 def labels(data: bytes) -> Tensor:
@@ -109,14 +103,10 @@ def labels(data: bytes) -> Tensor:
     Raises:
         Exception: anything a decoder raises; see :func:`~clearsight.datasets.files.explained`.
     """
-    image = _upright(data)
+    try:
+        image = ImageOps.exif_transpose(Image.open(BytesIO(data)))
+    except UnidentifiedImageError:  # its text would name the buffer
+        raise ValueError(f"{len(data)} bytes of no known format") from None
     if image.mode not in _INDEXED:
         raise ValueError(f"expected one channel of class numbers, got {image.mode}")
     return torch.from_numpy(np.asarray(image).astype(np.int64))
-
-
-def _upright(data: bytes) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(Image.open(BytesIO(data)))
-    except UnidentifiedImageError:  # its text would name the buffer
-        raise ValueError(f"{len(data)} bytes of no known format") from None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from clearsight.contracts import Sample
-from clearsight.datasets.files import SUFFIXES, Folder
+from clearsight.datasets.files import Folder
 from clearsight.datasets.images import ImageFiles
 from clearsight.datasets.roots import find_folder, part_of
 from clearsight.errors import DataError
+from clearsight.images.formats import SUFFIXES
 from clearsight.registry import DATASETS
 
 __all__ = ["Photographs"]

@@ -5,38 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from clearsight.contracts import Batch
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.errors import DataError
 from clearsight.evaluation.results import Resampled, Row, multiplicities
 from clearsight.metrics.metric import Metric, Outcome
 
-__all__ = ["Batch", "Method", "batches", "judge"]
+__all__ = ["Method", "batches", "judge"]
 
 _PIXELS_AT_ONCE = 2**18
-
-
-class Batch(NamedTuple):
-    """Images of one size.
-
-    Attributes:
-        x: the clean images, ``(B, C, H, W)``.
-        labels: what is to be recognized, ``(B,)`` classes or ``(B, H, W)`` maps; ``None`` where nothing is labelled.
-        y: the degraded images, not clipped.
-        sigma: what restorers that take a noise level are told, ``(B,)``: the σ of the noise, or else the root mean
-            square of y − x, which favours them; ``None`` where the sizes differ.
-        names: of the images.
-    """
-
-    x: Tensor
-    labels: Tensor | None
-    y: Tensor
-    sigma: Tensor | None
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,8 +86,8 @@ class _Tally:
         if logits is None and self._method.recognizer is not None:
             logits = self._method.recognizer(x_hat)
         if logits is None:
-            return Outcome(x_hat, batch.x, torch.empty(0), torch.empty(0))
-        return Outcome(x_hat, batch.x, logits, _labels(batch))
+            return Outcome(x_hat, batch.reference, torch.empty(0), torch.empty(0))
+        return Outcome(x_hat, batch.reference, logits, _labels(batch))
 
     def row(self, name: str) -> Row:
         """What has come of all images so far."""
@@ -123,7 +104,8 @@ def _labels(batch: Batch) -> Tensor:
 def batches(pairs: Pairs, numbers: Iterable[int]) -> Iterator[Batch]:
     """The pairs of these numbers in their order.
 
-    As many together as have one size and a quarter of a megapixel, all of them labelled or none.
+    Where σ is not told it is the root mean square of y − x, which favours restorers that take it. As many together as
+    have one size and a quarter of a megapixel, all of them labelled or none.
     """
     held: list[Pair] = []
     for number in numbers:
@@ -137,21 +119,27 @@ def batches(pairs: Pairs, numbers: Iterable[int]) -> Iterator[Batch]:
         yield _stacked(held)
 
 
-def _kind(pair: Pair) -> tuple[torch.Size, bool]:
-    return pair.sample.x.shape, pair.sample.label is None
+def _kind(pair: Pair) -> tuple[object, ...]:
+    """What images of one batch have in common: sizes, and what else there is."""
+    sample = pair.sample
+    shapes = {name: value.shape for name, value in sample.inputs.items()}
+    return sample.x.shape, sample.label is None, None if sample.target is None else sample.target.shape, shapes
 
 
 def _stacked(pairs: list[Pair]) -> Batch:
     samples = [pair.sample for pair in pairs]
     x, y = torch.stack([sample.x for sample in samples]), torch.stack([pair.y for pair in pairs])
     labels = [torch.as_tensor(sample.label) for sample in samples if sample.label is not None]
+    targets = [sample.target for sample in samples if sample.target is not None]
     levels = [pair.sigma for pair in pairs if pair.sigma is not None]
     return Batch(
         x=x,
         labels=torch.stack(labels) if labels else None,
         y=y,
         sigma=torch.stack(levels) if levels else _changed(x, y),
+        target=torch.stack(targets) if targets else None,
         names=tuple(sample.name for sample in samples),
+        inputs={name: torch.stack([sample.inputs[name] for sample in samples]) for name in samples[0].inputs},
     )
 
 

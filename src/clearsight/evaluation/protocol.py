@@ -11,11 +11,11 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import Dataset, Restorer, Sample, Traits
+from clearsight.contracts import Batch, Dataset, Restorer, Sample, Traits
 from clearsight.datasets import Pairs
 from clearsight.degradations import Pipeline, Step, parse
 from clearsight.errors import DataError, InvalidArgumentError, MissingExtraError, ModelError, UnknownNameError
-from clearsight.evaluation.loop import Batch, Method, batches, judge
+from clearsight.evaluation.loop import Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.inference import Engine, Predictor
 from clearsight.metrics.metric import Metric, Outcome, recognition_metrics, restoration_metrics
@@ -120,11 +120,13 @@ def _clean(batch: Batch) -> tuple[Tensor, None]:
 
 
 def _degraded(batch: Batch) -> tuple[Tensor, None]:
-    return batch.y, None
+    return cast(Tensor, batch.y), None
 
 
 def _restored(engine: Engine, batch: Batch) -> tuple[Tensor, None]:
-    return engine.restore_batch(batch.y, None if engine.traits.sigma == "blind" else batch.sigma), None
+    sigma = None if engine.traits.sigma == "blind" else batch.sigma
+    inputs = {one.name: batch.inputs[one.name] for one in engine.traits.inputs if one.name in batch.inputs}
+    return engine.restore_batch(cast(Tensor, batch.y), sigma, inputs), None
 
 
 class _Images(NamedTuple):

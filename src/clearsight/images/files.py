@@ -65,7 +65,7 @@ class ImageFile:
             ImageReadError: it is damaged, or holds NaN or infinity.
         """
         with _explained(self.name, f"cannot be read as {self.format.name}"):
-            return self._finished(self.format.codec.decode(self.source, self.layer))
+            return self._finished(self.format.codec.decode(_rewound(self.source), self.layer))
 
     def planes(self) -> Iterator[Picture]:
         """Decode it plane by plane: one picture, or as many as the stack has.
@@ -77,7 +77,7 @@ class ImageFile:
             yield self.read()
             return
         with _explained(self.name, f"cannot be read as {self.format.name}"):
-            for plane in self._stacks.planes(self.source):
+            for plane in self._stacks.planes(_rewound(self.source)):
                 yield self._finished(plane)
 
     @property
@@ -115,7 +115,7 @@ def open_image(source: str | os.PathLike[str] | BytesIO, *, name: str = "", laye
     if layer is not None and not form.layers:
         raise ImageReadError(f"{name} is {form.name}, which has no layers: leave layer out")
     with _explained(name, f"cannot be read as {form.name}"):
-        header = form.codec.header(source)
+        header = form.codec.header(_rewound(source))
         _refuse_header(header, name)
     return ImageFile(source, name, form, header, layer)
 
@@ -238,6 +238,12 @@ def atomically(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _rewound(source: Source) -> Source:
+    if isinstance(source, BytesIO):
+        source.seek(0)
+    return source
 
 
 def _encode(path: Path, form: Format, encode: Callable[[Path], None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import cast
 
 import torch
@@ -12,20 +14,28 @@ from clearsight.contracts import Restorer
 __all__ = ["reflected", "reflected_symbolic", "restored"]
 
 
-def restored(restorer: nn.Module, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+def restored(
+    restorer: nn.Module, y: Tensor, sigma: Tensor | None = None, inputs: Mapping[str, Tensor] = MappingProxyType({})
+) -> Tensor:
     """Restore images of any size: padded by reflection to the restorer's size multiple, restored, cropped.
 
     Args:
         restorer: image → image.
         y: ``(B, C, H, W)``.
         sigma: the noise level of each image, ``(B,)``, for a restorer that takes it.
+        inputs: more than a restorer takes may be given: those it declares are passed on, maps padded like ``y``.
 
     Returns:
         ``(B, C, scale·H, scale·W)``.
     """
     traits, (height, width) = cast(Restorer, restorer).traits, y.shape[2:]
     padded = reflected(y, traits.multiple).contiguous(memory_format=torch.channels_last)
-    x_hat: Tensor = restorer(padded, sigma)
+    given = {
+        one.name: reflected(inputs[one.name], traits.multiple) if one.kind == "map" else inputs[one.name]
+        for one in traits.inputs
+        if one.name in inputs
+    }
+    x_hat: Tensor = restorer(padded, sigma, **given)
     return x_hat[..., : height * traits.scale, : width * traits.scale]
 
 

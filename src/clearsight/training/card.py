@@ -116,7 +116,7 @@ def _largest_change(before: Figures, after: Figures) -> float:
 def _figures(task: Task, batches: list[Batch], dtype: torch.dtype) -> Figures:
     device = next(task.parameters()).device
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        rows = [task.scores(_on(batch, device), index) for index, batch in enumerate(batches)]
+        rows = [task.scores(batch.to(device), index) for index, batch in enumerate(batches)]
     return {
         metric: {
             condition: float(task.figure(metric, torch.cat([row[metric][condition] for row in rows])))
@@ -124,7 +124,3 @@ def _figures(task: Task, batches: list[Batch], dtype: torch.dtype) -> Figures:
         }
         for metric, conditions in rows[0].items()
     }
-
-
-def _on(batch: Batch, device: torch.device) -> Batch:
-    return Batch(batch.x.to(device), None if batch.labels is None else batch.labels.to(device))

@@ -63,8 +63,7 @@ class Data(lightning.LightningDataModule):
             return batch.scaled()
         step = self.trainer.current_epoch * self.epoch + int(batch)
         drawn, device = self.draw(step, self.trainer.global_rank), self.trainer.strategy.root_device
-        labels = None if drawn.labels is None else drawn.labels.to(device)
-        return Batch(drawn.x.to(device), labels).scaled()
+        return drawn.to(device).scaled()
 
 
 class WholeImages(Data):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from clearsight.contracts import Batch
 from clearsight.evaluation import loop
-from clearsight.evaluation.loop import Batch
 from clearsight.evaluation.results import Row
 from clearsight.experiments.chen2016.methods import Method
 from clearsight.experiments.chen2016.triplets import Triplets
@@ -52,7 +52,7 @@ def judge(methods: Sequence[Method], images: Triplets, classifier: nn.Module) ->
 
 def _judged(method: Method, classifier: nn.Module) -> loop.Method:
     return loop.Method(
-        run=lambda batch: method(batch.y),
+        run=lambda batch: method(cast(Tensor, batch.y)),
         recognizer=partial(logits_of, classifier),
         metrics=[PSNR, PSNR_DIVIDED_BY_MAXIMUM, ERROR],
     )

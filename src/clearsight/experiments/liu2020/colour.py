@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clearsight.contracts import Dataset
+from clearsight.contracts import Batch, Dataset
 from clearsight.datasets import Pairs, Photographs
 from clearsight.datasets.subset import Centres, take
 from clearsight.degradations import parse
-from clearsight.evaluation.loop import Batch, batches, judge
+from clearsight.evaluation.loop import batches, judge
 from clearsight.evaluation.protocol import method_of
 from clearsight.evaluation.results import Row
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
