@@ -200,7 +200,8 @@ def process(
         for report, content in _read_ahead(readers, examined, gate, workers):
             after = None
             if isinstance(content, ImageFile):
-                report, _ = _attempt(report, partial(_restack, report.job, content, transform))
+                report, notes = _attempt(report, partial(_restack, report.job, content, transform))
+                report = replace(report, notes=notes or ())
             elif content is not None:
                 report, after = _attempt(replace(report, notes=content.notes), partial(transform, report.job, content))
             if after is None or not isinstance(content, Picture):
@@ -263,8 +264,17 @@ def _load(report: Report, file: ImageFile | None) -> tuple[Report, Picture | Ima
     return _attempt(report, fitting)
 
 
-def _restack(job: Job, file: ImageFile, transform: Callable[[Job, Picture], Picture]) -> None:
-    rewrite_planes(file, (transform(job, plane) for plane in file.planes()), job.target)
+def _restack(job: Job, file: ImageFile, transform: Callable[[Job, Picture], Picture]) -> tuple[str, ...]:
+    """Transform plane by plane; what is to be noted, once."""
+    notes: dict[str, None] = {}
+
+    def transformed() -> Iterator[Picture]:
+        for plane in file.planes():
+            notes.update(dict.fromkeys(plane.notes))
+            yield transform(job, plane)
+
+    rewrite_planes(file, transformed(), job.target)
+    return tuple(notes)
 
 
 def _store(
