@@ -48,6 +48,8 @@ def counted(tif: TiffFile) -> list[tuple[TiffPage, int]]:
             raise ValueError(f"{name}, expected TIFF that other programs write, too: convert it to OME-TIFF")
     every = [page.aspage() for page in tif.pages]
     pages = [page for page in every if tif.is_ome or not (page.is_reduced or page.is_mask)] or every[:1]
+    if pages[0].is_reduced and pages[0].subifds and not tif.is_ome:
+        raise ValueError("its pages are previews of a picture inside them, expected the picture as a page")
     for page in pages:
         refuse_unreadable(page)
     behind = _behind(tif, len(every)) if tif.is_imagej or tif.is_shaped else {}

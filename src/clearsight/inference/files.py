@@ -24,6 +24,7 @@ from clearsight.images.files import (
     rewrite_planes,
     write,
 )
+from clearsight.images.formats import by_suffix
 from clearsight.images.picture import Picture
 
 __all__ = ["Job", "Report", "plan", "process", "unread"]
@@ -71,6 +72,8 @@ class Report:
 def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = None) -> list[Job]:
     """Pair each input file with its output: folders keep their inner paths, names and formats stay.
 
+    What is only read, camera raw, becomes TIFF.
+
     Args:
         inputs: files and folders.
         out: a folder; or, for a single input file and where it has a suffix, the output file itself.
@@ -93,7 +96,7 @@ def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = 
     jobs = []
     for path in paths:
         for source, key in _sources(path, out):
-            target = out if single else out / (key.with_suffix(suffix) if suffix else key)
+            target = out if single else out / _renamed(key, suffix)
             jobs.append(Job(source, target, key.as_posix()))
     _refuse_collisions(jobs)
     return jobs
@@ -117,6 +120,12 @@ def _sources(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
     for source in find([path]):
         if not (inside and results in source.resolve().parents):
             yield source, source.relative_to(path)
+
+
+def _renamed(key: Path, suffix: str | None) -> Path:
+    form = by_suffix(key)
+    new = suffix or (form.instead if form else "")
+    return key.with_suffix(new) if new else key
 
 
 def _refuse_collisions(jobs: list[Job]) -> None:
