@@ -158,7 +158,8 @@ def _streamed(inputs: list[Path], out: Path, form: str | None) -> Iterator[Job]:
             source = Path(folder) / "standard input"
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        suffix = _suffix(form) or open_image(source).format.suffixes[0]
+        found = open_image(source).format
+        suffix = _suffix(form) or found.instead or found.suffixes[0]
         target = Path(folder) / f"standard output{suffix}" if out == _STREAM else out
         (job,) = plan([source], target)
         yield job

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from tifffile import TiffPage
 
 from clearsight.images.picture import Array, Picture
 
@@ -79,41 +82,49 @@ def text_tags(exif: bytes) -> list[tuple[int, str, int, bytes, bool]]:
     return [(tag, "s", 0, text, True) for tag, text in texts if isinstance(text, bytes)]
 
 
-def from_tiff(source: Path | BytesIO) -> bytes:
-    """Gather the EXIF block of a TIFF file; empty if there is none or it does not parse."""
+def from_tiff(source: Path | BytesIO, page: TiffPage) -> bytes:
+    """Gather the EXIF block of a page of a TIFF file; empty if there is none or it does not parse."""
     found, kept = Image.Exif(), Image.Exif()
     with suppress(Exception), source.open("rb") if isinstance(source, Path) else BytesIO(source.getvalue()) as file:
-        found.load_from_fp(file)
+        found.endian, found.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
+        found.load_from_fp(file, page.offset)
         kept.update({tag: _unchanged(found[tag]) for tag in (*_TEXTS, _ORIENTATION) if tag in found})
         for tag in _DIRECTORIES:
             kept.get_ifd(tag).update(found.get_ifd(tag))
-        empty = not any((kept, *map(kept.get_ifd, _DIRECTORIES)))
-        return b"" if empty else kept.tobytes().removeprefix(b"Exif\0\0")
-    return b""
+    return kept.tobytes().removeprefix(b"Exif\0\0") if any((kept, *map(kept.get_ifd, _DIRECTORIES))) else b""
 
 
-def into_tiff(path: Path, exif: bytes) -> None:
-    """Append the camera and GPS directories of an EXIF block to a little-endian TIFF file.
+def into_tiff(path: Path, blocks: Iterable[bytes]) -> None:
+    """Append the camera and GPS directories of EXIF blocks, one a page, to a TIFF file.
 
-    tifffile writes no EXIF directories, so they go to the end of the file, followed by the main directory
-    that refers to them. What does not parse is left out, and so is all of it in files above 4 GiB.
+    tifffile writes no EXIF directories, so they go to the end of the file, followed by the page's own directory, which
+    refers to them. What does not parse is left out.
     """
     with suppress(Exception), path.open("r+b") as file:
-        magic, start = struct.unpack("<4sL", file.read(8))
-        directories = {tag: values for tag in _DIRECTORIES if (values := _parsed(exif).get_ifd(tag))}
-        if magic != b"II*\0" or not directories:
-            return
-        file.seek(start)
-        entries = [file.read(12) for _ in range(*struct.unpack("<H", file.read(2)))]
-        for tag, values in directories.items():
-            offset = file.seek(0, os.SEEK_END)
-            file.write(_directory(tag, values, offset))
-            entries.append(struct.pack("<HHLL", tag, 4, 1, offset))
-        entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
-        offset = file.seek(0, os.SEEK_END)
-        file.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
-        file.seek(4)
-        file.write(struct.pack("<L", offset))
+        order, big = {b"II": "<", b"MM": ">"}[file.read(2)], b"+" in file.read(2)
+        pointer, count = struct.Struct(order + "LQ"[big]), struct.Struct(order + "HQ"[big])
+        size, at = (20, 8) if big else (12, 4)
+        for block in blocks:
+            start = _number(file, at, pointer)
+            entries = [file.read(size) for _ in range(_number(file, start, count))]
+            following, found = file.read(pointer.size), _directories(block)
+            for tag, values in found.items():
+                place = file.seek(0, os.SEEK_END)
+                file.write(_directory(tag, values, place, order, big))
+                entries.append(struct.pack(f"{order}HH", tag, 4) + pointer.pack(1) + pointer.pack(place))
+            if found:
+                entries.sort(key=lambda entry: struct.unpack_from(f"{order}H", entry))
+                start = file.seek(0, os.SEEK_END)
+                file.write(count.pack(len(entries)) + b"".join(entries) + following)
+                file.seek(at)
+                file.write(pointer.pack(start))
+            at = start + count.size + size * len(entries)
+
+
+def _number(file: BinaryIO, at: int, kind: struct.Struct) -> int:
+    file.seek(at)
+    (number,) = kind.unpack(file.read(kind.size))
+    return int(number)
 
 
 def _unchanged(value: object) -> object:
@@ -128,8 +139,14 @@ def _parsed(exif: bytes) -> Image.Exif:
     return parsed
 
 
-def _directory(tag: int, values: dict[int, object], offset: int) -> bytes:
-    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0", group=tag)
+def _directories(exif: bytes) -> dict[int, dict[int, object]]:
+    parsed = _parsed(exif)
+    return {tag: values for tag in _DIRECTORIES if (values := parsed.get_ifd(tag))}
+
+
+def _directory(tag: int, values: dict[int, object], offset: int, order: str, big: bool) -> bytes:
+    head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}H", 43 if big else 42) + bytes(12 if big else 4)
+    directory = ImageFileDirectory_v2(head, group=tag)
     for key, value in values.items():
         if key != ExifTags.IFD.Interop:
             directory[key] = value

@@ -178,6 +178,9 @@ def check_writable(path: str | os.PathLike[str]) -> Format:
         ImageWriteError: no format is written under that suffix.
     """
     form = formats.by_suffix(Path(path))
+    if form is not None and form.instead:
+        end = form.instead
+        raise ImageWriteError(f"{path} cannot be written: {form.name} is only read, write {end} (--format {end[1:]})")
     if form is None or not form.dtypes:
         known = ", ".join(suffix for form in formats.FORMATS if form.dtypes for suffix in form.suffixes)
         raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected one of {known}: write .png instead")

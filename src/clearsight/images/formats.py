@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from clearsight.images import exr, png, tiff
+from clearsight.images import exr, png, raw, tiff
 from clearsight.images.picture import ALPHA, COLOUR, GREY, Header, Picture
 from clearsight.images.pillow import Raster
 
@@ -56,6 +56,7 @@ class Format:
         name: what people call it.
         suffixes: what its file names end in, in lower case; the first is the usual one.
         signature: pattern of its first bytes.
+        told: by what else than its signature it is told, where other formats share that.
         codec: how it is read and written.
         stacks: how stacks of planes are, where it holds them.
         dtypes: what its pixels may be when it is written; empty where it is only read.
@@ -64,11 +65,13 @@ class Format:
         extra: whether it holds channels that are neither grey, colour nor alpha.
         layers: whether a picture is one of several layers.
         exif: the most bytes of EXIF it holds.
+        instead: what the results of its files end in, where it is only read.
     """
 
     name: str
     suffixes: tuple[str, ...]
     signature: bytes
+    told: Callable[[Source], bool] = lambda source: True
     codec: Codec
     stacks: Stacks | None = None
     dtypes: tuple[str, ...]
@@ -77,6 +80,7 @@ class Format:
     extra: bool = False
     layers: bool = False
     exif: int = 2**32
+    instead: str = ""
 
     def lacks(self, picture: Picture) -> str:
         """What of a picture would be lost in this format; empty if nothing would."""
@@ -116,6 +120,16 @@ FORMATS = (
         codec=Raster(name="WEBP", plugin=WebPImageFile, options={"quality": 95}),
         dtypes=("uint8",),
         alpha=True,
+    ),
+    Format(
+        name="camera raw",
+        suffixes=raw.SUFFIXES,
+        signature=raw.SIGNATURE,
+        told=raw.is_raw,
+        codec=raw,
+        dtypes=(),
+        alpha=False,
+        instead=".tif",
     ),
     Format(
         name="TIFF",
@@ -167,7 +181,8 @@ def by_content(source: Source) -> Format | None:
     else:
         with source.open("rb") as file:
             head = file.read(16)
-    return next((form for form in FORMATS if re.match(form.signature, head, re.DOTALL)), None)
+    alike = (form for form in FORMATS if re.match(form.signature, head, re.DOTALL))
+    return next((form for form in alike if form.told(source)), None)
 
 
 def by_suffix(path: Path) -> Format | None:

@@ -1,32 +1,38 @@
-"""TIFF at any bit depth, through tifffile."""
+"""TIFF at any bit depth, through tifffile: one image, or stacks that stream to the disk."""
 
 from __future__ import annotations
 
-import logging
+import json
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
-from tifffile import RESUNIT, TiffFile, TiffPage, imwrite
+import numpy as np
+from tifffile import TiffFile, TiffPage, TiffWriter
 
 from clearsight.images import exif
-from clearsight.images.photometric import interpret
-from clearsight.images.picture import Header, Metadata, Picture
+from clearsight.images.picture import COLOUR, Array, Header, Picture
+from clearsight.images.stacks import counted, opened, planes
+from clearsight.images.tags import ExtraTag, Kept
 
 __all__ = ["decode", "encode", "encode_planes", "header", "planes"]
 
-_EXTRA = {"alpha": "unassalpha", "premultiplied alpha": "assocalpha", "other": "unspecified"}
+_CLASSIC = 2**32 - 2**25
+"""Bytes of pixels that a file of 32-bit offsets is trusted with; more become BigTIFF."""
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+_EXTRA = {"alpha": "unassalpha", "premultiplied alpha": "assocalpha"}
+_XMP, _IPTC, _DESCRIPTION, _BYTES, _UNDEFINED = 700, 33723, 270, 1, 7
 
 
 def header(source: Path | BytesIO) -> Header:
-    """Read size, samples a pixel and number of pages; previews and masks are no pages."""
-    with TiffFile(source) as tif:
-        first, *others = (page.aspage() for page in tif.pages)
-        more = [page for page in others if not (page.is_reduced or page.is_mask)]
-        return Header(first.imagewidth, first.imagelength, first.samplesperpixel, planes=1 + len(more))
+    """Read the size and the samples a pixel of the largest page, and the number of planes."""
+    with opened(source) as tif:
+        counts = counted(tif)
+        largest = max((page for page, _ in counts), key=lambda page: page.size)
+        samples = largest.samplesperpixel * largest.imagedepth
+        return Header(largest.imagewidth, largest.imagelength, samples, planes=sum(n for _, n in counts))
 
 
 def decode(source: Path | BytesIO, layer: str | None) -> Picture:
@@ -35,54 +41,124 @@ def decode(source: Path | BytesIO, layer: str | None) -> Picture:
     Raises:
         ValueError: the data ends before the pixels do, or the samples are of a kind that is not read.
     """
-    with TiffFile(source) as tif:
-        page = tif.pages.first
-        _refuse_truncated(page, tif.filehandle.size)
-        metadata = Metadata(exif=exif.from_tiff(source), icc=page.iccprofile or b"", dpi=_dpi(page))
-        return interpret(page, metadata)
-
-
-def planes(source: Path | BytesIO) -> Iterator[Picture]:
-    """Read the planes of a stack one by one."""
-    raise NotImplementedError
-
-
-def encode_planes(source: Path | BytesIO, planes: Iterable[Picture], path: Path) -> None:
-    """Write a stack that is like ``source`` but for its pixels."""
-    raise NotImplementedError
+    return next(planes(source))
 
 
 def encode(picture: Picture, path: Path) -> None:
-    """Write the picture, losslessly compressed."""
-    grey, metadata = "grey" in picture.channels, picture.metadata
-    imwrite(
-        path,
-        picture.samples,
-        byteorder="<",
-        photometric="minisblack" if grey else "rgb",
-        planarconfig=None if len(picture.channels) == 1 else "contig",
-        extrasamples=[_EXTRA[name] for name in picture.channels if name in _EXTRA] or None,
-        compression="zlib",
-        predictor=True,
-        resolution=metadata.dpi,
-        resolutionunit="INCH" if metadata.dpi else None,
-        iccprofile=picture.icc or None,
-        extratags=exif.text_tags(metadata.exif),
-        metadata=None,
-        software=False,
-    )
-    exif.into_tiff(path, metadata.exif)
+    """Write the picture: compressed without loss, unless it was read from a TIFF file that was not compressed."""
+    bigtiff = picture.pixels.nbytes > _CLASSIC
+    with TiffWriter(path, bigtiff=bigtiff, byteorder=_kept(picture).byteorder) as writer:
+        writer.write(_stored(picture), **_arguments(picture))
+    exif.into_tiff(path, [picture.metadata.exif])
 
 
-def _refuse_truncated(page: TiffPage, size: int) -> None:
-    end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=True)))
-    if end > size:
-        raise ValueError(f"truncated: its pixels end at byte {end}, the file at {size}")
+def encode_planes(source: Path | BytesIO, planes: Iterable[Picture], path: Path) -> None:
+    """Write a stack that is like ``source`` but for its pixels: the same pages, with the same to say.
+
+    Planes that lie behind one page get a page each. Where nothing is compressed they still follow one another, for
+    ImageJ reads them so.
+
+    Raises:
+        ValueError: the planes are larger than those of ``source``, whose description says how large they are.
+    """
+    waiting, blocks = iter(planes), []
+    with opened(source) as tif:
+        counts = counted(tif)
+        bigtiff = tif.is_bigtiff or sum(page.nbytes * n for page, n in counts) > _CLASSIC
+        with TiffWriter(path, bigtiff=bigtiff, byteorder=tif.byteorder) as writer:
+            for page, n in _runs(tif, counts):
+                first = next(waiting)
+                _refuse_misfit(tif, first)
+                blocks += [first.metadata.exif, *([b""] * (n - 1))]
+                _write(writer, page, first, n, waiting)
+    exif.into_tiff(path, blocks)
 
 
-def _dpi(page: TiffPage) -> tuple[float, float] | None:
-    unit = page.tags.valueof("ResolutionUnit", default=RESUNIT.INCH)
-    with suppress(ValueError, ZeroDivisionError):
-        if "XResolution" in page.tags and unit in (RESUNIT.INCH, RESUNIT.CENTIMETER):
-            return page.get_resolution("INCH")
-    return None
+def _runs(tif: TiffFile, counts: list[tuple[TiffPage, int]]) -> list[tuple[TiffPage, int]]:
+    """Planes that are written in one piece: those behind one page, and an ImageJ stack that is not compressed."""
+    pages = [page for page, _ in counts]
+    if tif.is_imagej and pages[0].is_final and len({page.hash for page in pages}) == 1:
+        return [(pages[0], sum(n for _, n in counts))]
+    return counts
+
+
+def _write(writer: TiffWriter, page: TiffPage, first: Picture, n: int, waiting: Iterator[Picture]) -> None:
+    arguments = _arguments(first)
+    if n == 1:
+        writer.write(_stored(first), **arguments)
+        return
+    arguments["extratags"] = [_whole(tag) for tag in arguments["extratags"]]
+    stored = _stored(first)
+    following = map(_stored, chain([first], islice(waiting, n - 1)))
+    if page.imagedepth > 1:
+        writer.write(np.stack(list(following)), volumetric=True, **arguments)
+    else:
+        writer.write(following, shape=(n, *stored.shape), dtype=stored.dtype, **arguments)
+
+
+def _stored(picture: Picture) -> Array:
+    """The pixels the way the file holds them: colours first, one channel after the other where it was so."""
+    pixels, kept = picture.take(_order(picture)), _kept(picture)
+    if kept.white_is_zero and pixels.dtype.kind == "u":
+        pixels = np.dstack([np.iinfo(pixels.dtype).max - pixels[..., :1], pixels[..., 1:]])
+    if pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0) if kept.separate and pixels.ndim == 3 else pixels)
+
+
+def _order(picture: Picture) -> tuple[int, ...]:
+    first = picture.groups[0]
+    return (*first, *(i for i in range(len(picture.channels)) if i not in first))
+
+
+def _kept(picture: Picture) -> Kept:
+    kept: Kept = picture.metadata.native.get("tiff", Kept())
+    return kept.enlarged(*picture.pixels.shape[:2])
+
+
+def _arguments(picture: Picture) -> dict[str, Any]:
+    """What tifffile is told of one picture."""
+    kept, order = _kept(picture), _order(picture)
+    colours = len(picture.groups[0])
+    extra = [_EXTRA.get(picture.channels[i], "unspecified") for i in order[colours:]]
+    grey = "palette" if kept.painted else "miniswhite" if kept.white_is_zero else "minisblack"
+    dpi = picture.metadata.dpi
+    return {
+        "photometric": "rgb" if colours == len(COLOUR) else grey,
+        "planarconfig": None if len(order) == 1 else "separate" if kept.separate else "contig",
+        "extrasamples": extra or None,
+        "compression": kept.compression,
+        "predictor": bool(kept.compression and kept.predictor),
+        "tile": kept.tile or None,
+        "resolution": kept.resolution or dpi,
+        "resolutionunit": kept.unit if kept.resolution else "INCH" if dpi else None,
+        "iccprofile": picture.icc or None,
+        "extratags": _extratags(picture, kept),
+        "metadata": None,
+        "software": False,
+    }
+
+
+def _extratags(picture: Picture, kept: Kept) -> list[ExtraTag]:
+    metadata = picture.metadata
+    tags = list(kept.tags) if "tiff" in metadata.native else exif.text_tags(metadata.exif)
+    packets = ((_XMP, _BYTES, metadata.xmp), (_IPTC, _UNDEFINED, metadata.iptc))
+    return [*tags, *((code, dtype, len(data), data, True) for code, dtype, data in packets if data)]
+
+
+def _whole(tag: ExtraTag) -> ExtraTag:
+    """What tifffile says of slices behind one page, now that each has a page of its own."""
+    code, dtype, count, value, once = tag
+    if code != _DESCRIPTION or not value.startswith(b"{") or b'"truncated"' not in value:
+        return tag
+    said = json.loads(value.rstrip(b"\0"))
+    del said["truncated"]
+    return code, dtype, count, json.dumps(said).encode(), once
+
+
+def _refuse_misfit(tif: TiffFile, picture: Picture) -> None:
+    size, said = picture.pixels.shape[:2], picture.metadata.native["tiff"].size
+    if size != said and (tif.is_ome or tif.is_shaped):
+        raise ValueError(
+            f"planes of {said[1]}×{said[0]} became {size[1]}×{size[0]}, and its description would be wrong"
+        )

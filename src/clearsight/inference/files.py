@@ -24,6 +24,7 @@ from clearsight.images.files import (
     rewrite_planes,
     write,
 )
+from clearsight.images.formats import by_suffix
 from clearsight.images.picture import Picture
 
 __all__ = ["Job", "Report", "plan", "process", "unread"]
@@ -71,6 +72,8 @@ class Report:
 def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = None) -> list[Job]:
     """Pair each input file with its output: folders keep their inner paths, names and formats stay.
 
+    What is only read, camera raw, becomes TIFF.
+
     Args:
         inputs: files and folders.
         out: a folder; or, for a single input file and where it has a suffix, the output file itself.
@@ -93,7 +96,7 @@ def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = 
     jobs = []
     for path in paths:
         for source, key in _sources(path, out):
-            target = out if single else out / (key.with_suffix(suffix) if suffix else key)
+            target = out if single else out / _renamed(key, suffix)
             jobs.append(Job(source, target, key.as_posix()))
     _refuse_collisions(jobs)
     return jobs
@@ -117,6 +120,12 @@ def _sources(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
     for source in find([path]):
         if not (inside and results in source.resolve().parents):
             yield source, source.relative_to(path)
+
+
+def _renamed(key: Path, suffix: str | None) -> Path:
+    form = by_suffix(key)
+    new = suffix or (form.instead if form else "")
+    return key.with_suffix(new) if new else key
 
 
 def _refuse_collisions(jobs: list[Job]) -> None:
@@ -200,7 +209,8 @@ def process(
         for report, content in _read_ahead(readers, examined, gate, workers):
             after = None
             if isinstance(content, ImageFile):
-                report, _ = _attempt(report, partial(_restack, report.job, content, transform))
+                report, notes = _attempt(report, partial(_restack, report.job, content, transform))
+                report = replace(report, notes=notes or ())
             elif content is not None:
                 report, after = _attempt(replace(report, notes=content.notes), partial(transform, report.job, content))
             if after is None or not isinstance(content, Picture):
@@ -263,8 +273,17 @@ def _load(report: Report, file: ImageFile | None) -> tuple[Report, Picture | Ima
     return _attempt(report, fitting)
 
 
-def _restack(job: Job, file: ImageFile, transform: Callable[[Job, Picture], Picture]) -> None:
-    rewrite_planes(file, (transform(job, plane) for plane in file.planes()), job.target)
+def _restack(job: Job, file: ImageFile, transform: Callable[[Job, Picture], Picture]) -> tuple[str, ...]:
+    """Transform plane by plane; what is to be noted, once."""
+    notes: dict[str, None] = {}
+
+    def transformed() -> Iterator[Picture]:
+        for plane in file.planes():
+            notes.update(dict.fromkeys(plane.notes))
+            yield transform(job, plane)
+
+    rewrite_planes(file, transformed(), job.target)
+    return tuple(notes)
 
 
 def _store(
