@@ -88,6 +88,10 @@ class ImageFile:
 
     def _finished(self, stored: Picture) -> Picture:
         _refuse_non_finite(stored, self.name)
+        if stored.metadata.icc and not stored.icc:
+            stored = stored.noting("a colour profile of other channels was left out")
+        lossless = stored.metadata.lossless or self.format.lossless
+        stored = replace(stored, metadata=replace(stored.metadata, lossless=lossless))
         return replace(oriented(stored), format=self.format.name)
 
 
@@ -109,7 +113,7 @@ def open_image(source: str | os.PathLike[str] | BytesIO, *, name: str = "", laye
     with _explained(name, "cannot be opened"):
         if isinstance(source, Path) and source.is_dir():
             raise ImageReadError(f"{name} is a folder, expected an image: name the files in it")
-        form = formats.by_content(source)
+        form = formats.by_content(source, name)
         if form is None:
             raise ImageReadError(_not_an_image(source, name))
     if layer is not None and not form.layers:
@@ -137,8 +141,9 @@ def read(path: str | os.PathLike[str]) -> Picture:
 def write(picture: Picture, path: str | os.PathLike[str]) -> None:
     """Write a picture in the format its name asks for, with its metadata; an existing file is replaced.
 
-    JPEG, and WebP that was not lossless, are written at quality 95, JPEG without chroma subsampling; the other formats
-    lose nothing.
+    JPEG is written at quality 95 without chroma subsampling, and so are WebP, AVIF and HEIC of what was not lossless
+    already; JPEG XL that was lossy stays it. The other formats lose nothing. What a format does not hold of a picture's
+    metadata is left out; :meth:`Format.leaves` says what.
 
     Raises:
         ImageWriteError: no format has that suffix, or it cannot hold the picture, or the disk refuses.
@@ -196,8 +201,9 @@ def check_fits(picture: Picture, path: str | os.PathLike[str]) -> Format:
     form = check_writable(path)
     lacking = form.lacks(picture)
     if lacking:
-        others = " or ".join(other.suffixes[0] for other in formats.FORMATS if not other.lacks(picture))
-        raise ImageWriteError(f"{path} cannot be written: {form.name} cannot hold {lacking}, write {others} instead")
+        others = [other.suffixes[0] for other in formats.FORMATS if not other.lacks(picture)]
+        advice = f"write {' or '.join(others[:3])} instead" if others else "leave out what it cannot hold"
+        raise ImageWriteError(f"{path} cannot be written: {form.name} cannot hold {lacking}, {advice}")
     return form
 
 

@@ -267,8 +267,8 @@ def _load(report: Report, file: ImageFile | None) -> tuple[Report, Picture | Ima
 
     def fitting() -> Picture:
         picture = file.read()
-        check_fits(picture, report.job.target)
-        return picture
+        left = check_fits(picture, report.job.target).leaves(picture)
+        return replace(picture, notes=(*picture.notes, *left))
 
     return _attempt(report, fitting)
 
