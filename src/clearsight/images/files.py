@@ -134,11 +134,14 @@ def read(path: str | os.PathLike[str]) -> Picture:
     return file.read()
 
 
-def write(picture: Picture, path: str | os.PathLike[str]) -> None:
+def write(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Write a picture in the format its name asks for, with its metadata; an existing file is replaced.
 
     JPEG, and WebP that was not lossless, are written at quality 95, JPEG without chroma subsampling; the other formats
     lose nothing.
+
+    Returns:
+        What the file that the picture was read from held and this one does not, a clause each.
 
     Raises:
         ImageWriteError: no format has that suffix, or it cannot hold the picture, or the disk refuses.
@@ -148,6 +151,8 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> None:
     form = check_fits(picture, path)
     fitting = with_alpha(picture, premultiplied=form.premultiplied)
     _encode(path, form, lambda part: form.codec.encode(fitting, part))
+    origin = next((one for one in formats.FORMATS if one.name == picture.format), form)
+    return origin.left_out(picture, origin is form)
 
 
 def rewrite_planes(file: ImageFile, planes: Iterable[Picture], path: str | os.PathLike[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -64,6 +64,8 @@ class Format:
         extra: whether it holds channels that are neither grey, colour nor alpha.
         layers: whether a picture is one of several layers.
         exif: the most bytes of EXIF it holds.
+        left_out: what of a picture that was read from this format is not written, a clause each; told whether the
+            format stays.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Format:
     extra: bool = False
     layers: bool = False
     exif: int = 2**32
+    left_out: Callable[[Picture, bool], tuple[str, ...]] = lambda picture, stays: ()
 
     def lacks(self, picture: Picture) -> str:
         """What of a picture would be lost in this format; empty if nothing would."""
@@ -153,6 +156,7 @@ FORMATS = (
         alpha=True,
         premultiplied=True,
         layers=True,
+        left_out=exr.left_out,
     ),
 )
 
