@@ -138,12 +138,15 @@ def read(path: str | os.PathLike[str]) -> Picture:
     return file.read()
 
 
-def write(picture: Picture, path: str | os.PathLike[str]) -> None:
+def write(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Write a picture in the format its name asks for, with its metadata; an existing file is replaced.
 
     JPEG is written at quality 95 without chroma subsampling, and so are WebP, AVIF and HEIC of what was not lossless
     already; JPEG XL that was lossy stays it. The other formats lose nothing. What a format does not hold of a picture's
     metadata is left out; :meth:`Format.leaves` says what.
+
+    Returns:
+        What the file that the picture was read from held and this one does not, a clause each.
 
     Raises:
         ImageWriteError: no format has that suffix, or it cannot hold the picture, or the disk refuses.
@@ -153,6 +156,8 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> None:
     form = check_fits(picture, path)
     fitting = with_alpha(picture, premultiplied=form.premultiplied)
     _encode(path, form, lambda part: form.codec.encode(fitting, part))
+    origin = next((one for one in formats.FORMATS if one.name == picture.format), form)
+    return origin.left_out(picture, origin is form)
 
 
 def rewrite_planes(file: ImageFile, planes: Iterable[Picture], path: str | os.PathLike[str]) -> None:

@@ -73,6 +73,8 @@ class Format:
         keeps: what it holds besides pixels: of ``icc exif xmp iptc comment text dpi``, and what of
             ``Metadata.native`` it understands.
         named: whether it is told by its name, too, for many files begin like that.
+        left_out: what of a picture that was read from this format is not written, a clause each; told whether the
+            format stays.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Format:
     densest: float = float("inf")
     keeps: tuple[str, ...] = ()
     named: bool = False
+    left_out: Callable[[Picture, bool], tuple[str, ...]] = lambda picture, stays: ()
 
     def lacks(self, picture: Picture) -> str:
         """What of a picture would be lost in this format; empty if nothing would."""
@@ -216,6 +219,7 @@ FORMATS = (
         premultiplied=True,
         layers=True,
         lossless=True,
+        left_out=exr.left_out,
     ),
     Format(
         name="AVIF",
