@@ -13,7 +13,9 @@ __all__ = ["export"]
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="Name (see `clearsight models`), folder or hub id.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write: model.onnx.", show_default=False)],
 ) -> None:
     """Write a restorer as an ONNX file that takes images of any size, tried against torch before it is there."""

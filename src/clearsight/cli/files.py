@@ -51,7 +51,11 @@ def restore(
     out: Out,
     model: Annotated[
         str,
-        typer.Option("--model", "-m", help="Name (see `clearsight models`), folder or hub id; auto: by channels."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Name (see `clearsight models`), folder or hf:OWNER/NAME[@REVISION]; auto: by channels.",
+        ),
     ] = "auto",
     sigma: Annotated[
         str | None, typer.Option(help="Noise level for models that take it, on the [0, 1] scale: 25/255.")

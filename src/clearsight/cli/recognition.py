@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "recognize"]
 
-_RECOGNIZERS = "Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME."
+_RECOGNIZERS = (
+    "Name (see `clearsight recognizers`), folder, hf:OWNER/NAME, TorchScript or ONNX file, or torchvision:NAME."
+)
 RecognizerName = typer.Option("--recognizer", "-r", help=_RECOGNIZERS)
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, …")]
 
@@ -109,7 +111,9 @@ def evaluate(
     ],
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Name (see `clearsight models`), folder or hub id.", show_default=False),
+        typer.Option(
+            "--model", "-m", help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False
+        ),
     ] = None,
     recognizer: Annotated[str | None, RecognizerName] = None,
     baselines: Annotated[
