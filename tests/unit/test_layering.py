@@ -14,7 +14,7 @@ import clearsight.errors
 
 PACKAGE = Path(clearsight.errors.__file__).parent
 LAYERS = [
-    {"errors", "contracts", "registry", "provenance", "seeds", "vision"},
+    {"errors", "contracts", "registry", "provenance", "seeds", "text", "vision"},
     {
         "images",
         "degradations",

@@ -27,4 +27,4 @@ def export(
             f"{out} ends in {out.suffix!r}, expected .onnx: ONNX is what restorers are exported to"
         )
     difference = export_onnx(weights.load(model), out)
-    typer.echo(f"{out}: ONNX Runtime differs from torch by {difference:.1g} at most")
+    print(f"{out}: ONNX Runtime differs from torch by {difference:.1g} at most")

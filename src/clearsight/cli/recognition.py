@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clearsight.errors import BatchError, ClearsightError, InvalidArgumentError
+from clearsight.text import printable
 
 if TYPE_CHECKING:
     from clearsight.evaluation import Shown
@@ -60,9 +61,11 @@ def recognize(
                 _write_map(answer, target)
         except ClearsightError as error:
             failures.append((str(path), str(error)))
+        except MemoryError:
+            failures.append((str(path), f"there is not enough memory for {path}"))
     _print_answers(answers, as_json)
     for name, message in failures:
-        typer.echo(f"  {message if name in message else f'{name}: {message}'}", err=True)
+        print(f"  {printable(message if name in message else f'{name}: {message}')}", file=sys.stderr)
     if failures:
         raise BatchError(failures, len(targets))
 
@@ -89,16 +92,18 @@ def _write_map(answer: Answer, path: Path) -> None:
 
 
 def _print_answers(answers: dict[str, Answer], as_json: bool) -> None:
+    from clearsight.cli.tables import print_json
+
     if as_json:
         rows = [
             {"file": file, "label": a.label, "confidence": round(a.confidence, 6), "probabilities": a.probabilities}
             for file, a in answers.items()
         ]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
-    width = max(map(len, answers), default=0)
+    width = max((len(printable(file)) for file in answers), default=0)
     for file, answer in answers.items():
-        typer.echo(f"{file.ljust(width)}  {answer.label}  {answer.confidence:.3f}")
+        print(f"{printable(file).ljust(width)}  {printable(answer.label)}  {answer.confidence:.3f}")
 
 
 def evaluate(
@@ -156,6 +161,10 @@ def evaluate(
         show=None if figure is None else rows.append,
         track=counted,
     )
+    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
+    print_table(title, evaluation.header(), evaluation.cells())
+    for line in evaluation.conventions():
+        print(f"  {line}")
     if json_file is not None:
         asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
@@ -164,7 +173,3 @@ def evaluate(
 
         figure.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, figure)
-    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
-    print_table(title, evaluation.header(), evaluation.cells())
-    for line in evaluation.conventions():
-        typer.echo(f"  {line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -41,7 +42,7 @@ def reproduce(
     found = find_experiment(experiment)
     path = out / f"{found.name}-{preset}.json"
     started = time.monotonic()
-    finding = found.run(Order(preset, seed, runs, lambda line: typer.echo(line, err=True)))
+    finding = found.run(Order(preset, seed, runs, lambda line: print(line, file=sys.stderr)))
     print_table(f"{found.name}, {preset}, seed {seed}", finding.header, finding.rows)
     record = {
         "experiment": found.name,
@@ -54,7 +55,7 @@ def reproduce(
     write_record(path, record, time.monotonic() - started)
     if finding.draw is not None:
         finding.draw(path.with_suffix(".png"))
-    typer.echo(path)
+    print(path)
 
 
 def _list(out: Path) -> None:

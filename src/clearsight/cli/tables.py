@@ -1,4 +1,4 @@
-"""Tables on the terminal, and the JSON beside them."""
+"""Tables and JSON on the terminal, and the JSON beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["print_table", "write_record"]
+__all__ = ["print_json", "print_table", "write_record"]
+
+
+def print_json(value: object) -> None:
+    """Print JSON that stays JSON in any encoding of standard output."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    print(text)
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
@@ -34,4 +44,5 @@ def write_record(path: Path, record: Mapping[str, Any], seconds: float) -> None:
     whole = {"command": command, **record, "seconds": round(seconds, 1), **provenance()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomically(path) as file:
-        file.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")  # of names that are no UTF-8

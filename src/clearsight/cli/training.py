@@ -28,4 +28,4 @@ def train(
     from clearsight.training import train as run
 
     sys.path.insert(0, "")  # a recipe may name classes of modules in the current folder
-    typer.echo(run(recipe, context.args, out=out))
+    print(run(recipe, context.args, out=out))

@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
+from clearsight.text import read_text
 from clearsight.training import shipped_recipes
 from clearsight.training.complaints import complaint
 from clearsight.training.data import Data
@@ -59,6 +60,7 @@ def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = 
 
 def _locate(recipe: str) -> Path:
     if Path(recipe).is_file():
+        read_text(recipe, RecipeError)
         return Path(recipe)
     if Path(recipe).suffix in {".yaml", ".yml"}:
         raise RecipeError(
