@@ -2,8 +2,8 @@
 
 python benchmarks/bias.py [NAME=FOLDER …]
 
-The images are those that trainings hold out of bsds432, 12 squares of 256 pixels; every network sees the same noise, not
-clipped. Dim: image and noise divided by 4, 16 and 64, the network told nothing, its answer multiplied again.
+The images are those that trainings hold out of bsds432, 12 squares of 256 pixels; every network sees the same noise,
+not clipped. Dim: image and noise divided by 4, 16 and 64, the network told nothing, its answer multiplied again.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ Importing clearsight imports no torch: each name below is imported when it is fi
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,11 @@ _HOMES = {
     "recognize": "clearsight.inference",
     "restore": "clearsight.inference",
 }
+
+# Threads that wait by spinning hold the cores that another run needs: two at once took ten times as long. OpenMP reads
+# this when torch is loaded; what the user has set stays.
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+    os.environ["OMP_WAIT_POLICY"] = "passive"
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -125,3 +128,22 @@ def test_load_gives_a_module_that_restore_takes(tmp_path: Path) -> None:
 def test_mistakes_are_explained(call: object, reason: str) -> None:
     with pytest.raises(clearsight.ClearsightError, match=reason):
         call()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks libgomp")
+@pytest.mark.parametrize(
+    ("told", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE"), ({"GOMP_SPINCOUNT": "7"}, "7")]
+)
+def test_threads_do_not_spin_where_they_wait_unless_told(told: dict[str, str], policy: str) -> None:
+    """What OpenMP says it took when torch was loaded."""
+    others = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")}
+    code = "import clearsight; clearsight.restore"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**others, "OMP_DISPLAY_ENV": "verbose", **told},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    name = "GOMP_SPINCOUNT" if "GOMP_SPINCOUNT" in told else "OMP_WAIT_POLICY"
+    assert f"{name} = '{policy}'" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,22 @@ def test_a_folder_may_have_a_dot_in_its_name(home: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("name", "asked"),
+    [("hf:owner/bars", ("owner/bars", None)), ("hf:owner/bars@refs/pr/1", ("owner/bars", "refs/pr/1"))],
+)
+def test_a_model_on_the_hub(
+    shipped: Path, monkeypatch: pytest.MonkeyPatch, name: str, asked: tuple[str, str | None]
+) -> None:
+    def download(hub_id: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        assert (hub_id, revision) == asked
+        assert not any(fnmatch("weights.bin", pattern) for pattern in allow_patterns)
+        return str(shipped / "tiny-bars")
+
+    monkeypatch.setattr(f"{weights.load.__module__}.snapshot_download", download)
+    assert weights.load_recognizer(name).traits == weights.load_recognizer("tiny-bars").traits
+
+
+@pytest.mark.parametrize(
     ("error", "name", "says"),
     [
         (UnknownNameError, "tiny-bar", "no recognizer is named 'tiny-bar'; did you mean 'tiny-bars'?"),
@@ -281,9 +298,11 @@ def test_a_folder_may_have_a_dot_in_its_name(home: Path, tmp_path: Path) -> None
         (
             WeightsError,
             "./nowhere/at/all",
-            "there is no folder ./nowhere/at/all: expected a shipped name, a folder or ",
+            "there is no folder ./nowhere/at/all: expected a shipped name, a folder, or ",
         ),
-        (WeightsError, "owner/name", "owner/name is no folder here, and cannot be had from the hub: "),
+        (WeightsError, "owner/name", "there is no folder owner/name: expected a shipped name, a folder, or hf:"),
+        (WeightsError, "hf:owner/name", "hf:owner/name cannot be had from the hub: "),
+        (WeightsError, "hf:name", "hf:name names no model on the hub: expected hf:owner/name or hf:owner/name@revi"),
         (
             WeightsError,
             "nowhere.pt",

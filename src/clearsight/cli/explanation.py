@@ -53,6 +53,11 @@ def explain(
     x = image_for(judge, read(image))
     restorer = weights.load(model or default_model(len(x)))
     explanation = run(x, chosen, restorer=restorer, recognizer=judge, layer=layer, label=label, seed=seed)
+    parts = explanation.as_json()["parts"]
+    rows = [
+        [name, f"{part['value']:.3g}", f"{part['norm']:.3g}", f"{part['cosine']:.3f}"] for name, part in parts.items()
+    ]
+    print_table(f"{image}, {chosen}", ["part of the loss", "value", "gradient norm", "cosine to pixels"], rows)
     if json_file is not None:
         asked = {
             "image": str(image),
@@ -63,8 +68,3 @@ def explain(
         }
         write_record(json_file, {**asked, **explanation.as_json()}, time.monotonic() - started)
     draw_pulls(explanation, out)
-    parts = explanation.as_json()["parts"]
-    rows = [
-        [name, f"{part['value']:.3g}", f"{part['norm']:.3g}", f"{part['cosine']:.3f}"] for name, part in parts.items()
-    ]
-    print_table(f"{image}, {chosen}", ["part of the loss", "value", "gradient norm", "cosine to pixels"], rows)

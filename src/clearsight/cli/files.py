@@ -51,7 +51,11 @@ def restore(
     out: Out,
     model: Annotated[
         str,
-        typer.Option("--model", "-m", help="Name (see `clearsight models`), folder or hub id; auto: by channels."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Name (see `clearsight models`), folder or hf:OWNER/NAME[@REVISION]; auto: by channels.",
+        ),
     ] = "auto",
     sigma: Annotated[
         str | None, typer.Option(help="Noise level for models that take it, on the [0, 1] scale: 25/255.")
@@ -140,7 +144,7 @@ def _planned(inputs: list[Path], out: Path, form: str | None) -> Iterator[list[J
     jobs = plan(inputs, out, suffix=_suffix(form))
     others = sorted(unread(inputs).items())
     if others:
-        typer.echo(f"left out: {', '.join(f'{n} {suffix}'.strip() for suffix, n in others)}", err=True)
+        print(f"left out: {', '.join(f'{n} {suffix}'.strip() for suffix, n in others)}", file=sys.stderr)
     yield jobs
 
 
@@ -218,10 +222,10 @@ def _run(
     parts = [f"{len(reports) - skipped - len(failures)} {done}"]
     parts += [f"{skipped} skipped (already there; --overwrite does them again)"] if skipped else []
     parts += [f"{len(failures)} failed:"] if failures else []
-    typer.echo(", ".join(parts), err=True)
+    print(", ".join(parts), file=sys.stderr)
     for note, n in Counter(note for report in reports for note in report.notes).items():
-        typer.echo(f"  {n} {'file' if n == 1 else 'files'}: {note}", err=True)
+        print(f"  {n} {'file' if n == 1 else 'files'}: {note}", file=sys.stderr)
     for _, message in failures:
-        typer.echo(f"  {message}", err=True)
+        print(f"  {message}", file=sys.stderr)
     if failures:
         raise BatchError(failures, len(reports))

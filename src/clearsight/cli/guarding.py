@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -78,8 +79,8 @@ def guard(
         weight=weight,
         size=size,
         seed=seed,
-        report=lambda line: typer.echo(line, err=True),
+        report=lambda line: print(line, file=sys.stderr),
     )
     for one in found.conditions:
         print_table(f"{one.degradation}, {one.images} test images", one.header(), one.cells())
-    typer.echo(found.folder / "report.html")
+    print(found.folder / "report.html")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -69,11 +68,13 @@ def recipes(as_json: AsJson = False) -> None:
 
 
 def _print(rows: list[dict[str, str]], as_json: bool) -> None:
+    from clearsight.cli.terminal import print_json
+
     if as_json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     columns = list(zip(*(row.values() for row in rows), strict=True))
     widths = [max(map(len, column)) for column in columns[:-1]]
     for row in rows:
         *texts, last = row.values()
-        typer.echo("  ".join([*(text.ljust(width) for text, width in zip(texts, widths, strict=True)), last]))
+        print("  ".join([*(text.ljust(width) for text, width in zip(texts, widths, strict=True)), last]))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from io import TextIOWrapper
 
 import typer
 
 from clearsight.cli import explanation, files, guarding, listings, recognition, reproduction, training
 from clearsight.errors import ClearsightError
+from clearsight.text import printable
 
 __all__ = ["main"]
 
@@ -42,20 +45,33 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
     if version:
         import clearsight
 
-        typer.echo(clearsight.__version__)
+        print(clearsight.__version__)
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line; what we foresee ends in one line on standard error and exit status 1."""
+    """Run the command line; what we foresee ends in one line on standard error and exit status 1.
+
+    What standard output and error cannot print, by their encoding, is printed escaped.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        _run()
+    finally:
+        _flush()
+
+
+def _run() -> None:
     try:
         app()
     except ClearsightError as error:
-        sys.exit(f"clearsight: {error}")
+        sys.exit(f"clearsight: {printable(str(error))}")
     except OSError as error:
         if error.filename is None:
             raise
-        sys.exit(f"clearsight: {error.filename}: {error.strerror}")
+        sys.exit(f"clearsight: {printable(str(error.filename))}: {error.strerror}")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
             print(
@@ -63,3 +79,14 @@ def main() -> None:
                 file=sys.stderr,
             )
         raise
+
+
+def _flush() -> None:
+    """Write out what was printed; where the other end of a pipe is closed nobody wants it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's own flush does not fail, too
+        if not isinstance(error, BrokenPipeError):
+            sys.exit(f"clearsight: standard output: {error.strerror}")

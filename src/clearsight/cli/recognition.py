@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearsight.cli.terminal import RECOGNIZERS, RecognizerName, counted, print_table, write_record
+from clearsight.cli.terminal import RECOGNIZERS, RecognizerName, counted, print_json, print_table, write_record
 from clearsight.errors import BatchError, ClearsightError, InvalidArgumentError
+from clearsight.text import printable
 
 if TYPE_CHECKING:
     from clearsight.contracts import Prediction
@@ -58,9 +59,11 @@ def recognize(
                 _write_map(prediction, target)
         except ClearsightError as error:
             failures.append((str(path), str(error)))
+        except MemoryError:
+            failures.append((str(path), f"there is not enough memory for {path}"))
     _print(predictions, as_json)
     for name, message in failures:
-        typer.echo(f"  {message if name in message else f'{name}: {message}'}", err=True)
+        print(f"  {printable(message if name in message else f'{name}: {message}')}", file=sys.stderr)
     if failures:
         raise BatchError(failures, len(targets))
 
@@ -92,11 +95,11 @@ def _print(predictions: dict[str, Prediction], as_json: bool) -> None:
             {"file": file, "label": a.label, "confidence": round(a.confidence, 6), "probabilities": a.probabilities}
             for file, a in predictions.items()
         ]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
-    width = max(map(len, predictions), default=0)
+    width = max((len(printable(file)) for file in predictions), default=0)
     for file, prediction in predictions.items():
-        typer.echo(f"{file.ljust(width)}  {prediction.label}  {prediction.confidence:.3f}")
+        print(f"{printable(file).ljust(width)}  {printable(prediction.label)}  {prediction.confidence:.3f}")
 
 
 def evaluate(
@@ -109,7 +112,9 @@ def evaluate(
     ],
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Name (see `clearsight models`), folder or hub id.", show_default=False),
+        typer.Option(
+            "--model", "-m", help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False
+        ),
     ] = None,
     recognizer: Annotated[str | None, RecognizerName] = None,
     baselines: Annotated[
@@ -151,6 +156,10 @@ def evaluate(
         show=None if figure is None else rows.append,
         track=counted,
     )
+    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
+    print_table(title, evaluation.header(), evaluation.cells())
+    for line in evaluation.conventions():
+        print(f"  {line}")
     if json_file is not None:
         asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
@@ -159,7 +168,3 @@ def evaluate(
 
         figure.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, figure)
-    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
-    print_table(title, evaluation.header(), evaluation.cells())
-    for line in evaluation.conventions():
-        typer.echo(f"  {line}")

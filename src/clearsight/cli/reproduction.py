@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -42,7 +43,7 @@ def reproduce(
     found = find_experiment(experiment)
     path = out / f"{found.name}-{preset}.json"
     started = time.monotonic()
-    result = found.run(RunConfig(preset, seed, runs, lambda line: typer.echo(line, err=True)))
+    result = found.run(RunConfig(preset, seed, runs, lambda line: print(line, file=sys.stderr)))
     print_table(f"{found.name}, {preset}, seed {seed}", result.header, result.rows)
     record = {
         "experiment": found.name,
@@ -55,7 +56,7 @@ def reproduce(
     write_record(path, record, time.monotonic() - started)
     if result.draw is not None:
         result.draw(path.with_suffix(".png"))
-    typer.echo(path)
+    print(path)
 
 
 def _list(out: Path) -> None:

@@ -15,13 +15,25 @@ if TYPE_CHECKING:
 
     from clearsight.inference import Report
 
-__all__ = ["RECOGNIZERS", "RecognizerName", "counted", "print_table", "tracked", "write_record"]
+__all__ = ["RECOGNIZERS", "RecognizerName", "counted", "print_json", "print_table", "tracked", "write_record"]
 
-RECOGNIZERS = "Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME."
+RECOGNIZERS = (
+    "Name (see `clearsight recognizers`), folder, hf:OWNER/NAME, TorchScript or ONNX file, or torchvision:NAME."
+)
 """What a recognizer is named by."""
 
 RecognizerName = typer.Option("--recognizer", "-r", help=RECOGNIZERS)
 """The option that names a recognizer."""
+
+
+def print_json(value: object) -> None:
+    """Print JSON that stays JSON in any encoding of standard output."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    print(text)
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
@@ -47,7 +59,8 @@ def write_record(path: Path, record: Mapping[str, Any], seconds: float) -> None:
     whole = {"command": command, **record, "seconds": round(seconds, 1), **provenance()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomically(path) as file:
-        file.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")  # of names that are no UTF-8
 
 
 def tracked(reports: Iterable[Report], total: int) -> Iterator[Report]:

@@ -30,11 +30,13 @@ def train(
     from clearsight.training import train as run  # which says where the extra is missing
 
     sys.path.insert(0, "")  # a recipe may name classes of modules in the current folder
-    typer.echo(run(recipe, context.args, out=out))
+    print(run(recipe, context.args, out=out))
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="Name (see `clearsight models`), folder or hub id.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write: model.onnx.", show_default=False)],
 ) -> None:
     """Write a restorer as an ONNX file that takes images of any size, tried against torch before it is there."""
@@ -46,4 +48,4 @@ def export(
             f"{out} ends in {out.suffix!r}, expected .onnx: ONNX is what restorers are exported to"
         )
     difference = export_onnx(weights.load(model), out)
-    typer.echo(f"{out}: ONNX Runtime differs from torch by {difference:.1g} at most")
+    print(f"{out}: ONNX Runtime differs from torch by {difference:.1g} at most")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from clearsight.errors import DataError
 from clearsight.inference import Predictor
 from clearsight.recognizers import check_fits
 from clearsight.seeds import generator_for
+from clearsight.text import read_text
 
 __all__ = ["Splits", "open_splits", "to_judge"]
 
@@ -120,8 +122,11 @@ def _read_table(path: Path, traits: RecognitionTraits) -> dict[str, int]:
     if not path.is_file():
         raise DataError(f"there is no file {path} with labels: expected none, or a CSV file of lines image,class")
     numbers = {name: number for number, name in enumerate(traits.classes)}
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = [line for line in csv.reader(file) if line]
+    text = read_text(path, DataError)
+    try:
+        lines = [line for line in csv.reader(StringIO(text, newline="")) if line]
+    except csv.Error as error:
+        raise DataError(f"{path} is no CSV file ({error}): expected lines image,class") from None
     if any(len(line) != 2 for line in lines):
         raise DataError(f"{path} has lines that are not image,class")
     unknown = sorted({label for _, label in lines} - numbers.keys())

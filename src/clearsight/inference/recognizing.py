@@ -78,8 +78,8 @@ def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "a
     Args:
         image: a Pillow image, a numpy array (uint8, uint16 or float, ``(H, W)`` or ``(H, W, C)``), or a tensor
             (``(H, W)`` or ``(C, H, W)``).
-        recognizer: a recognizer, a shipped name, a folder, a hub id, a TorchScript or ONNX file, or
-            ``torchvision:NAME``.
+        recognizer: a recognizer, a shipped name, a folder, ``hf:owner/name``, a TorchScript or ONNX file,
+            or ``torchvision:NAME``.
         device: ``auto``, ``cpu``, ``cuda``, …
 
     Raises:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from clearsight.errors import InvalidArgumentError, WeightsError
+from clearsight.text import read_text
 
 __all__ = ["Description", "file_at"]
 
@@ -95,8 +96,8 @@ class Description:
 
 def _json_object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = json.loads(read_text(path, WeightsError))
+    except ValueError:
         content = None
     if not isinstance(content, dict):
         raise WeightsError(f'{path} holds no JSON object: expected one such as {{"classes": ["cat", "dog"]}}')

@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
+from clearsight.text import read_text
 from clearsight.training.data import Data
 from clearsight.training.fitting import Timer, best, carry_out, check, export, newest, quiet, remember
 from clearsight.training.recipes import parse_error, renewed, shipped_recipes
@@ -78,7 +79,7 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
         "use_distributed_sampler": False,
     }
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, RecipeError)
         cli = _CommandLine(
             Task,
             Data,

@@ -6,6 +6,7 @@ A folder holds config.json, model.safetensors, figures.json and a card (README.m
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,27 +87,35 @@ def _find(name: str, registries: Sequence[Registry], others: Sequence[str] = ())
         return known[name]
     if Path(name).is_dir():
         return Stored(Path(name))
-    if name.count("/") == 1 and not name.startswith((".", "/")):
+    if name.startswith("hf:"):
         return Stored(_download(name))
     if "/" in name:
-        raise WeightsError(f"there is no folder {name}: expected a shipped name, a folder or a hub id (owner/name)")
+        raise WeightsError(
+            f"there is no folder {name}: expected a shipped name, a folder, or hf:owner/name[@revision] for a model on "
+            "the hub"
+        )
     raise UnknownNameError(registries[0].kind, name, [*known, *others])
 
 
-def _download(hub_id: str) -> Path:
+def _download(name: str) -> Path:
+    parts = re.fullmatch(r"hf:([^/@\s]+/[^/@\s]+)(?:@(\S+))?", name)
+    if parts is None:
+        raise WeightsError(f"{name} names no model on the hub: expected hf:owner/name or hf:owner/name@revision")
+    hub_id, revision = parts.groups()
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=["*.json", "*.safetensors", "README.md"]))
+        wanted = ["*.json", "*.safetensors", "README.md"]
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=wanted))
     except Exception as error:
         first = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise WeightsError(f"{hub_id} is no folder here, and cannot be had from the hub: {first}") from None
+        raise WeightsError(f"{name} cannot be had from the hub: {first}") from None
 
 
 def load(name: str | Path) -> nn.Module:
     """Load a trained restorer, in evaluation mode, on the CPU; of a joint model, the half that restores.
 
     Args:
-        name: a shipped model's or a classical method's name (``clearsight models``), a folder, or a hub id
-            ``owner/name``.
+        name: a shipped model's or a classical method's name (``clearsight models``), a folder, or
+            ``hf:owner/name[@revision]`` on the hub.
 
     Returns:
         The restorer, with what its training measured in the attribute ``figures``.
@@ -126,7 +135,7 @@ def load_recognizer(name: str | Path) -> nn.Module:
     """Load a trained recognizer, in evaluation mode, on the CPU; of a joint model, the half that recognizes.
 
     Args:
-        name: a name from ``clearsight recognizers``, a folder, a hub id ``owner/name``, or what
+        name: a name from ``clearsight recognizers``, a folder, ``hf:owner/name[@revision]`` on the hub, or what
             :func:`clearsight.recognizers.load_foreign` takes: a TorchScript or ONNX file, ``torchvision:NAME``.
 
     Returns:
