@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 
 import yaml
+from kept import kept
 from safetensors import safe_open
 from sources import machine
 
@@ -118,5 +119,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "architectures": architectures,
     "degradations": degradations,
     "recipes": recipes,
+    "kept": kept,
 }
 """Each table that is read off the package."""

@@ -19,7 +19,7 @@ from tifffile import TiffPage
 from clearsight.images import xmp
 from clearsight.images.picture import Array, Picture
 
-__all__ = ["from_tiff", "into_tiff", "normalized", "oriented", "text_tags", "upright"]
+__all__ = ["from_tiff", "into_tiff", "normalized", "oriented", "says_resolution", "text_tags", "upright"]
 
 _TEXTS = (
     ExifTags.Base.ImageDescription,
@@ -101,6 +101,11 @@ def oriented(stored: Picture) -> Picture:
         pixels=upright(stored.pixels, orientation),
         metadata=replace(stored.metadata, exif=exif, xmp=packet, dpi=dpi[::-1] if dpi and orientation >= 5 else dpi),
     )
+
+
+def says_resolution(exif: bytes) -> bool:
+    """Whether an EXIF block says the resolution of its picture."""
+    return ExifTags.Base.XResolution in _parsed(exif)
 
 
 def text_tags(exif: bytes) -> list[tuple[int, str, int, bytes, bool]]:

@@ -14,8 +14,9 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.TgaImagePlugin import TgaImageFile
 
 from clearsight.images import avif, exr, heic, jpeg, jxl, netpbm, png, raw, tiff, webp
+from clearsight.images.exif import says_resolution
 from clearsight.images.jp2 import JPEG2000, OTHERS
-from clearsight.images.picture import ALPHA, COLOUR, GREY, Header, Picture
+from clearsight.images.picture import ALPHA, COLOUR, GREY, Header, Metadata, Picture
 from clearsight.images.pillow import Raster
 from clearsight.images.pngtext import CHUNKS, COLOURS
 
@@ -112,9 +113,7 @@ class Format:
     def leaves(self, picture: Picture) -> tuple[str, ...]:
         """What of a picture is left out in this format without harm to its pixels, a clause each."""
         metadata, bits = picture.metadata, 8 * picture.pixels.dtype.itemsize
-        dense = metadata.dpi is not None and max(metadata.dpi) > self.densest
-        lost = [what for name, what in _NAMES.items() if getattr(metadata, name) and name not in self.keeps]
-        lost += ["the resolution"] if dense and "dpi" in self.keeps else []
+        lost = [what for name, what in _NAMES.items() if getattr(metadata, name) and not self._holds(name, metadata)]
         lost += ["the colour profile"] if picture.icc and "icc" not in self.keeps else []
         lost += [name for name in metadata.native if name not in (*self.keeps, *_SILENT)]
         notes = [f"{what} left out, which {self.name} does not hold" for what in lost]
@@ -122,6 +121,12 @@ class Format:
         if picture.pixels.dtype.kind == "u" and stored > self.bits:
             notes.append(f"{stored} bits became {self.bits}, the most {self.name} holds")
         return tuple(notes)
+
+    def _holds(self, name: str, metadata: Metadata) -> bool:
+        if name != "dpi" or metadata.dpi is None:
+            return name in self.keeps
+        within = "dpi" in self.keeps and max(metadata.dpi) <= self.densest
+        return within or ("exif" in self.keeps and says_resolution(metadata.exif))
 
 
 _NAMES = {
