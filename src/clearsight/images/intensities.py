@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from clearsight.errors import InvalidArgumentError
+from clearsight.images.levels import find_levels
 from clearsight.images.picture import Array
 
 __all__ = ["Intensities", "Range", "as_unit", "from_unit", "parse_range", "to_unit"]
@@ -20,22 +21,6 @@ Range = Literal["auto", "full"] | tuple[float, float]
 _BEYOND = 0.5
 """How far beyond [0, 1] a network is shown numbers: noise takes them there in training, too."""
 
-_ROOM = 0.3
-"""Share of what is found in a picture that is left free below and above it: a network trained on clipped files takes
-what lies at its limits for clipped."""
-
-_SCALES = (1.0, 255.0, 65535.0)
-"""What people call white in floating-point pictures."""
-
-_QUIETEST, _LOUDEST = 1 / 12, 1 / 8
-"""Deviations of the noise, as shares of what is found, that are aimed at: beside lights, and at most."""
-
-_CLIPPED = 0.15
-"""Share of a picture that is exactly its least or its largest number where much of its noise is clipped there."""
-
-_SAMPLED = 2**20
-_BLOCK = 32
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Intensities:
@@ -43,6 +28,7 @@ class Intensities:
 
     A network sees v = (number − black) / (white − black). What lies further than half a range beyond black or white, a
     lamp or a star, no network has seen: it is shown the nearest pixel that does not, and such lights stay as they are.
+    So do pixels that are no measurement.
 
     Attributes:
         black: the number that a network sees as 0.
@@ -50,6 +36,7 @@ class Intensities:
         scale: the number that σ = 1 stands for: the full range of integers; of floats 1, 255 or 65535, the first
             that holds them; of a range that was told, that range.
         limits: the least and the largest number that may come back; a picture in [0, 1] stays there.
+        fills: numbers that stand for no measurement: no data, no object.
 
     Example:
         >>> seen, lights = Intensities(black=100, white=300).seen(np.array([[[100.0], [200.0], [5000.0]]]))
@@ -61,6 +48,7 @@ class Intensities:
     white: float = 1.0
     scale: float = 1.0
     limits: tuple[float, float] = (-math.inf, math.inf)
+    fills: tuple[float, ...] = ()
 
     @classmethod
     def full(cls, dtype: DTypeLike) -> Intensities:
@@ -77,9 +65,10 @@ class Intensities:
 
         8 bits mean what they always do. Of others black and white are found in the picture: a thousandth of it,
         averaged over 4×4 pixels, is darker than black, a thousandth brighter than white, or up to a hundredth where
-        that is lights far beyond the rest; the noise, whose deviation is found too, is an eighth of that at most; and
-        there is room left on both sides, but not where much of the noise is clipped. Where the picture takes up more
-        than half of a range that people use, it is that range.
+        that is lights far beyond the rest, or more where the noise would else be too small for a network; the noise,
+        whose deviation is found too, is an eighth of that at most; and there is room left on both sides, but not where
+        much of the noise is clipped. Where the picture takes up more than half of a range that people use, it is that
+        range. Areas of one number, far from all others, are no measurement. Where there is one number only, it stays.
 
         Args:
             pixels: finite numbers.
@@ -100,7 +89,8 @@ class Intensities:
             return replace(full, black=black, white=white, scale=white - black)
         if wanted == "full" or pixels.dtype == np.uint8:
             return full
-        return _found(pixels, full)
+        levels = find_levels(pixels, base=full.black, scale=None if pixels.dtype.kind == "f" else full.scale)
+        return replace(full, **levels._asdict())
 
     @property
     def identity(self) -> bool:
@@ -113,15 +103,18 @@ class Intensities:
         Returns:
             Float32, clipped half a range beyond [0, 1]; and ``(H, W)``, ``None`` where no pixel is.
         """
+        v: NDArray[np.floating] = pixels
         if not self.identity:
             exact: NDArray[np.floating] = pixels.astype(np.float64 if pixels.dtype.itemsize > 2 else np.float32)
-            pixels = (exact - self.black) / (self.white - self.black)
-        v: NDArray[np.float32] = pixels.astype(np.float32, copy=False)
-        low, high = np.float32(-_BEYOND), np.float32(1 + _BEYOND)
-        if v.min() >= low and v.max() <= high:
-            return v, None
-        beyond: NDArray[np.bool_] = np.any((v < low) | (v > high), axis=2)
-        return v.clip(low, high), beyond
+            v = (exact - self.black) / (self.white - self.black)
+        low, high = -_BEYOND, 1 + _BEYOND
+        beyond = np.zeros(pixels.shape[:2], np.bool_)
+        if v.min() < low or v.max() > high:
+            beyond |= np.any((v < low) | (v > high), axis=2)
+            v = v.clip(low, high)
+        for fill in self.fills:
+            beyond |= np.all(pixels == fill, axis=2)
+        return v.astype(np.float32, copy=False), beyond if beyond.any() else None
 
     def stored(self, x_hat: Array, dtype: DTypeLike) -> Array:
         """What a network made of the numbers, in [0, 1], as numbers of the picture; integers are rounded."""
@@ -132,8 +125,8 @@ class Intensities:
         return result
 
     def sigma(self, sigma: float) -> float:
-        """A noise level on the scale of :attr:`scale` as one on the [0, 1] that the network sees."""
-        return sigma * self.scale / (self.white - self.black)
+        """A noise level on the scale of :attr:`scale` as one on the [0, 1] that the network sees, which is its most."""
+        return min(sigma * self.scale / (self.white - self.black), 1.0)
 
     def __str__(self) -> str:
         return f"black {self.black:g}, white {self.white:g}"
@@ -199,51 +192,3 @@ def from_unit(array: Array, dtype: DTypeLike) -> Array:
     if dtype.kind == "f":
         return array.astype(dtype, copy=False)
     return Intensities.full(dtype).stored(array, dtype)
-
-
-def _found(pixels: Array, full: Intensities) -> Intensities:
-    """Black and white of the picture itself."""
-    sample = _sample(pixels).astype(np.float64)
-    sigma = _noise(sample)
-    low, most, top = np.percentile(_means(sample), (0.1, 99, 99.9))
-    high = top if top - low <= 4 * (most - low) else min(top, max(most, low + sigma / _QUIETEST))
-    scale = full.scale if pixels.dtype.kind != "f" else next((s for s in _SCALES if high <= 1.1 * s), high)
-    least, largest = np.percentile(sample, (1, 99)) - full.black
-    if high <= low or (largest - least > scale / 2 and least >= -scale / 2 and largest <= 1.5 * scale):
-        return replace(full, white=full.black + scale, scale=scale)
-    middle, half = (low + high) / 2, max(high - low, sigma / _LOUDEST) / 2
-    ends = [middle - half, middle + half]
-    clipped = [np.mean(sample == end) > _CLIPPED for end in (sample.min(), sample.max())]
-    if not any(clipped):
-        ends = [middle - half * (1 + 2 * _ROOM), middle + half * (1 + 2 * _ROOM)]
-    elif clipped[0]:
-        ends[0] = float(sample.min())
-    return replace(full, black=float(ends[0]), white=float(ends[1]), scale=scale)
-
-
-def _sample(pixels: Array) -> Array:
-    """About a megapixel at most, in blocks spread evenly over the picture."""
-    every = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / _SAMPLED))
-    if every == 1:
-        return pixels
-    rows, columns = (np.flatnonzero(np.arange(n) // _BLOCK % every == 0) for n in pixels.shape[:2])
-    return pixels[np.ix_(rows, columns)]
-
-
-def _means(sample: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means of 4×4 pixels, in which noise is a quarter of what it was."""
-    (height, width), channels = (n - n % 4 for n in sample.shape[:2]), sample.shape[2]
-    if not height or not width:
-        return sample
-    means: NDArray[np.float64] = sample[:height, :width].reshape(height // 4, 4, width // 4, 4, channels).mean((1, 3))
-    return means
-
-
-def _noise(sample: NDArray[np.float64]) -> float:
-    """σ by the median of the diagonal Haar coefficients d of 2×2 pixels: median |d| / 0.6745."""
-    height, width = (n - n % 2 for n in sample.shape[:2])
-    if not height or not width:
-        return 0.0
-    even, odd = sample[0:height:2], sample[1:height:2]
-    d = (even[:, 0:width:2] - even[:, 1:width:2] - odd[:, 0:width:2] + odd[:, 1:width:2]) / 2
-    return float(np.median(np.abs(d)) / 0.6745)
