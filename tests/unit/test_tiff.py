@@ -17,7 +17,7 @@ from PIL import ExifTags, Image
 from clearsight import images
 from clearsight.errors import ClearsightError, ImageReadError, ImageTooLargeError, ImageWriteError
 from clearsight.images import Picture, files, tiff
-from clearsight.inference import plan, process
+from clearsight.inference import Restoration, plan, process
 
 DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64"]
 
@@ -117,9 +117,12 @@ class TestChannels:
         pixels[:4, :, 3] = 1
         tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="rgb", extrasamples=["assocalpha"])
         (job,) = plan([tmp_path / "x.tif"], tmp_path / "out")
-        (report,) = process([job], lambda job, picture: picture)
+        restoration = Restoration("wiener")
+        (report,) = process([job], lambda job, picture: restoration(picture))
         assert report.error is None
-        np.testing.assert_array_equal(tifffile.imread(job.target), pixels)
+        restored = tifffile.imread(job.target)
+        np.testing.assert_array_equal(restored[4:], pixels[4:])
+        assert np.isfinite(restored).all()
 
     def test_colours_come_first(self, tmp_path: Path) -> None:
         pixels = noise((6, 7, 4))
