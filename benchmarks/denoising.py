@@ -1,4 +1,4 @@
-"""PSNR of the shipped denoisers on Kodak24 and CBSD68; published figures are in ``published.yaml``.
+"""PSNR of the shipped denoisers on Kodak24 and CBSD68.
 
 python benchmarks/denoising.py [--seed 0]
 
@@ -13,6 +13,8 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,15 @@ import torch
 from torch import Tensor
 
 import clearsight
+from clearsight.contracts import Dataset, Sample
+from clearsight.datasets import Pairs, Photographs
 from clearsight.degradations import format_number, parse
+from clearsight.evaluation.loop import batches, judge
+from clearsight.evaluation.protocol import method_of
 from clearsight.images import find, read
 from clearsight.inference import Engine, Restoration, degrade_picture, plan, process
 from clearsight.metrics import psnr
+from clearsight.metrics.metric import PSNR
 from clearsight.seeds import generator_for
 from measuring import save
 
@@ -31,25 +38,40 @@ SETS = ("kodak24", "cbsd68")
 IDEAL, FILES = (25, 35, 50), (15, 25, 50)
 
 
-def clean(path: Path, channels: int) -> Tensor:
-    """An image as ``(1, channels, H, W)`` in [0, 1]."""
-    x = torch.from_numpy(read(path).pixels).movedim(-1, 0)[None] / 255
-    return x if channels == 3 else torch.einsum("c,bchw->bhw", torch.tensor([0.299, 0.587, 0.114]), x)[:, None]
+@dataclass(frozen=True)
+class Luma:
+    """Colour images of a data set in grey."""
+
+    dataset: Dataset
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one."""
+        sample = self.dataset[index]
+        luma = torch.einsum("c,chw->hw", torch.tensor([0.299, 0.587, 0.114]), sample.x)[None]
+        return Sample(name=sample.name, x=luma, label=None)
 
 
-def ideal(paths: list[Path], engine: Engine | None, channels: int, sigma: int, seed: int) -> float:
-    """Mean PSNR on unclipped noise; without an engine, of the noisy images; a method that can be told σ is told."""
-    noise = parse(f"gaussian(sigma={sigma}/255)")
-    total = 0.0
-    for path in paths:
-        x = clean(path, channels)
-        y = noise(x, generator=generator_for(seed, sigma, stream=path.name))
-        if engine is not None:
-            told = None if engine.traits.sigma == "blind" else sigma / 255
-            pixels = engine.restore_pixels(y[0].movedim(0, -1).numpy(), told)
-            y = torch.from_numpy(pixels).movedim(-1, 0)[None]
-        total += psnr(y.clamp(0, 1), x).item()
-    return total / len(paths)
+def ideal(dataset: Dataset, models: Sequence[str], seed: int) -> dict[str, list[float]]:
+    """Mean PSNR on unclipped noise, of the noisy images, too; a method that can be told σ is told."""
+    methods = {"noisy": method_of([PSNR])}
+    methods |= {name: method_of([PSNR], engine=Engine(clearsight.load(name))) for name in models}
+    reached: dict[str, list[float]] = {name: [] for name in methods}
+    for sigma in IDEAL:
+        noise = parse(f"gaussian(sigma={sigma}/255)")
+        pairs = Pairs(dataset, noise, seed=seed, epoch=sigma, with_sigma=True)
+        for name, row in judge(batches(pairs, range(len(pairs))), methods, seed=seed).items():
+            reached[name].append(round(row.figures["psnr"].value, 3))
+    return reached
+
+
+def clean(path: Path) -> Tensor:
+    """An image as ``(1, C, H, W)`` in [0, 1]."""
+    return torch.from_numpy(read(path).pixels).movedim(-1, 0)[None] / 255
 
 
 def through_files(folder: Path, sigma: int, seed: int) -> float:
@@ -64,7 +86,7 @@ def through_files(folder: Path, sigma: int, seed: int) -> float:
         for source, target, transform in steps:
             reports = list(process(plan([source], target, suffix=".png"), transform))
             assert all(report.error is None for report in reports)
-        values = [psnr(clean(restored / path.name, 3), clean(path, 3)).item() for path in find([folder])]
+        values = [psnr(clean(restored / path.name), clean(path)).item() for path in find([folder])]
     return sum(values) / len(values)
 
 
@@ -75,16 +97,14 @@ def main() -> None:
     seed = parser.parse_args().seed
     started = time.monotonic()
     home = Path(os.environ["CLEARSIGHT_DATA"])
-    methods: dict[str, tuple[Engine | None, int]] = {"noisy": (None, 3)}
-    methods |= {m: (Engine(clearsight.load(m)), 3) for m in ("wiener", "wavelet", "denoise-color")}
-    methods |= {"denoise-grey": (Engine(clearsight.load("denoise-grey")), 1)}
     rows: dict[str, Any] = {}
     for name in SETS:
-        paths = find([home / name])
+        dataset = Photographs(root=home / name)
         rows[name] = {
-            "images": len(paths),
+            "images": len(dataset),
             "sigma": [format_number(sigma / 255) for sigma in IDEAL],
-            **{m: [round(ideal(paths, e, c, s, seed), 3) for s in IDEAL] for m, (e, c) in methods.items()},
+            **ideal(dataset, ("wiener", "wavelet", "denoise-color"), seed),
+            "denoise-grey": ideal(Luma(dataset), ("denoise-grey",), seed)["denoise-grey"],
             "files_sigma": [format_number(sigma / 255) for sigma in FILES],
             "files denoise-color": [round(through_files(home / name, s, seed), 3) for s in FILES],
         }

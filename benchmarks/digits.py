@@ -1,4 +1,4 @@
-"""Digits under strokes: how they look restored, and what can be read in them; published figures in ``published.yaml``.
+"""Digits under strokes: how they look restored, and what can be read in them.
 
 python benchmarks/digits.py [--seed 0] [--limit 50]
 
@@ -22,7 +22,7 @@ from clearsight.contracts import Dataset
 from clearsight.datasets import MNIST, Alphadigits, Pairs, take
 from clearsight.degradations import parse
 from clearsight.evaluation import Shown, evaluate
-from clearsight.evaluation.picture import draw
+from clearsight.evaluation.figures import draw
 from clearsight.metrics import psnr
 from measuring import save
 

@@ -16,8 +16,7 @@ import torch
 from torch import nn
 
 import clearsight
-from clearsight.inference.device import has_fast_bfloat16
-from clearsight.inference.fusion import fused
+from clearsight.inference.device import fused, has_fast_bfloat16
 from clearsight.restorers import DnCNN, FFDNet, MultiscaleDenoiser
 from measuring import fastest, save
 

@@ -28,7 +28,7 @@ torchvision()  # before Lightning, whose torchmetrics imports it as it is
 
 import lightning  # noqa: E402
 
-from clearsight.training.batch import Batch  # noqa: E402
+from clearsight.contracts import Batch  # noqa: E402
 from clearsight.training.restoration import RestorationTask  # noqa: E402
 from measuring import is_rehearsal, save  # noqa: E402
 

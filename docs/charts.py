@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from drawing import COLOURS, circle, drawing, line, text
 from generated import settle
-from sources import ROOT, Result, published, result_file, result_of
+from sources import ROOT, Result, published_psnr, result_file, result_of
 
 WIDTH, LEFT, RIGHT, ROW, HEAD, FOOT = 760, 190, 30, 26, 56, 52
 
@@ -77,7 +77,7 @@ def denoising(result: Result) -> str:
     """PSNR of each method on Kodak24 at three noise levels, with what papers print."""
     row = result["rows"]["kodak24"]
     rows = {method: [round(value, 2) for value in row[method]] for method in ("noisy", "wiener", "wavelet")}
-    rows |= {f"{method}, published": values for method, values in published("kodak24").items()}
+    rows |= {f"{method}, published": values for method, values in published_psnr("kodak24").items()}
     rows["denoise-color, ours"] = [round(value, 2) for value in row["denoise-color"]]
     axis = linear("PSNR dB", [value for values in rows.values() for value in values], 5)
     return dots("Kodak24 under Gaussian noise", axis, rows, [f"σ = {sigma}" for sigma in row["sigma"]])

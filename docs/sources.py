@@ -8,11 +8,24 @@ from typing import Any
 
 import yaml
 
-__all__ = ["ROOT", "Result", "machine", "published", "result_file", "result_of"]
+__all__ = ["ROOT", "Result", "machine", "published_digits", "published_psnr", "result_file", "result_of"]
 
 ROOT = Path(__file__).parent.parent
 
 Result = dict[str, Any]
+
+_STROKES = {"light": "table1", "heavy": "table2", "alphadigits": "table3"}
+"""Tables of chen2016: its type 1 and 2 on MNIST, its type 2 on Binary Alphadigits."""
+
+_METHODS = {
+    "noisy": "noisy",
+    "wiener": "Wiener filter",
+    "robm": "RoBM",
+    "ddae": "DDAE without loop",
+    "ddae-loop": "DDAE with loop",
+    "joint": "joint model",
+}
+"""Rows of chen2016. The joint model classifies itself; errors of the others are of a 784-500-500-2000-10 classifier."""
 
 
 def result_file(run: str) -> Path:
@@ -26,11 +39,22 @@ def result_of(run: str) -> Result:
     return content
 
 
-def published(table: str) -> dict[str, Any]:
-    """Figures as a paper prints them."""
-    content: dict[str, Any] = yaml.safe_load((ROOT / "benchmarks" / "published.yaml").read_text(encoding="utf-8"))
-    figures: dict[str, Any] = content[table]
-    return figures
+def published_psnr(data: str) -> dict[str, list[float]]:
+    """PSNR of methods on a test set, colour, at σ = 25, 35, 50, as liu2020 tabulates it."""
+    table = _published("liu2020")[data]
+    return {method: table[method] for method in ("CBM3D", "DnCNN", "FFDNet", "liu2020")}
+
+
+def published_digits(data: str) -> dict[str, tuple[float | None, float]]:
+    """PSNR and error of methods on digits or letters under strokes, as chen2016 tabulates them."""
+    figures, table = _published("chen2016"), _STROKES[data]
+    return {"clean": (None, figures["clean"][table]), **{_METHODS[name]: row for name, row in figures[table].items()}}
+
+
+def _published(paper: str) -> dict[str, Any]:
+    path = ROOT / "src/clearsight/experiments" / paper / "published.yaml"
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
 
 
 def machine(result: Result) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import listings
 from generated import settle
 from listings import table
-from sources import ROOT, Result, machine, published, result_file, result_of
+from sources import ROOT, Result, machine, published_digits, published_psnr, result_file, result_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARKED = re.compile(r"<!-- table: (\S+) -->.*?<!-- end -->", re.DOTALL)
@@ -30,7 +30,7 @@ def denoising(result: Result) -> str:
     for name, row in result["rows"].items():
         header = [f"{name}, {row['images']} images", *(f"σ = {s}" for s in row["sigma"])]
         lines = [[m, *(f"{v:.2f}" for v in row[m])] for m in ("noisy", "wiener", "wavelet")]
-        lines += [[f"{m}, published", *(f"{v:.2f}" for v in values)] for m, values in published(name).items()]
+        lines += [[f"{m}, published", *(f"{v:.2f}" for v in values)] for m, values in published_psnr(name).items()]
         lines += [
             [f"**{m}**, ours, blind", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")
         ]
@@ -62,7 +62,7 @@ def _strokes(kind: str, by_recognizer: dict[str, Result]) -> str:
     ]
     lines += [
         [f"{name}, published", psnr or "", error, *[""] * len(tables)]
-        for name, (psnr, error) in published("chen2016")[kind].items()
+        for name, (psnr, error) in published_digits(kind).items()
     ]
     lines += [[f"**{ours}**, ours", *(f"**{figure}**" for figure in figures)]]
     return table([*header, "s / image"], [["" if cell is None else cell for cell in line] for line in lines])
@@ -80,7 +80,7 @@ def calibration(result: Result) -> str:
         "alphadigits": "Alphadigits, heavy strokes",
     }
     rows = [
-        [data[name], f"{row['images']:,}", f"{row['psnr']:.2f}", published("chen2016")[name]["noisy"][0]]
+        [data[name], f"{row['images']:,}", f"{row['psnr']:.2f}", published_digits(name)["noisy"][0]]
         for name, row in result["calibration"].items()
     ]
     return table(["degraded against clean", "images", "PSNR dB", "published"], rows)

@@ -18,7 +18,7 @@ from rich.table import Table
 import clearsight
 from clearsight.datasets import MNIST, take
 from clearsight.evaluation import Shown
-from clearsight.evaluation.picture import draw
+from clearsight.evaluation.figures import draw
 from clearsight.images import Picture, read, write
 from clearsight.inference.compare import side_by_side
 from clearsight.metrics import psnr, ssim

@@ -6,21 +6,26 @@ restored. σ is a standard deviation on that [0, 1] scale. Nothing here imports 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = [
     "VOID",
+    "Batch",
     "Dataset",
     "Degradation",
     "Input",
     "Joint",
     "NoiseDegradation",
+    "Prediction",
     "RecognitionTraits",
     "Recognizer",
     "Restorer",
@@ -154,6 +159,25 @@ class Recognizer(Protocol):
         """``(B, C, H, W)`` in [0, 1] to logits: ``(B, K)`` of a classifier, ``(B, K, H, W)`` of a segmenter."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a recognizer sees in an image.
+
+    Attributes:
+        label: the class with the largest probability.
+        confidence: that probability, 0 to 1.
+        probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
+            pixels, the share that each class has of the image.
+        classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits or, of more
+            than 256 classes, in 16.
+    """
+
+    label: str
+    confidence: float
+    probabilities: Mapping[str, float]
+    classes: NDArray[np.uint8 | np.uint16] | None = field(default=None, compare=False, repr=False)
+
+
 @runtime_checkable
 class Joint(Protocol):
     """One network, two answers: the restored image and what is in it. A ``torch.nn.Module`` in practice."""
@@ -188,6 +212,61 @@ class Sample:
     label: int | Tensor | None
     target: Tensor | None = None
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Batch(NamedTuple):
+    """Images of one size, what became of them, and what is to come out.
+
+    Attributes:
+        x: clean images, ``(B, C, H, W)``; in [0, 1], or as 8 bits where they are held in memory.
+        labels: what is to be recognized, ``(B,)`` classes or ``(B, H, W)`` maps; ``None`` where nothing is labelled.
+        y: the degraded images, not clipped; ``None`` before they are degraded.
+        sigma: the noise level of each, ``(B,)``, where it is known.
+        target: what is to come out where that is not ``x``, ``(B, C, H, W)``.
+        names: of the images, where they have any.
+        inputs: what a restorer takes besides, by name.
+    """
+
+    x: Tensor
+    labels: Tensor | None = None
+    y: Tensor | None = None
+    sigma: Tensor | None = None
+    target: Tensor | None = None
+    names: tuple[str, ...] = ()
+    inputs: Mapping[str, Tensor] = {}
+
+    @property
+    def reference(self) -> Tensor:
+        """What restored images are compared with: the target, or else the clean images."""
+        return self.x if self.target is None else self.target
+
+    def scaled(self) -> Batch:
+        """Of images that are held as 8 bits, the same on the [0, 1] scale; labels as int64."""
+        return self._replace(
+            x=_unit(self.x),
+            labels=None if self.labels is None else self.labels.long(),
+            target=None if self.target is None else _unit(self.target),
+            inputs={name: _unit(value) for name, value in self.inputs.items()},
+        )
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same on a device."""
+
+        def moved(value: Tensor | None) -> Tensor | None:
+            return None if value is None else value.to(device)
+
+        return self._replace(
+            x=self.x.to(device),
+            labels=moved(self.labels),
+            y=moved(self.y),
+            sigma=moved(self.sigma),
+            target=moved(self.target),
+            inputs={name: value.to(device) for name, value in self.inputs.items()},
+        )
+
+
+def _unit(values: Tensor) -> Tensor:
+    return values if values.is_floating_point() else values / 255
 
 
 @runtime_checkable

@@ -26,6 +26,17 @@ __all__ = [
 ]
 
 
+def reason(error: Exception, most: int = 200) -> str:
+    """What an exception of somebody else's says, on one line of ``most`` characters; TorchScript's without traceback.
+
+    Example:
+        >>> reason(OSError("no   such file")), reason(KeyError())
+        ('no such file', 'KeyError')
+    """
+    text = str(error).rpartition("RuntimeError: ")[2]
+    return " ".join(text.split())[:most] or type(error).__name__
+
+
 class ClearsightError(Exception):
     """Root of the hierarchy: catch this to catch all that clearsight raises on purpose."""
 

@@ -425,7 +425,7 @@ def test_ffdnet_needs_sigma(command: Callable, photo: Callable, tmp_path: Path) 
 RECIPE = """\
 summary: A small run
 model:
-  class_path: clearsight.training.restoration.RestorationTask
+  class_path: clearsight.training.RestorationTask
   init_args:
     restorer:
       class_path: clearsight.restorers.ResidualUNet
@@ -433,7 +433,7 @@ model:
     degradation: gaussian(sigma=25/255)
     validation: [gaussian(sigma=25/255)]
 data:
-  class_path: clearsight.training.patches.Patches
+  class_path: clearsight.training.Patches
   init_args: {images: photographs, size: 16, batch: 2, epoch: 2, hold_out: 1, validation_size: 16}
 trainer: {max_steps: 2}
 """

@@ -80,7 +80,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def shipped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.weights.store._HOME", home)
+    monkeypatch.setattr("clearsight.weights._HOME", home)
 
 
 @pytest.fixture
@@ -458,8 +458,8 @@ def test_recognizers_are_listed(command: Callable) -> None:
 
 
 def test_a_list_of_nothing(command: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.weights.store._HOME", tmp_path)
-    monkeypatch.setattr("clearsight.recognizers.PACKAGED", {})
+    monkeypatch.setattr("clearsight.weights._HOME", tmp_path)
+    monkeypatch.setattr("clearsight.recognizers.loading.PACKAGED", {})
     assert command("recognizers") == (0, "", "")
     assert command("recognizers", "--json") == (0, "[]\n", "")
 

@@ -26,12 +26,12 @@ from clearsight.degradations import (
     Quantize,
     Range,
     Step,
-    estimate_sigma,
     format_number,
     parse,
     parse_number,
 )
 from clearsight.errors import ClearsightError, DegradationSyntaxError, InvalidArgumentError, UnknownNameError
+from clearsight.restorers.noise_level import estimate_sigma
 
 
 def degrade(x: Tensor, degradation: Pipeline | Step | str, *, seed: int) -> Tensor:

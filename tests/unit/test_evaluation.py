@@ -8,7 +8,7 @@ import sys
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,12 +25,13 @@ from clearsight.datasets import Pairs, SegmentationFolder, take
 from clearsight.degradations import Pipeline, parse
 from clearsight.errors import ClearsightError, DataError, InvalidArgumentError, ModelError
 from clearsight.evaluation import Evaluation, Row, Shown, evaluate
-from clearsight.evaluation.criteria import CALIBRATION, ERROR, EXACT, PSNR, SSIM, looks, recognition
-from clearsight.evaluation.picture import draw
-from clearsight.evaluation.resampling import Estimate, Resampled, multiplicities
-from clearsight.evaluation.stream import chunks
+from clearsight.evaluation.figures import draw
+from clearsight.evaluation.loop import Method, batches, judge
+from clearsight.evaluation.protocol import evaluate_under
+from clearsight.evaluation.results import Estimate, Resampled, multiplicities
 from clearsight.inference import Engine
 from clearsight.metrics import psnr, ssim
+from clearsight.metrics.metric import CALIBRATION, ERROR, EXACT, PSNR, SSIM, recognition_metrics, restoration_metrics
 from clearsight.recognizers import DigitNet, Wrapped
 from clearsight.registry import Entry
 from clearsight.restorers import Bicubic, DnCNN, FFDNet, ResidualUNet, Wiener
@@ -216,23 +217,19 @@ def test_an_image_alone_has_no_spread() -> None:
 # The stream
 
 
-def test_chunks_keep_the_order_and_part_where_the_size_changes(five: Listed) -> None:
+def test_batches_keep_the_order_and_part_where_the_size_changes(five: Listed) -> None:
     pairs = Pairs(five, parse(NOISE), seed=0)
-    parted = list(chunks(pairs, range(5)))
-    assert [[sample.name for sample in chunk.samples] for chunk in parted] == [
-        ["0.png", "1.png", "2.png"],
-        ["3.png"],
-        ["4.png"],
-    ]
+    parted = list(batches(pairs, range(5)))
+    assert [batch.names for batch in parted] == [("0.png", "1.png", "2.png"), ("3.png",), ("4.png",)]
     assert parted[0].x.shape == parted[0].y.shape == (3, 1, 16, 20)
     assert parted[0].y[1].equal(pairs[1].y)
-    assert [[s.name for s in chunk.samples] for chunk in chunks(pairs, [4, 2, 0])] == [["4.png"], ["2.png", "0.png"]]
-    assert list(chunks(pairs, [])) == []
+    assert [batch.names for batch in batches(pairs, [4, 2, 0])] == [("4.png",), ("2.png", "0.png")]
+    assert list(batches(pairs, [])) == []
 
 
-def test_the_table_does_not_depend_on_the_chunks(five: Listed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_does_not_depend_on_the_batches(five: Listed, monkeypatch: pytest.MonkeyPatch) -> None:
     together = evaluate(five, NOISE, model=Wiener())
-    monkeypatch.setattr("clearsight.evaluation.stream._PIXELS_AT_ONCE", 1)
+    monkeypatch.setattr("clearsight.evaluation.loop._PIXELS_AT_ONCE", 1)
     alone = evaluate(five, NOISE, model=Wiener())
     for one, other in zip(together.rows, alone.rows, strict=True):
         for key in ("psnr", "ssim"):
@@ -255,7 +252,7 @@ def test_images_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
             most.append(len(alive))
             return Sample(name=str(index), x=x, label=None)
 
-    monkeypatch.setattr("clearsight.evaluation.stream._PIXELS_AT_ONCE", 4 * 144)
+    monkeypatch.setattr("clearsight.evaluation.loop._PIXELS_AT_ONCE", 4 * 144)
     assert evaluate(Long([]), NOISE, model=Wiener()).images == 60
     assert max(most) < 10
 
@@ -290,13 +287,70 @@ def test_without_a_recognizer_clean_images_say_nothing(five: Listed) -> None:
     assert [row.name for row in evaluate(five, NOISE).rows] == ["degraded"]
 
 
+def test_a_recognizer_of_its_own_is_a_row_of_the_same_pass() -> None:
+    """It is judged on the same images as all others, and is not shown."""
+    data = Listed([written(i, 0.9, 4, str(i)) for i in range(4)], DIGITS)
+    front, shown = Watching(), list[Shown]()
+    evaluation = evaluate(
+        data,
+        NOISE,
+        model={"front": front},
+        recognizer=Reading(DIGITS),
+        retrained={"on degraded": (None, Steady(DIGITS)), "on restored": (front, Steady(DIGITS))},
+        show=shown.append,
+    )
+    assert [row.name for row in evaluation.rows] == ["clean", "degraded", "front", "on degraded", "on restored"]
+    errors, psnrs = figures(evaluation, "error"), figures(evaluation, "psnr")
+    assert (errors["clean"], errors["on degraded"], errors["on restored"]) == (100, 0, 0)
+    assert psnrs["degraded"] == psnrs["front"] == psnrs["on degraded"] == psnrs["on restored"]
+    assert [row.seconds is None for row in evaluation.rows] == [True, True, False, True, False]
+    assert list(shown[0].states) == ["clean", "degraded", "front"]
+    assert front.seen[0].equal(front.seen[4])
+
+
+def test_a_retrained_recognizer_has_to_fit_too(five: Listed) -> None:
+    with pytest.raises(DataError, match="the images have no labels"):
+        evaluate(five, NOISE, retrained={"own": (None, Reading(DIGITS))})
+    with pytest.raises(InvalidArgumentError, match="give a restorer that enlarges 2 times"):
+        evaluate(GREY_DIGITS, "area(scale=2)", retrained={"own": (None, Reading(DIGITS))})
+
+
+def test_several_degradations_one_after_the_other(five: Listed) -> None:
+    told: list[str] = []
+    degradations = [NOISE, "gaussian(sigma=50/255)"]
+    found, sheet = evaluate_under(degradations, partial(evaluate, five, seed=3, showing=2), told.append)
+    assert [one.degradation for one in found] == degradations
+    assert told == [f"judging: {degradation}" for degradation in degradations]
+    assert without_seconds(found[1]) == without_seconds(evaluate(five, degradations[1], seed=3))
+    assert [shown.sample.name for shown in sheet] == ["0.png", "2.png"]
+    noise = Pairs(five, parse(degradations[1]), seed=3)[0].y
+    assert sheet[0].states["degraded"].equal(noise.clamp(0, 1))
+
+
+def test_a_method_may_recognize_by_itself() -> None:
+    data = Listed([written(i, 0.9, i % 2, str(i)) for i in range(4)], DIGITS)
+    logits = torch.eye(10)[[0, 1, 1, 1]]
+    joint = Method(run=lambda batch: (batch.y, logits), recognizer=pytest.fail, metrics=[ERROR])
+    given = batches(Pairs(data, parse(NOISE), seed=0), range(4))
+    rows = judge(given, {"joint": joint}, seed=0)
+    assert rows["joint"].figures["error"].value == pytest.approx(25)
+
+
+def test_images_with_labels_and_without_are_apart() -> None:
+    data = Listed([written(0, 0.5, label, str(label)) for label in (1, 2, None)], DIGITS)
+    some, bare = batches(Pairs(data, parse(NOISE), seed=0), range(3))
+    assert some.labels is not None
+    assert some.labels.tolist() == [1, 2]
+    assert bare.labels is None
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_baselines_are_all_that_apply(channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, number in (("tiny-color", 3), ("tiny-grey", 1)):
         model = ResidualUNet(channels=number, widths=[4], blocks=[1])
         weights.save(model, tmp_path / name, figures={"name": name, "summary": ""}, card="")
     weights.save(DigitNet(widths=[4]), tmp_path / "tiny-digits", figures={}, card="")
-    monkeypatch.setattr("clearsight.weights.store._HOME", tmp_path)
+    monkeypatch.setattr("clearsight.weights._HOME", tmp_path)
     monkeypatch.setitem(sys.modules, "bm3d", None)  # an optional part that is not installed is left out
 
     rows = evaluate(photographs((channels, 16, 16)), NOISE, with_baselines=True).rows
@@ -313,7 +367,7 @@ def test_baselines_by_name(classical: dict[str, nn.Module], five: Listed) -> Non
 
 
 def test_interpolation_is_the_baseline_of_enlarging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.weights.store._HOME", tmp_path)
+    monkeypatch.setattr("clearsight.weights._HOME", tmp_path)
     data = photographs((1, 24, 24), (1, 24, 24), label=0, classes=DIGITS)
     evaluation = evaluate(data, "area(scale=3)", recognizer=Reading(DIGITS), with_baselines=True)
     assert [row.name for row in evaluation.rows] == ["clean", "bicubic"]
@@ -363,8 +417,8 @@ def test_sizes_may_differ_and_small_images_have_no_ssim(five: Listed) -> None:
     assert figures(mixed, "ssim") == pytest.approx(figures(alone, "ssim"))
     each = [figures(evaluate(Listed([s]), NOISE), "psnr")["degraded"] for s in [*five.samples, *small]]
     assert figures(mixed, "psnr")["degraded"] == pytest.approx(sum(each) / 7, abs=1e-4)
-    assert [c.key for c in evaluate(Listed(small), NOISE).criteria] == ["psnr"]
-    assert looks(11, 11) == [PSNR, SSIM]
+    assert [c.key for c in evaluate(Listed(small), NOISE).metrics] == ["psnr"]
+    assert restoration_metrics(11, 11) == [PSNR, SSIM]
 
 
 def test_error_and_calibration_by_hand() -> None:
@@ -384,7 +438,7 @@ def test_error_and_calibration_by_hand() -> None:
 def test_the_five_largest_count_where_there_are_more_than_ten() -> None:
     classes = tuple("abcdefghijkl")
     seventh = replace(Reading(classes).traits, classes=classes[:10])
-    assert [c.key for c in recognition(seventh)] == ["error", "calibration_error"]
+    assert [c.key for c in recognition_metrics(seventh)] == ["error", "calibration_error"]
 
     class Ranking(Reading):
         def forward(self, x: Tensor) -> Tensor:
@@ -663,7 +717,7 @@ def collected(data: Listed, **options: Any) -> list[Shown]:
 
 
 def test_images_to_show_are_spread_over_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.evaluation.stream._PIXELS_AT_ONCE", 3 * 144)
+    monkeypatch.setattr("clearsight.evaluation.loop._PIXELS_AT_ONCE", 3 * 144)
     data = photographs(*[(1, 12, 12)] * 10)
     assert [shown.sample.name for shown in collected(data, showing=4)] == ["0.png", "2.png", "5.png", "7.png"]
     assert [shown.sample.name for shown in collected(photographs((1, 12, 12), (1, 12, 12)))] == ["0.png", "1.png"]

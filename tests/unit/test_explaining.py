@@ -15,7 +15,7 @@ from clearsight.contracts import RecognitionTraits
 from clearsight.degradations import parse
 from clearsight.errors import ClearsightError
 from clearsight.evaluation import Explanation, explain
-from clearsight.evaluation.picture import draw_pulls
+from clearsight.evaluation.figures import draw_pulls
 from clearsight.restorers import FFDNet, ResidualUNet, Wiener
 
 NOISE = parse("gaussian(sigma=0.2)")

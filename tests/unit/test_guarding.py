@@ -8,11 +8,11 @@ import torch
 from clearsight.contracts import RecognitionTraits, Sample
 from clearsight.datasets import Subset
 from clearsight.degradations import parse
+from clearsight.degradations.step import conditions_of
 from clearsight.errors import DataError, InvalidArgumentError, RecipeError
-from clearsight.guarding.conditions import conditions_of
 from clearsight.guarding.planning import Rates, make_plan, parse_budget
-from clearsight.guarding.sources import open_sources
-from clearsight.training.crops import Crops
+from clearsight.guarding.splits import open_splits
+from clearsight.training.crops import RandomCrops
 
 RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, 9.0)
 
@@ -81,7 +81,7 @@ def test_conditions_span_the_ranges(degradation: str, expected: list[str]) -> No
 
 @pytest.mark.parametrize("maps", [False, True])
 def test_squares(maps: bool) -> None:
-    data = Crops(train=Gradients(5, maps=maps), validation=Gradients(3, maps=maps), size=8, batch=6)
+    data = RandomCrops(train=Gradients(5, maps=maps), validation=Gradients(3, maps=maps), size=8, batch=6)
     data.setup("fit")
     batch = data.draw(0)
     assert batch.x.shape == (6, 1, 8, 8)
@@ -96,13 +96,13 @@ def test_squares(maps: bool) -> None:
 
 
 def test_images_are_shrunk_to_their_squares() -> None:
-    data = Crops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=10, shrink=True)
+    data = RandomCrops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=10, shrink=True)
     data.setup("fit")
     assert {tuple(held.x.shape) for held in data.train} == {(1, 10, 15)}
 
 
 def test_squares_that_do_not_fit() -> None:
-    data = Crops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=21)
+    data = RandomCrops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=21)
     with pytest.raises(RecipeError, match="0 has 30×20 pixels, squares have 21"):
         data.setup("fit")
 
@@ -137,8 +137,8 @@ TRAITS = RecognitionTraits(task="classify", classes=("a", "b"), channels=1)
 def test_images_are_dealt_out(
     monkeypatch: pytest.MonkeyPatch, sizes: dict[str, int], counts: tuple[int, int, int]
 ) -> None:
-    monkeypatch.setattr("clearsight.guarding.sources.open_dataset", Everything(sizes))
-    *parts, labelled = open_sources("images", labels=None, traits=TRAITS, seed=0)
+    monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything(sizes))
+    *parts, labelled = open_splits("images", labels=None, traits=TRAITS, seed=0)
     assert tuple(map(len, parts)) == counts
     names = [part[index].name for part in parts for index in range(len(part))]
     assert len(set(names)) == sum(counts)  # nothing is reported that was trained or chosen on
@@ -146,6 +146,6 @@ def test_images_are_dealt_out(
 
 
 def test_nothing_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.guarding.sources.open_dataset", Everything({}))
+    monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything({}))
     with pytest.raises(DataError, match="there is no part test"):
-        open_sources("images", labels=None, traits=TRAITS, seed=0)
+        open_splits("images", labels=None, traits=TRAITS, seed=0)

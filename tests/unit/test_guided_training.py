@@ -26,11 +26,11 @@ from stand_ins import CLASSES, SIDE, Fickle, bit_equal, rand, seeded, small_unet
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
-from clearsight.training.batch import Batch
+from clearsight.contracts import Batch
+from clearsight.training.data import WholeImages
 from clearsight.training.fitting import export, fit, pace
 from clearsight.training.guidance import GuidedTask
 from clearsight.training.restoration import RestorationTask
-from clearsight.training.whole import WholeImages
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 
@@ -71,16 +71,16 @@ def recipe(tmp_path: Path, bars: Path, reader: Path) -> Callable[..., Path]:
             "degradation": "gaussian(sigma=0.1..0.4)",
             "validation": ["gaussian(sigma=0.2)", "gaussian(sigma=0.4)"],
             "optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01}},
-            "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+            "schedule": {"class_path": "clearsight.training.Cosine", "init_args": {"warmup": 2}},
             **({"recognizer": str(reader), "perceptual": 0.0} if guided else {}),
             **changes,
         }
-        kind = "guidance.GuidedTask" if guided else "restoration.RestorationTask"
+        kind = "GuidedTask" if guided else "RestorationTask"
         content = {
             "summary": "Bars",
             "model": {"class_path": f"clearsight.training.{kind}", "init_args": task},
             "data": {
-                "class_path": "clearsight.training.whole.WholeImages",
+                "class_path": "clearsight.training.WholeImages",
                 "init_args": {
                     "train": folder(bars / "train"),
                     "validation": folder(bars / "val"),
@@ -233,8 +233,8 @@ def guided_task(**options: Any) -> GuidedTask:
 def test_scores_with_labels_and_without() -> None:
     batch = Batch(rand(3, 1, 8, 8), LABELS)
     labelled, unlabelled = guided_task(), guided_task(labelled=False)
-    x_hat = labelled.validated(batch.x, labelled.validation[0], 0)
-    assert x_hat.equal(unlabelled.validated(batch.x, unlabelled.validation[0], 0))
+    x_hat = labelled.validated(batch, labelled.validation[0], 0)
+    assert x_hat.equal(unlabelled.validated(batch, unlabelled.validation[0], 0))
     recognizer = labelled.network.recognizer
     logits, clean = recognizer(x_hat), recognizer(batch.x)
     way = "gaussian(sigma=0.2)"
@@ -254,7 +254,7 @@ def test_scores_of_a_segmenter() -> None:
     maps[0, :4] = VOID
     task = guided_task(recognizer=Fickle(task="segment"))
     found = task.scores(Batch(rand(2, 1, 8, 8), maps), 0)
-    answer = task.network.recognizer(task.validated(rand(2, 1, 8, 8), task.validation[0], 0)).argmax(1)
+    answer = task.network.recognizer(task.validated(Batch(rand(2, 1, 8, 8)), task.validation[0], 0)).argmax(1)
     a, b = answer[maps != VOID], maps[maps != VOID]
     ious = [float(((a == k) & (b == k)).sum() / ((a == k) | (b == k)).sum()) for k in range(3)]
     figures = {metric: task.figure(metric, values["gaussian(sigma=0.2)"]).item() for metric, values in found.items()}

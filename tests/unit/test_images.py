@@ -8,6 +8,7 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ class TestRoundTrips:
 
     def test_a_header_needs_no_decoding(self, tmp_path: Path) -> None:
         for form in formats.FORMATS:
-            if form.dtypes:
+            if form.dtypes and (form.name != "HEIC" or find_spec("pillow_heif")):
                 path = tmp_path / f"x{form.suffixes[0]}"
                 images.write(picture(3, form.dtypes[-1]), path)
                 header = images.open_image(path).header
@@ -429,7 +430,7 @@ class TestRefusals:
     def test_exr_without_colour(self, tmp_path: Path) -> None:
         openexr = pytest.importorskip("OpenEXR")
         openexr.File({}, {"Z": noise((8, 8), "float32")}).write(str(tmp_path / "z.exr"))
-        assert "channels Z" in self.read_error(tmp_path / "z.exr")
+        assert "holds no colour" in self.read_error(tmp_path / "z.exr")
 
 
 class TestWriting:

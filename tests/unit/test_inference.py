@@ -24,9 +24,8 @@ from clearsight.images import Intensities, Picture
 from clearsight.inference import Engine, Job, Report, Restoration, degrade, plan, process
 from clearsight.inference import files as batches
 from clearsight.inference.arrays import like, pictures_of
-from clearsight.inference.device import choose_device, choose_precision
+from clearsight.inference.device import choose_device, choose_precision, fused
 from clearsight.inference.engine import _noise_level
-from clearsight.inference.fusion import fused
 from clearsight.inference.tiles import Tile, cut
 from clearsight.registry import RESTORERS
 from clearsight.restorers import Bicubic, DnCNN, FFDNet, ResidualUNet, Wiener

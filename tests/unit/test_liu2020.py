@@ -11,11 +11,12 @@ from torch import Tensor
 
 from clearsight import weights
 from clearsight.contracts import Sample
-from clearsight.experiments import Order, catalogue
+from clearsight.datasets.subset import Centres
+from clearsight.experiments import RunConfig, catalogue
+from clearsight.experiments.experiment import published
 from clearsight.experiments.liu2020.architectures import RECIPE, counted, overrides
-from clearsight.experiments.liu2020.colour import SIGMAS, Centres, judged
+from clearsight.experiments.liu2020.colour import SIGMAS, judged
 from clearsight.experiments.liu2020.methods import METHODS, engines
-from clearsight.experiments.published import published
 from clearsight.images import Picture, write
 from clearsight.inference import Engine
 from clearsight.metrics import psnr
@@ -36,7 +37,7 @@ class Ramps:
         return Sample(name=str(index), x=x, label=None)
 
 
-ORDER = Order("smoke", 0, Path("runs"), lambda line: None)
+CONFIG = RunConfig("smoke", 0, Path("runs"), lambda line: None)
 
 
 def test_all_of_them_have_a_name_and_a_cost() -> None:
@@ -91,7 +92,7 @@ def test_all_methods_see_the_same_noise(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(Wiener, "forward", noted)
     methods = {name: Engine(Wiener(radius=radius), device="cpu") for name, radius in (("near", 1), ("far", 3))}
-    rows = judged(Ramps(), 25, methods, ORDER)
+    rows = judged(Ramps(), 25, methods, CONFIG)
     assert [row.shape[3] for row in seen] == [24, 24, 32, 32]
     assert seen[0].equal(seen[1])
     assert seen[2].equal(seen[3])

@@ -8,6 +8,7 @@ from torch import nn
 
 from clearsight.errors import InvalidArgumentError
 from clearsight.restorers import DnCNN, FFDNet, MultiscaleDenoiser, ResidualUNet
+from clearsight.restorers.padding import reflected, reflected_symbolic
 
 
 def count(module: nn.Module) -> int:
@@ -69,3 +70,10 @@ def test_multiscale_halves_once_a_scale(scales: int) -> None:
     multiple = 2 ** (scales - 1)
     assert model.traits.multiple == multiple
     assert model(torch.zeros(1, 3, multiple, 3 * multiple)).shape == (1, 3, multiple, 3 * multiple)
+
+
+@pytest.mark.parametrize("multiple", [1, 2, 8])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 3), (5, 8), (16, 24)])
+def test_both_paddings_are_equal(size: tuple[int, int], multiple: int) -> None:
+    y = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    assert reflected_symbolic(y, multiple).equal(reflected(y, multiple))

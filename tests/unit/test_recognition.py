@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 import clearsight
 from clearsight import weights
-from clearsight.contracts import RecognitionTraits
+from clearsight.contracts import Prediction, RecognitionTraits
 from clearsight.errors import ClearsightError, InvalidArgumentError, ModelError, UnknownNameError, WeightsError
 from clearsight.images import Picture
-from clearsight.inference import Answer, Reader, recognize
+from clearsight.inference import Predictor, recognize
 from clearsight.recognizers import MLP, DigitNet, Wrapped
 from clearsight.registry import RECOGNIZERS, RESTORERS
 from clearsight.restorers import ResidualUNet
@@ -132,17 +132,17 @@ def test_a_recognizer_is_shown_images_as_it_was_meant_to() -> None:
 
 
 def test_a_batch_of_logits() -> None:
-    reader = Reader(bars(), device="cpu")
+    predictor = Predictor(bars(), device="cpu")
     batch = torch.stack([torch.from_numpy(bar(k) / 255).float()[None] for k in (2, 0, 1, 1)])
-    logits = reader.logits(batch)
+    logits = predictor.logits(batch)
     assert logits.argmax(1).tolist() == [2, 0, 1, 1]
     assert (logits.dtype, logits.device.type, logits.requires_grad) == (torch.float32, "cpu", False)
-    assert reader.traits.classes == CLASSES
+    assert predictor.traits.classes == CLASSES
 
 
 def test_a_picture_of_a_file_is_read() -> None:
-    answer = Reader(bars()).read(Picture.of(np.dstack([bar(2), np.zeros((SIDE, SIDE), np.uint8)])))
-    assert isinstance(answer, Answer)
+    answer = Predictor(bars()).predict(Picture.of(np.dstack([bar(2), np.zeros((SIDE, SIDE), np.uint8)])))
+    assert isinstance(answer, Prediction)
     assert answer.label == "right"
 
 
@@ -223,7 +223,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shipped(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("clearsight.weights.store._HOME", home)
+    monkeypatch.setattr("clearsight.weights._HOME", home)
     return home
 
 

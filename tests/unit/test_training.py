@@ -30,14 +30,14 @@ from stand_ins import CLASSES, SIDE
 pytest.importorskip("lightning")
 pytest.importorskip("jsonargparse")
 
-from clearsight.training.batch import Batch
+from clearsight.contracts import Batch
+from clearsight.training.crops import RandomResizedCrops
+from clearsight.training.data import WholeImages
 from clearsight.training.muon import Muon, orthogonalized
 from clearsight.training.patches import Patches, find_images
 from clearsight.training.recognition import RecognitionTask
-from clearsight.training.regions import Regions
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.task import Task
-from clearsight.training.whole import WholeImages
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 
@@ -49,7 +49,7 @@ NETWORKS = {
     "dncnn": {"class_path": "clearsight.restorers.DnCNN", "init_args": {"channels": 3, "depth": 4, "width": 8}},
     "ffdnet": {"class_path": "clearsight.restorers.FFDNet", "init_args": {"channels": 3, "depth": 3, "width": 8}},
 }
-MUON = {"class_path": "clearsight.training.muon.Muon", "init_args": {"lr": 0.02}}
+MUON = {"class_path": "clearsight.training.Muon", "init_args": {"lr": 0.02}}
 AVERAGE = {"class_path": "lightning.pytorch.callbacks.EMAWeightAveraging", "init_args": {"decay": 0.5}}
 
 
@@ -82,17 +82,17 @@ def recipe(tmp_path: Path, photographs: Path) -> Callable[..., Path]:
         content = {
             "summary": "A small network",
             "model": {
-                "class_path": "clearsight.training.restoration.RestorationTask",
+                "class_path": "clearsight.training.RestorationTask",
                 "init_args": {
                     "restorer": NETWORKS[network],
                     "degradation": "gaussian(sigma=5/255..50/255)",
                     "validation": ["gaussian(sigma=25/255)", "gaussian(sigma=40/255)"],
-                    "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+                    "schedule": {"class_path": "clearsight.training.Cosine", "init_args": {"warmup": 2}},
                     **({"optimizer": MUON} if muon else {}),
                 },
             },
             "data": {
-                "class_path": "clearsight.training.patches.Patches",
+                "class_path": "clearsight.training.Patches",
                 "init_args": {
                     "images": str(photographs),
                     "size": 32,
@@ -438,14 +438,14 @@ def whole_recipe(tmp_path: Path, bars: Path) -> Callable[..., Path]:
             "degradation": "gaussian(sigma=0.1)",
             "validation": ["gaussian(sigma=0.1)"],
             "optimizer": optimizer,
-            "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+            "schedule": {"class_path": "clearsight.training.Cosine", "init_args": {"warmup": 2}},
         }
-        kind = "restoration.RestorationTask" if restorer else "recognition.RecognitionTask"
+        kind = "RestorationTask" if restorer else "RecognitionTask"
         content = {
             "summary": "Bars",
             "model": {"class_path": f"clearsight.training.{kind}", "init_args": task},
             "data": {
-                "class_path": "clearsight.training.whole.WholeImages",
+                "class_path": "clearsight.training.WholeImages",
                 "init_args": {
                     "train": folder(bars, "train"),
                     "validation": folder(bars, "val"),
@@ -841,9 +841,9 @@ def scenes(count: int = 3, height: int = 20, width: int = 24) -> Listed:
     return Listed(samples, ("sky", "road"))
 
 
-def regions(dataset: Listed, **options: Any) -> Regions:
+def regions(dataset: Listed, **options: Any) -> RandomResizedCrops:
     arguments = {"size": [8, 12], "batch": 60, "epoch": 1, **options}
-    data = Regions(train=dataset, validation=dataset, **arguments)
+    data = RandomResizedCrops(train=dataset, validation=dataset, **arguments)
     data.setup("fit")
     return data
 
@@ -990,16 +990,16 @@ def test_a_segmenter_is_trained(tmp_path: Path) -> None:
     content = {
         "summary": "Scenes",
         "model": {
-            "class_path": "clearsight.training.recognition.RecognitionTask",
+            "class_path": "clearsight.training.RecognitionTask",
             "init_args": {
                 "recognizer": {"class_path": "clearsight.recognizers.SegmentationNet", "init_args": network},
                 "loss": {"class_path": "clearsight.objectives.SegmentationLoss"},
                 "optimizer": MUON,
-                "schedule": {"class_path": "clearsight.training.schedules.Cosine", "init_args": {"warmup": 2}},
+                "schedule": {"class_path": "clearsight.training.Cosine", "init_args": {"warmup": 2}},
             },
         },
         "data": {
-            "class_path": "clearsight.training.regions.Regions",
+            "class_path": "clearsight.training.RandomResizedCrops",
             "init_args": {**sets, "size": [16, 16], "zoom": [0.9, 1.5], "epoch": 20, "batch": 4},
         },
         "trainer": {"max_steps": 60, "accelerator": "cpu"},

@@ -9,7 +9,7 @@ from torch import nn
 
 from clearsight.errors import RecipeError
 from clearsight.restorers import DnCNN, ResidualUNet
-from clearsight.training.widening import take_over
+from clearsight.training.initialization import take_over
 from stand_ins import bit_equal, rand, small_unet, state
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clearsight.cli.recognition import RecognizerName
+from clearsight.cli.terminal import RecognizerName, print_table, write_record
 
 __all__ = ["explain"]
 
@@ -41,10 +41,9 @@ def explain(
     angle to the pixels' gradient.
     """
     from clearsight import weights
-    from clearsight.cli.tables import print_table, write_record
-    from clearsight.degradations import parse
+    from clearsight.degradations.language import parse
     from clearsight.evaluation import explain as run
-    from clearsight.evaluation.picture import draw_pulls
+    from clearsight.evaluation.figures import draw_pulls
     from clearsight.images import check_writable, read
     from clearsight.inference import default_model, image_for
 

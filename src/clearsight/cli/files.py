@@ -207,7 +207,7 @@ def _run(
     layer: str | None = None,
 ) -> None:
     """Work through the jobs with a progress bar; at the end one line says what became of them."""
-    from clearsight.cli.progress import tracked
+    from clearsight.cli.terminal import tracked
     from clearsight.inference import process
 
     reports: list[Report] = list(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clearsight.cli.recognition import RecognizerName
+from clearsight.cli.terminal import RecognizerName, print_table
 
 __all__ = ["guard"]
 
@@ -62,7 +62,6 @@ def guard(
     OUT/guided/weights is what `restore --model` takes, OUT/guided.onnx the same for programs without torch. The same
     command goes on with a run that was interrupted.
     """
-    from clearsight.cli.tables import print_table
     from clearsight.guarding import guard as run
     from clearsight.guarding import parse_budget
 

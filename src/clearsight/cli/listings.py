@@ -24,7 +24,7 @@ def models(as_json: AsJson = False) -> None:
 def recognizers(as_json: AsJson = False) -> None:
     """List the recognizers that `recognize` and `evaluate` take by name."""
     from clearsight import weights
-    from clearsight.recognizers import PACKAGED
+    from clearsight.recognizers.loading import PACKAGED
     from clearsight.registry import JOINT, RECOGNIZERS
 
     trained = [{"name": s.name, "summary": s.figures()["summary"]} for s in weights.shipped(RECOGNIZERS, JOINT)]
@@ -55,7 +55,7 @@ def recipes(as_json: AsJson = False) -> None:
     """List the training recipes that `train` takes by name."""
     import yaml
 
-    from clearsight.training import shipped_recipes
+    from clearsight.training.recipes import shipped_recipes
 
     rows = [
         {

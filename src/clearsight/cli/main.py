@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from clearsight.cli import explanation, exporting, files, guarding, listings, recognition, reproduction, training
+from clearsight.cli import explanation, files, guarding, listings, recognition, reproduction, training
 from clearsight.errors import ClearsightError
 
 __all__ = ["main"]
@@ -28,7 +28,7 @@ app.command()(recognition.evaluate)
 app.command()(guarding.guard)
 app.command()(explanation.explain)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(training.train)
-app.command()(exporting.export)
+app.command()(training.export)
 app.command()(reproduction.reproduce)
 app.command()(listings.models)
 app.command()(listings.recognizers)

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clearsight.cli.terminal import RECOGNIZERS, RecognizerName, counted, print_table, write_record
 from clearsight.errors import BatchError, ClearsightError, InvalidArgumentError
 
 if TYPE_CHECKING:
+    from clearsight.contracts import Prediction
     from clearsight.evaluation import Shown
-    from clearsight.inference import Answer, Reader
+    from clearsight.inference import Predictor
 
 __all__ = ["evaluate", "recognize"]
 
-_RECOGNIZERS = "Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME."
-RecognizerName = typer.Option("--recognizer", "-r", help=_RECOGNIZERS)
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, …")]
 
 
 def recognize(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.", show_default=False)],
-    recognizer: Annotated[str, typer.Option("--recognizer", "-r", "--model", "-m", help=_RECOGNIZERS)] = "digits-conv",
+    recognizer: Annotated[str, typer.Option("--recognizer", "-r", "--model", "-m", help=RECOGNIZERS)] = "digits-conv",
     restore_with: Annotated[
         str | None, typer.Option("--restore-with", help="Restore first, with what `restore --model` takes.")
     ] = None,
@@ -41,35 +41,35 @@ def recognize(
     goes on, what failed is listed at the end.
     """
     from clearsight.images import find, read
-    from clearsight.inference import Reader, Restoration
+    from clearsight.inference import Predictor, Restoration
 
-    reader = Reader(recognizer, device=device)
-    targets = dict.fromkeys(find(inputs)) if maps is None else _map_files(reader, inputs, maps)
+    predictor = Predictor(recognizer, device=device)
+    targets = dict.fromkeys(find(inputs)) if maps is None else _map_files(predictor, inputs, maps)
     restoration = Restoration(restore_with, device=device) if restore_with else None
     if restoration:
         restoration.check()
-    answers: dict[str, Answer] = {}
+    predictions: dict[str, Prediction] = {}
     failures = []
     for path, target in targets.items():
         try:
             picture = read(path)
-            answers[str(path)] = answer = reader.read(restoration(picture) if restoration else picture)
+            predictions[str(path)] = prediction = predictor.predict(restoration(picture) if restoration else picture)
             if target is not None:
-                _write_map(answer, target)
+                _write_map(prediction, target)
         except ClearsightError as error:
             failures.append((str(path), str(error)))
-    _print_answers(answers, as_json)
+    _print(predictions, as_json)
     for name, message in failures:
         typer.echo(f"  {message if name in message else f'{name}: {message}'}", err=True)
     if failures:
         raise BatchError(failures, len(targets))
 
 
-def _map_files(reader: Reader, inputs: list[Path], folder: Path) -> dict[Path, Path | None]:
+def _map_files(predictor: Predictor, inputs: list[Path], folder: Path) -> dict[Path, Path | None]:
     """Where the map of each image goes; nothing that is there is written over."""
     from clearsight.inference import plan
 
-    if reader.traits.task != "segment":
+    if predictor.traits.task != "segment":
         raise InvalidArgumentError("the recognizer gives a class to the image, none to each pixel: leave --maps out")
     jobs = plan(inputs, folder, suffix=".png")
     there = next((job.target for job in jobs if job.target.exists()), None)
@@ -78,25 +78,25 @@ def _map_files(reader: Reader, inputs: list[Path], folder: Path) -> dict[Path, P
     return {job.source: job.target for job in jobs}
 
 
-def _write_map(answer: Answer, path: Path) -> None:
+def _write_map(prediction: Prediction, path: Path) -> None:
     from clearsight.images import Picture, write
 
-    assert answer.classes is not None
+    assert prediction.classes is not None
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(Picture(pixels=answer.classes[..., None]), path)
+    write(Picture(pixels=prediction.classes[..., None]), path)
 
 
-def _print_answers(answers: dict[str, Answer], as_json: bool) -> None:
+def _print(predictions: dict[str, Prediction], as_json: bool) -> None:
     if as_json:
         rows = [
             {"file": file, "label": a.label, "confidence": round(a.confidence, 6), "probabilities": a.probabilities}
-            for file, a in answers.items()
+            for file, a in predictions.items()
         ]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    width = max(map(len, answers), default=0)
-    for file, answer in answers.items():
-        typer.echo(f"{file.ljust(width)}  {answer.label}  {answer.confidence:.3f}")
+    width = max(map(len, predictions), default=0)
+    for file, prediction in predictions.items():
+        typer.echo(f"{file.ljust(width)}  {prediction.label}  {prediction.confidence:.3f}")
 
 
 def evaluate(
@@ -130,9 +130,8 @@ def evaluate(
     calibration, seconds an image, with 95 % intervals over images.
     """
     from clearsight import weights
-    from clearsight.cli.progress import counted
-    from clearsight.cli.tables import print_table, write_record
-    from clearsight.datasets import open_dataset, take
+    from clearsight.datasets.opening import open_dataset
+    from clearsight.datasets.subset import take
     from clearsight.evaluation import evaluate as run
     from clearsight.images import check_writable
 
@@ -156,7 +155,7 @@ def evaluate(
         asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
     if figure is not None:
-        from clearsight.evaluation.picture import draw
+        from clearsight.evaluation.figures import draw
 
         figure.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, figure)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from clearsight.cli.terminal import print_table, write_record
+
 if TYPE_CHECKING:
     from clearsight.experiments import Experiment
 
@@ -32,8 +34,7 @@ def reproduce(
 
     The same command continues a run that was interrupted, from the last network that was trained whole.
     """
-    from clearsight.cli.tables import print_table, write_record
-    from clearsight.experiments import Order, find_experiment
+    from clearsight.experiments import RunConfig, find_experiment
 
     if experiment is None:
         _list(out)
@@ -41,25 +42,24 @@ def reproduce(
     found = find_experiment(experiment)
     path = out / f"{found.name}-{preset}.json"
     started = time.monotonic()
-    finding = found.run(Order(preset, seed, runs, lambda line: typer.echo(line, err=True)))
-    print_table(f"{found.name}, {preset}, seed {seed}", finding.header, finding.rows)
+    result = found.run(RunConfig(preset, seed, runs, lambda line: typer.echo(line, err=True)))
+    print_table(f"{found.name}, {preset}, seed {seed}", result.header, result.rows)
     record = {
         "experiment": found.name,
         "preset": preset,
         "seed": seed,
-        "headline": finding.headline,
-        **finding.record,
-        "table": {"header": finding.header, "rows": finding.rows},
+        "headline": result.headline,
+        **result.record,
+        "table": {"header": result.header, "rows": result.rows},
     }
     write_record(path, record, time.monotonic() - started)
-    if finding.draw is not None:
-        finding.draw(path.with_suffix(".png"))
+    if result.draw is not None:
+        result.draw(path.with_suffix(".png"))
     typer.echo(path)
 
 
 def _list(out: Path) -> None:
     """Every experiment: what each preset costs, and what it has found so far."""
-    from clearsight.cli.tables import print_table
     from clearsight.experiments import catalogue
 
     rows = [row for experiment in catalogue().values() for row in _states(experiment, out)]

@@ -11,16 +11,16 @@ from scipy.io import loadmat
 from torch import Tensor
 
 from clearsight.datasets.classified import Classified, rank_in_class
-from clearsight.datasets.home import Home, check_part
-from clearsight.datasets.pictures import Held
-from clearsight.datasets.reading import explained
+from clearsight.datasets.files import explained
+from clearsight.datasets.images import InMemoryImages
+from clearsight.datasets.roots import DataRoot, check_part
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DATASETS
 from clearsight.seeds import generator_for
 
 __all__ = ["Alphadigits"]
 
-_HOME = Home(what="Binary Alphadigits", names=("binaryalphadigs.mat",), page="https://cs.nyu.edu/~roweis/data.html")
+_ROOT = DataRoot(what="Binary Alphadigits", names=("binaryalphadigs.mat",), page="https://cs.nyu.edu/~roweis/data.html")
 _CLASSES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PARTS = ("all", "train", "test")
 
@@ -52,11 +52,11 @@ class Alphadigits(Classified):
         check_part("alphadigits", part, _PARTS)
         if classes not in ("letters", "all"):
             raise InvalidArgumentError(f"classes is 'letters' or 'all', got {classes!r}")
-        values, labels = _read(_HOME.require(root))
+        values, labels = _read(_ROOT.require(root))
         ranks, first = rank_in_class(labels), 10 if classes == "letters" else 0
         names = [f"{_CLASSES[k]}/{rank:02}" for k, rank in zip(labels.tolist(), ranks.tolist(), strict=True)]
         keep = (_in_part(part, labels) & (labels >= first)).nonzero()[:, 0]
-        super().__init__(Held(names, values, peak=1).select(keep), labels[keep] - first, _CLASSES[first:])
+        super().__init__(InMemoryImages(names, values, peak=1).select(keep), labels[keep] - first, _CLASSES[first:])
 
 
 def _read(path: Path) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from clearsight.datasets.classified import Classified, by_class, rank_in_class
 from clearsight.datasets.files import Archive, Folder
-from clearsight.datasets.home import Home, check_part
-from clearsight.datasets.pictures import Held, Pictures
+from clearsight.datasets.images import Images, InMemoryImages
+from clearsight.datasets.roots import DataRoot, check_part
 from clearsight.errors import DataError
 from clearsight.registry import DATASETS
 from clearsight.vision import torchvision
@@ -18,7 +18,7 @@ from clearsight.vision import torchvision
 __all__ = ["CIFAR10"]
 
 _ORIGINAL = "cifar-10-batches-py"
-_HOME = Home(what="CIFAR-10", names=(_ORIGINAL, "cifar10", "cifar10.zip"))
+_ROOT = DataRoot(what="CIFAR-10", names=(_ORIGINAL, "cifar10", "cifar10.zip"))
 _PARTS = ("train", "val", "train+val", "test")
 
 
@@ -40,22 +40,22 @@ class CIFAR10(Classified):
 
     def __init__(self, *, part: str = "test", root: str | Path | None = None) -> None:
         check_part("cifar10", part, _PARTS)
-        pictures, labels, classes = _read("test" if part == "test" else "train", _HOME.find(root))
+        images, labels, classes = _read("test" if part == "test" else "train", _ROOT.find(root))
         keep = _kept(part, labels)
-        super().__init__(pictures.select(keep), labels[keep], classes)
+        super().__init__(images.select(keep), labels[keep], classes)
 
 
-def _read(part: str, found: Path | None) -> tuple[Pictures, Tensor, list[str]]:
+def _read(part: str, found: Path | None) -> tuple[Images, Tensor, list[str]]:
     if found is None:
         datasets = torchvision("datasets")
-        found = _HOME.fetch(lambda cache: datasets.CIFAR10(cache, download=True)) / _ORIGINAL
+        found = _ROOT.fetch(lambda cache: datasets.CIFAR10(cache, download=True)) / _ORIGINAL
     if found.name == _ORIGINAL:
         return _from_batches(found, part)
     files = Folder(found.parent) if found.is_dir() else Archive(found)
     return by_class(files, f"cifar10/{part}")
 
 
-def _from_batches(folder: Path, part: str) -> tuple[Held, Tensor, list[str]]:
+def _from_batches(folder: Path, part: str) -> tuple[InMemoryImages, Tensor, list[str]]:
     """The pickles of the original; torchvision opens them only if their checksums are right."""
     try:
         original = torchvision("datasets").CIFAR10(folder.parent, train=part == "train")
@@ -67,7 +67,7 @@ def _from_batches(folder: Path, part: str) -> tuple[Held, Tensor, list[str]]:
         f"cifar10/{part}/{original.classes[k]}/{rank:04}"
         for k, rank in zip(labels.tolist(), ranks.tolist(), strict=True)
     ]
-    return Held(names, torch.from_numpy(original.data).permute(0, 3, 1, 2)), labels, original.classes
+    return InMemoryImages(names, torch.from_numpy(original.data).permute(0, 3, 1, 2)), labels, original.classes
 
 
 def _kept(part: str, labels: Tensor) -> Tensor:

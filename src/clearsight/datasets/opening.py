@@ -8,12 +8,13 @@ from typing import cast
 
 from clearsight.contracts import Dataset
 from clearsight.datasets.classified import ImageFolder
-from clearsight.datasets.files import SUFFIXES, is_image
-from clearsight.datasets.home import check_part, find_folder, subfolders
+from clearsight.datasets.files import is_image
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.photographs import Photographs
+from clearsight.datasets.roots import check_part, find_folder, subfolders
 from clearsight.datasets.segmented import SegmentationFolder
 from clearsight.errors import DataError
+from clearsight.images.formats import SUFFIXES
 from clearsight.registry import DATASETS
 
 __all__ = ["open_dataset"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from clearsight.contracts import Sample
-from clearsight.datasets.files import SUFFIXES, Folder
-from clearsight.datasets.home import find_folder, part_of
-from clearsight.datasets.pictures import Filed
+from clearsight.datasets.files import Folder
+from clearsight.datasets.images import ImageFiles
+from clearsight.datasets.roots import find_folder, part_of
 from clearsight.errors import DataError
+from clearsight.images.formats import SUFFIXES
 from clearsight.registry import DATASETS
 
 __all__ = ["Photographs"]
@@ -31,13 +32,13 @@ class Photographs:
     def __init__(self, *, root: str | Path | None = None, part: str | None = None) -> None:
         folder = find_folder(root)
         inner, files = part_of(folder, part), Folder(folder)
-        self.pictures = Filed(files.names(part or ""), files)
-        if not self.pictures.names:
+        self.images = ImageFiles(files.names(part or ""), files)
+        if not self.images.names:
             raise DataError(f"{inner} holds no images, expected files ending in {', '.join(SUFFIXES)}")
 
     def __len__(self) -> int:
         """How many images there are."""
-        return len(self.pictures.names)
+        return len(self.images.names)
 
     def __getitem__(self, index: int) -> Sample:
         """Read one.
@@ -46,4 +47,4 @@ class Photographs:
             DataError: its file is gone, or is no readable image.
             IndexError: there are fewer.
         """
-        return Sample(name=self.pictures.names[index], x=self.pictures[index], label=None)
+        return Sample(name=self.images.names[index], x=self.images[index], label=None)

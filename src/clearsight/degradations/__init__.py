@@ -2,7 +2,6 @@
 
 from clearsight.degradations.blur import Blur
 from clearsight.degradations.codec import Jpeg, Quantize
-from clearsight.degradations.estimate import estimate_sigma
 from clearsight.degradations.fourier import Fourier, sampling_probabilities
 from clearsight.degradations.impulse import RandomImpulse, SaltAndPepper
 from clearsight.degradations.language import parse
@@ -35,7 +34,6 @@ __all__ = [
     "Step",
     "Strokes",
     "Text",
-    "estimate_sigma",
     "format_number",
     "parse",
     "parse_number",

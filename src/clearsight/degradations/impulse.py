@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clearsight.degradations.draws import chosen_pixels, uniform_like
-from clearsight.degradations.ranges import Range
+from clearsight.degradations.ranges import Range, chosen_pixels, uniform_like
 from clearsight.degradations.step import Step
 from clearsight.registry import DEGRADATIONS
 

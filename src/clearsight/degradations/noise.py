@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clearsight.degradations.draws import chosen_pixels, normal_like, per_image
-from clearsight.degradations.ranges import Range
+from clearsight.degradations.ranges import Range, chosen_pixels, normal_like, per_image
 from clearsight.degradations.step import Step
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS

@@ -1,4 +1,7 @@
-"""Numbers that are fixed or drawn anew for each image, and how people write them."""
+"""Numbers that are fixed or drawn anew for each image, and how people write them.
+
+Random ones are drawn where the generator lives and then moved: same seed, same numbers on any device.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,16 @@ from torch import Tensor
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["Range", "format_number", "parse_number", "whole_number"]
+__all__ = [
+    "Range",
+    "chosen_pixels",
+    "format_number",
+    "normal_like",
+    "parse_number",
+    "per_image",
+    "uniform_like",
+    "whole_number",
+]
 
 
 def parse_number(text: str) -> float:
@@ -117,3 +129,25 @@ class Range:
     def __str__(self) -> str:
         low, high = format_number(self.low), format_number(self.high)
         return low if self.low == self.high else f"{low}..{high}"
+
+
+def per_image(values: Tensor, like: Tensor) -> Tensor:
+    """Shape ``(B,)`` to ``(B, 1, 1, 1)`` on the device and in the dtype of ``like``."""
+    return values.to(like).view(-1, 1, 1, 1)
+
+
+def normal_like(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers with the shape, device and dtype of ``x``."""
+    return torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+
+
+def uniform_like(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Uniform numbers from 0 to 1 with the shape, device and dtype of ``x``."""
+    return torch.rand(x.shape, generator=generator, device=generator.device).to(x)
+
+
+def chosen_pixels(x: Tensor, share: Range | float | str, generator: torch.Generator) -> Tensor:
+    """A ``(B, 1, H, W)`` mask, true at each pixel independently with the share its image draws."""
+    shares = Range.of(share).draw(len(x), generator).view(-1, 1, 1, 1)
+    chances = torch.rand(x[:, :1].shape, generator=generator, device=generator.device)
+    return (chances < shares).to(x.device)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from inspect import signature
+from types import MappingProxyType
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
-from clearsight.contracts import Dataset
+from clearsight import weights
+from clearsight.contracts import Batch, Dataset, Restorer, Sample, Traits
 from clearsight.datasets import Pairs
 from clearsight.degradations import Pipeline, Step, parse
-from clearsight.errors import DataError, InvalidArgumentError
-from clearsight.evaluation.criteria import Criterion, Outcome, looks, recognition
-from clearsight.evaluation.judging import Judge
-from clearsight.evaluation.methods import baselines, check_applies
-from clearsight.evaluation.resampling import multiplicities
+from clearsight.errors import DataError, InvalidArgumentError, MissingExtraError, ModelError, UnknownNameError
+from clearsight.evaluation.loop import Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
-from clearsight.evaluation.stream import Chunk, chunks
-from clearsight.inference import Engine, Reader
+from clearsight.inference import Engine, Predictor
+from clearsight.metrics.metric import Metric, Outcome, recognition_metrics, restoration_metrics
 from clearsight.recognizers import check_fits
 from clearsight.registry import RESTORERS
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "evaluate_under", "method_of"]
+
+Retrained = Mapping[str, tuple[nn.Module | None, nn.Module]]
+"""By the name of its row: a restorer, if any, and the recognizer that reads what it restores."""
 
 
 def evaluate(
@@ -29,6 +34,7 @@ def evaluate(
     *,
     model: nn.Module | Mapping[str, nn.Module] | None = None,
     recognizer: nn.Module | None = None,
+    retrained: Retrained = MappingProxyType({}),
     with_baselines: bool | Sequence[str] = False,
     seed: int = 0,
     device: str = "auto",
@@ -48,10 +54,11 @@ def evaluate(
         degradation: what to do to them, or the string that makes it.
         model: the restorer in question, or several by the names of their rows.
         recognizer: is shown each image in each state.
+        retrained: by the names of their rows: a restorer, if any, and the recognizer that reads what it restores.
         with_baselines: judge every classical method and shipped model that applies, too; or those of these names.
         seed: of the noise and of the intervals.
         device: ``auto``, ``cpu``, ``cuda``, …
-        show: is handed some of the images in all their states.
+        show: is handed some of the images in all their states, but for what is retrained.
         showing: how many, evenly spread.
         track: wraps the image numbers, which are so many, as they are gone through; for a progress bar.
 
@@ -61,62 +68,192 @@ def evaluate(
         InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them.
     """
     chosen = parse(str(degradation))
-    reader = None if recognizer is None else Reader(recognizer, device=device)
-    channels, height, width = _checked_shape(dataset, reader)
-    criteria = [*looks(height, width), *(recognition(reader.traits) if reader else [])]
-    engines = _engines(model, with_baselines, channels=channels, degradation=chosen, device=device)
-    judges = [
-        *_untouched(criteria, reader, chosen.scale),
-        *(Judge(name, criteria, engine=engine, reader=reader) for name, engine in engines.items()),
-    ]
+    reader = None if recognizer is None else Predictor(recognizer, device=device)
+    own = {name: Predictor(module, device=device) for name, (_, module) in retrained.items()}
+    images = _checked(dataset, chosen, [*([] if reader is None else [reader]), *own.values()])
+    engines = _engines(model, retrained, with_baselines, images, device)
+    methods = _untouched(images, reader)
+    for name, engine in engines.items():
+        reads = own.get(name, reader)
+        methods[name] = method_of(images.metrics(reads), engine=engine, reader=reads)
     numbers = range(len(dataset)) if track is None else track(range(len(dataset)), len(dataset))
-    wanted = {i * len(dataset) // showing for i in range(showing)} if show else set()
-    done = 0
-    for chunk in chunks(Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma), numbers):
-        times = multiplicities([sample.name for sample in chunk.samples], seed)
-        outcomes = {judge.name: judge(chunk, times) for judge in judges}
-        for at in (n - done for n in sorted(wanted) if done <= n < done + len(chunk.samples)):
-            show(_shown(chunk, outcomes, at, reader))  # type: ignore[misc]
-        done += len(chunk.samples)
-    return Evaluation(done, str(chosen), seed, tuple(criteria), tuple(judge.row() for judge in judges))
+    pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
+    wanted = {i * len(dataset) // showing for i in range(showing)}
+    sheet = _Sheet(show, wanted, [name for name in methods if name not in own], reader)
+    rows = judge(batches(pairs, numbers), methods, seed=seed, each=sheet)
+    return Evaluation(len(dataset), str(chosen), seed, tuple(images.metrics(reader)), tuple(rows.values()))
 
 
-def _checked_shape(dataset: Dataset, reader: Reader | None) -> tuple[int, int, int]:
-    """Channels, height and width of the first image, after asking whether it goes with the recognizer."""
+def evaluate_under(
+    degradations: Sequence[str], judged: Callable[..., Evaluation], report: Callable[[str], None]
+) -> tuple[list[Evaluation], list[Shown]]:
+    """An evaluation under each of several degradations.
+
+    Args:
+        degradations: one after the other.
+        judged: :func:`evaluate` with its other arguments.
+        report: is told of each.
+
+    Returns:
+        The evaluations, and some images under the last.
+    """
+    found, sheet = list[Evaluation](), list[Shown]()
+    for degradation in degradations:
+        report(f"judging: {degradation}")
+        sheet = []
+        found.append(judged(degradation=degradation, show=sheet.append))
+    return found, sheet
+
+
+def method_of(metrics: Sequence[Metric], *, engine: Engine | None = None, reader: Predictor | None = None) -> Method:
+    """The degraded images as they are, or restored by an engine; read by a recognizer, if there is one."""
+    return Method(
+        run=_degraded if engine is None else partial(_restored, engine),
+        recognizer=None if reader is None else reader.logits,
+        metrics=metrics,
+        timed=engine is not None,
+    )
+
+
+def _clean(batch: Batch) -> tuple[Tensor, None]:
+    return batch.x, None
+
+
+def _degraded(batch: Batch) -> tuple[Tensor, None]:
+    return cast(Tensor, batch.y), None
+
+
+def _restored(engine: Engine, batch: Batch) -> tuple[Tensor, None]:
+    sigma = None if engine.traits.sigma == "blind" else batch.sigma
+    inputs = {one.name: batch.inputs[one.name] for one in engine.traits.inputs if one.name in batch.inputs}
+    return engine.restore_batch(cast(Tensor, batch.y), sigma, inputs), None
+
+
+class _Images(NamedTuple):
+    """What a method has to go with: the first image's shape, and what the degradation does.
+
+    Attributes:
+        channels: of the images.
+        height: of the images.
+        width: of the images.
+        degradation: what is done to them.
+    """
+
+    channels: int
+    height: int
+    width: int
+    degradation: Pipeline
+
+    def metrics(self, reader: Predictor | None) -> list[Metric]:
+        """What is judged: how images look, and what the recognizer makes of them."""
+        recognized = [] if reader is None else recognition_metrics(reader.traits)
+        return [*restoration_metrics(self.height, self.width), *recognized]
+
+    def check_applies(self, name: str, traits: Traits) -> None:
+        """Say why a restorer cannot be judged on these images.
+
+        Raises:
+            ModelError: another number of channels, another scale, or a σ that is not told.
+        """
+        scale = self.degradation.scale
+        if traits.channels not in (None, self.channels):
+            raise ModelError(f"{name} restores images of {traits.channels} channels, the data has {self.channels}")
+        if traits.scale != scale:
+            raise ModelError(f"{name} enlarges {traits.scale} times, but the degradation shrinks {scale} times")
+        if traits.sigma == "required" and not (self.degradation.tells_sigma or scale == 1):
+            raise ModelError(f"{name} has to be told the noise level, but the degradation does not tell one σ")
+
+
+def _checked(dataset: Dataset, degradation: Pipeline, readers: Sequence[Predictor]) -> _Images:
+    """The first image's shape, after asking whether it goes with the recognizers."""
     if not len(dataset):
         raise DataError("the data set is empty: there is nothing to evaluate")
     first = dataset[0]
-    channels, height, width = first.x.shape
-    if reader is not None:
+    for reader in readers:
         if first.label is None:
             raise DataError("the images have no labels, by which a recognizer is judged: leave the recognizer out")
-        check_fits(reader.traits, channels=channels, classes=dataset.classes)
+        check_fits(reader.traits, channels=len(first.x), classes=dataset.classes)
         segmented = isinstance(first.label, Tensor)
         if segmented != (reader.traits.task == "segment"):
             has, takes = ("pixel", "image") if segmented else ("image", "pixel")
             raise DataError(f"the data set has a class for each {has}, but the recognizer gives one for each {takes}")
-    return channels, height, width
+    channels, height, width = first.x.shape
+    return _Images(channels, height, width, degradation)
+
+
+def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:
+    """The images as they are; degraded ones of another size have no reference."""
+    metrics = images.metrics(reader)
+    found = {}
+    if reader is not None:
+        recognized = [metric for metric in metrics if metric.recognizes]
+        found["clean"] = Method(run=_clean, recognizer=reader.logits, metrics=recognized, timed=False)
+    if images.degradation.scale == 1:
+        found["degraded"] = method_of(metrics, reader=reader)
+    return found
+
+
+class _Sheet:
+    """Hands on some of the images in all their states.
+
+    Args:
+        show: takes them, if anything does.
+        wanted: their numbers.
+        names: of the rows that are their states.
+        reader: says what it takes them for, if it is a classifier.
+    """
+
+    def __init__(
+        self, show: Callable[[Shown], None] | None, wanted: set[int], names: Sequence[str], reader: Predictor | None
+    ) -> None:
+        self._show, self._wanted, self._names, self._reader = show, wanted, names, reader
+        self._done = 0
+
+    def __call__(self, batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
+        for at in range(len(batch.x)):
+            if self._show is not None and self._done + at in self._wanted:
+                self._show(self._shown(batch, outcomes, at))
+        self._done += len(batch.x)
+
+    def _shown(self, batch: Batch, outcomes: Mapping[str, Outcome], at: int) -> Shown:
+        states = {name: outcomes[name].x_hat[at] for name in self._names}
+        sample = Sample(name=batch.names[at], x=batch.x[at], label=_label(batch, at))
+        if self._reader is None or not isinstance(sample.label, int):
+            return Shown(sample, states, {}, "")
+        classes = self._reader.traits.classes
+        answers = {name: classes[int(outcomes[name].logits[at].argmax())] for name in self._names}
+        return Shown(sample, states, answers, classes[sample.label])
+
+
+def _label(batch: Batch, at: int) -> int | Tensor | None:
+    if batch.labels is None:
+        return None
+    return batch.labels[at] if batch.labels.ndim > 1 else int(batch.labels[at])
 
 
 def _engines(
     model: nn.Module | Mapping[str, nn.Module] | None,
+    retrained: Retrained,
     with_baselines: bool | Sequence[str],
-    *,
-    channels: int,
-    degradation: Pipeline,
+    images: _Images,
     device: str,
-) -> dict[str, Engine]:
-    """The restorers to judge, by name; those in question last."""
-    scale, told = degradation.scale, degradation.tells_sigma or degradation.scale == 1
+) -> dict[str, Engine | None]:
+    """The restorers to judge, by name: baselines, those in question, those before a recognizer of their own."""
     models = model if isinstance(model, Mapping) else {} if model is None else {_name(model): model}
-    if not models and not with_baselines and scale != 1:
-        raise InvalidArgumentError(f"{degradation} shrinks the images: give a restorer that enlarges {scale} times")
-    own = {name: Engine(model, device=device) for name, model in models.items()}
+    before = {name: restorer for name, (restorer, _) in retrained.items()}
+    restored = bool(models or before or with_baselines) and None not in before.values()
+    if not restored and images.degradation.scale != 1:
+        raise InvalidArgumentError(
+            f"{images.degradation} shrinks the images: give a restorer that enlarges {images.degradation.scale} times"
+        )
+    own = {
+        name: None if restorer is None else Engine(restorer, device=device)
+        for name, restorer in {**models, **before}.items()
+    }
     for name, engine in own.items():
-        check_applies(name, engine.traits, channels=channels, scale=scale, told=told)
-    if not with_baselines:
-        return own
-    found = baselines(with_baselines, channels=channels, scale=scale, told=told, device=device)
+        if engine is not None:
+            images.check_applies(name, engine.traits)
+    found = _baselines(with_baselines, images, device) if with_baselines else ()
     return {**{name: engine for name, engine in found if name not in own}, **own}
 
 
@@ -126,19 +263,35 @@ def _name(model: nn.Module) -> str:
     return str(getattr(model, "figures", {}).get("name", registered))
 
 
-def _untouched(criteria: Sequence[Criterion], reader: Reader | None, scale: int) -> Iterator[Judge]:
-    """The images as they are; degraded ones of another size have no reference."""
-    recognized = [criterion for criterion in criteria if criterion.recognizes]
-    if recognized:
-        yield Judge("clean", recognized, reader=reader, clean=True)
-    if scale == 1:
-        yield Judge("degraded", criteria, reader=reader)
+def _baselines(wanted: bool | Sequence[str], images: _Images, device: str) -> Iterator[tuple[str, Engine]]:
+    """Every classical method and every shipped model that applies, in this order; ``wanted`` are the names, or all.
+
+    Raises:
+        UnknownNameError: a name is of no method and of no shipped model.
+    """
+    candidates = dict(_candidates(images.degradation.scale))
+    names = list(candidates) if wanted is True else cast(Sequence[str], wanted)
+    for name in names:
+        if name not in candidates:
+            raise UnknownNameError("baseline", name, candidates)
+    for name, make in candidates.items():
+        if name not in names:
+            continue
+        try:
+            model = make()
+            images.check_applies(name, cast(Restorer, model).traits)
+        except (ModelError, MissingExtraError):
+            continue
+        yield name, Engine(model, device=device)
 
 
-def _shown(chunk: Chunk, outcomes: Mapping[str, Outcome], at: int, reader: Reader | None) -> Shown:
-    states, sample = {name: outcome.x_hat[at] for name, outcome in outcomes.items()}, chunk.samples[at]
-    if reader is None or not isinstance(sample.label, int):
-        return Shown(sample, states, {}, "")
-    classes = reader.traits.classes
-    answers = {name: classes[int(outcome.logits[at].argmax())] for name, outcome in outcomes.items()}
-    return Shown(sample, states, answers, classes[sample.label])
+def _candidates(scale: int) -> Iterator[tuple[str, Callable[[], nn.Module]]]:
+    """Names, and how to make what they name; interpolation is made for the scale in question, if there is one."""
+    for entry in weights.weightless():
+        interpolates = "scale" in signature(entry.cls).parameters
+        if not interpolates:
+            yield entry.name, entry.cls
+        elif scale > 1:
+            yield entry.name, partial(entry.cls, scale=scale)
+    for stored in weights.shipped():
+        yield stored.name, partial(weights.load, stored.name)

@@ -1,18 +1,92 @@
-"""The table an evaluation ends with."""
+"""The table an evaluation ends with, each figure with its interval.
+
+Figures come from sums over images, and over data sets resampled from them: memory does not grow with either.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from clearsight.contracts import Sample
-from clearsight.evaluation.criteria import Criterion
-from clearsight.evaluation.resampling import Estimate
+from clearsight.metrics.metric import Metric
+from clearsight.seeds import generator_for
 
-__all__ = ["Evaluation", "Row", "Shown"]
+__all__ = ["Estimate", "Evaluation", "Resampled", "Row", "Shown", "multiplicities"]
+
+REPLICATES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and its 95 % interval over images.
+
+    Attributes:
+        value: over the images as they are.
+        low: the 2.5 % quantile over resampled data sets.
+        high: the 97.5 % quantile.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+_NOTHING = Estimate(math.nan, math.nan, math.nan)
+
+
+def multiplicities(names: Sequence[str], seed: int) -> Tensor:
+    """How often each image occurs in each resampled data set: ``(B, 1000)``, Poisson with mean 1, by name alone.
+
+    Methods that see the same images are thus resampled alike. Source: the Poisson bootstrap; Chamandy et al.,
+    "Estimating uncertainty for massive data streams", 2012.
+    """
+    drawn = [
+        torch.poisson(torch.ones(REPLICATES), generator=generator_for(seed, 0, stream=f"bootstrap/{name}"))
+        for name in names
+    ]
+    return torch.stack(drawn).double()
+
+
+class Resampled:
+    """One figure of a data set, from the sum of a statistic over its images.
+
+    Args:
+        value: of the sum of the statistic, ``(…, D)``, the figure, ``(…)``.
+
+    Example:
+        >>> mean = Resampled(lambda sums: sums[..., 1] / sums[..., 0])
+        >>> values = torch.tensor([1.0, 2.0, 3.0])
+        >>> mean.add(torch.stack([torch.ones(3), values], 1), multiplicities(["a", "b", "c"], seed=0))
+        >>> mean.estimate().value
+        2.0
+    """
+
+    def __init__(self, value: Callable[[Tensor], Tensor]) -> None:
+        self._value = value
+        self._sum: Tensor | float = 0.0
+        self._resampled: Tensor | float = 0.0
+
+    def add(self, statistic: Tensor, times: Tensor) -> None:
+        """Take in the statistic ``(B, D)`` of some images, and their multiplicities ``(B, R)``."""
+        rows = statistic.double().cpu()
+        self._sum = self._sum + rows.sum(0)
+        self._resampled = self._resampled + times.T @ rows
+
+    def estimate(self) -> Estimate:
+        """The figure and its interval; not a number where nothing that counts was taken in."""
+        if isinstance(self._sum, float) or isinstance(self._resampled, float):
+            return _NOTHING
+        value, spread = float(self._value(self._sum)), self._value(self._resampled)
+        if math.isnan(value):
+            return _NOTHING
+        low, high = spread[spread.isfinite()].quantile(torch.tensor([0.025, 0.975]).double()).tolist()
+        return Estimate(value, low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +95,7 @@ class Row:
 
     Attributes:
         name: ``clean``, ``degraded``, or of the restorer.
-        figures: by the key of the criterion; only those that apply.
+        figures: by the key of the metric; only those that apply.
         seconds: of restoring one image, mean; ``None`` where nothing is restored.
     """
 
@@ -44,36 +118,35 @@ def _rounded(value: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One row for each way to treat the images, one column for each criterion.
+    """One row for each way to treat the images, one column for each metric.
 
     Attributes:
         images: how many there were.
         degradation: what was done to them.
         seed: of the noise and of the intervals.
-        criteria: what was judged.
+        metrics: what was judged.
         rows: clean, degraded, baselines, the model.
     """
 
     images: int
     degradation: str
     seed: int
-    criteria: tuple[Criterion, ...]
+    metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
 
     def header(self) -> list[str]:
         """Titles of the columns."""
-        return ["", *(criterion.title for criterion in self.criteria), "s / image"]
+        return ["", *(metric.title for metric in self.metrics), "s / image"]
 
     def cells(self) -> list[list[str]]:
         """The rows as text: each figure with its 95 % interval."""
         return [
-            [row.name, *(_cell(row, criterion) for criterion in self.criteria), _seconds(row.seconds)]
-            for row in self.rows
+            [row.name, *(_cell(row, metric) for metric in self.metrics), _seconds(row.seconds)] for row in self.rows
         ]
 
     def conventions(self) -> list[str]:
         """What exactly each column is."""
-        lines = [f"{criterion.title}: {criterion.convention}" for criterion in self.criteria]
+        lines = [f"{metric.title}: {metric.convention}" for metric in self.metrics]
         return [*lines, "in brackets: 95 % interval over images, Poisson bootstrap"]
 
     def as_json(self) -> dict[str, Any]:
@@ -82,16 +155,16 @@ class Evaluation:
             "images": self.images,
             "degradation": self.degradation,
             "seed": self.seed,
-            "conventions": {criterion.key: criterion.convention for criterion in self.criteria},
+            "conventions": {metric.key: metric.convention for metric in self.metrics},
             "rows": [row.as_json() for row in self.rows],
         }
 
 
-def _cell(row: Row, criterion: Criterion) -> str:
-    estimate = row.figures.get(criterion.key)
+def _cell(row: Row, metric: Metric) -> str:
+    estimate = row.figures.get(metric.key)
     if estimate is None or math.isnan(estimate.value):
         return "–"
-    value, low, high = (f"{v:.{criterion.digits}f}" for v in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (f"{v:.{metric.digits}f}" for v in (estimate.value, estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"
 
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from clearsight.errors import UnknownNameError
-from clearsight.experiments import chen2016, liu2020
+from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
+from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, recognition
 
 __all__ = ["catalogue", "find_experiment"]
+
+_CHEN2016 = (*tables.TABLES, *tables.FIGURES, labels.LABELS, sensitivity.SENSITIVITY)
+_LIU2020 = (
+    *architectures.TABLES,
+    *colour.TABLES,
+    *recognition.TABLES,
+    *figure3.FIGURES,
+    *figure4.FIGURES,
+    *figure6.FIGURES,
+)
 
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    return {experiment.name: experiment for paper in (chen2016, liu2020) for experiment in paper.EXPERIMENTS}
+    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020)}
 
 
 def find_experiment(name: str) -> Experiment:

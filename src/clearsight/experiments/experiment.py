@@ -1,20 +1,23 @@
-"""What an experiment is: what it is asked for, and what it finds."""
+"""What an experiment is: what it is asked for, what it finds, and what was published."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["PRESETS", "Experiment", "Finding", "Order", "Preset"]
+import yaml
+
+__all__ = ["PRESETS", "Experiment", "Preset", "Result", "RunConfig", "published"]
 
 Preset = Literal["smoke", "cpu", "paper"]
 PRESETS: tuple[Preset, ...] = ("smoke", "cpu", "paper")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunConfig:
     """What a run is asked for.
 
     Attributes:
@@ -31,7 +34,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Result:
     """What a run has found.
 
     Attributes:
@@ -63,4 +66,16 @@ class Experiment:
     name: str
     summary: str
     cost: Mapping[Preset, str]
-    run: Callable[[Order], Finding]
+    run: Callable[[RunConfig], Result]
+
+
+def published(paper: str) -> dict[str, Any]:
+    """What ``published.yaml`` of a paper's package holds.
+
+    Example:
+        >>> published("liu2020")["kodak24"]["liu2020"]
+        [32.39, 30.83, 29.27]
+    """
+    text = files(f"clearsight.experiments.{paper}").joinpath("published.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content

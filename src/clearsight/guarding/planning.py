@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from clearsight.errors import InvalidArgumentError, RecipeError
 from clearsight.images import atomically
+from clearsight.training.data import Data
+from clearsight.training.fitting import Precision, check, pace
+from clearsight.training.task import Task
 
-__all__ = ["Plan", "Rates", "keep_plan", "kept_plan", "make_plan", "parse_budget"]
+__all__ = ["BM3D", "Plan", "Rates", "keep_plan", "kept_plan", "make_plan", "measured_rates", "parse_budget"]
+
+BM3D = "bm3d"
+"""The baseline that is judged where there is time for it."""
 
 _ROUNDS = 4
 """Validations of a training."""
@@ -63,6 +73,40 @@ class Rates:
     validating: float
     judging: float
     bm3d: float | None
+
+
+def measured_rates(
+    tasks: Mapping[str, Task], data: Data, precision: Precision, judging: Callable[[Sequence[str]], float]
+) -> Rates:
+    """Time a step of each training, a validation of all and the judging of an image; nothing is changed by it.
+
+    Args:
+        tasks: ``separate`` and ``guided``, which train restorers, and those that retrain recognizers.
+        data: what all of them are trained on.
+        precision: of the products in training.
+        judging: of the names of baselines, the seconds of one test image under every condition with these beside.
+
+    Raises:
+        ClearsightError: something does not go together; see :func:`~clearsight.training.fitting.check`.
+    """
+    data.setup("fit")
+    for task in tasks.values():
+        check(task, data)
+    seconds = {name: pace(task, data, steps=2, precision=precision) for name, task in tasks.items()}
+    training = {name: seconds.pop(name) for name in ("separate", "guided")}
+    validating = sum(_validation(task, data) for task in tasks.values())
+    plain = judging(())
+    bm3d = max(judging((BM3D,)) - plain, 0.0) if find_spec(BM3D) else None
+    return Rates(training, seconds, validating, plain, bm3d)
+
+
+@torch.inference_mode()
+def _validation(task: Task, data: Data) -> float:
+    """Seconds, from those of the first batch."""
+    batches = data.held_out()
+    started = time.monotonic()
+    task.eval().scores(batches[0].scaled(), 0)
+    return (time.monotonic() - started) * sum(len(batch.x) for batch in batches) / len(batches[0].x)
 
 
 @dataclass(frozen=True, slots=True)

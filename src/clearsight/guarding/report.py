@@ -11,14 +11,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from clearsight.evaluation import Evaluation, Row, Shown
-from clearsight.evaluation.picture import draw, write_figure
+from clearsight.evaluation.figures import draw, write_figure
+from clearsight.evaluation.results import Evaluation, Row, Shown
 from clearsight.images import atomically
 
-__all__ = ["write_report"]
+__all__ = ["headline_of", "write_report"]
 
 _COLUMNS = ("error", "miou")
-"""What is recognized, by the key of the criterion; one of them is there."""
+"""What is recognized, by the key of the metric; one of them is there."""
 
 _STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .25rem .75rem; text-align: right; }
@@ -57,6 +57,18 @@ def write_report(
         part.write_text(_page(folder, record, found, others), encoding="utf-8")
 
 
+def headline_of(found: Sequence[Evaluation]) -> str:
+    """What is recognized under the last condition, in one sentence."""
+    last = found[-1]
+    key = "error" if any("error" in row.figures for row in last.rows) else "miou"
+    title = next(metric.title for metric in last.metrics if metric.key == key)
+    rows = {row.name: row.figures[key].value for row in last.rows if key in row.figures}
+    shown = ", ".join(
+        f"{name} {rows[name]:.1f}" for name in ("clean", "degraded", "separate", "guided") if name in rows
+    )
+    return f"{last.degradation}: {title}: {shown}"
+
+
 def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
     """What is recognized, and how images look, against the condition; a row has one colour in both."""
     keys = [key for key in (*_COLUMNS, "psnr") if any(key in row.figures for row in found[0].rows)]
@@ -68,7 +80,7 @@ def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
                 width = 2.5 if row.name == "guided" else 1.2
                 axes.plot(values, marker="o", label=row.name, lw=width, color=f"C{number}")
         axes.set_xticks(range(len(found)), [one.degradation for one in found], fontsize=6, rotation=15)
-        axes.set_title(next(criterion.title for criterion in found[0].criteria if criterion.key == key), fontsize=9)
+        axes.set_title(next(metric.title for metric in found[0].metrics if metric.key == key), fontsize=9)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=6)
     figure.tight_layout()

@@ -14,15 +14,14 @@ from torch import nn
 from clearsight import weights
 from clearsight.contracts import Recognizer
 from clearsight.degradations import parse
+from clearsight.degradations.step import conditions_of
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation import Evaluation, Shown
-from clearsight.guarding.conditions import conditions_of
-from clearsight.guarding.contenders import Contenders, new_restorer
-from clearsight.guarding.judging import Lineup
-from clearsight.guarding.planning import Plan, keep_plan, kept_plan, make_plan
-from clearsight.guarding.report import write_report
-from clearsight.guarding.sources import Sources, open_sources, to_judge
-from clearsight.guarding.timing import BM3D, measured_rates
+from clearsight.evaluation.protocol import evaluate, evaluate_under
+from clearsight.evaluation.results import Evaluation, Shown
+from clearsight.guarding.candidates import Candidates, new_restorer
+from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
+from clearsight.guarding.report import headline_of, write_report
+from clearsight.guarding.splits import Splits, open_splits, to_judge
 from clearsight.inference import export_onnx
 from clearsight.inference.device import choose_device, has_fast_bfloat16
 from clearsight.provenance import provenance
@@ -33,6 +32,9 @@ __all__ = ["Guarded", "guard"]
 
 _PATIENCE = 1.5
 """A training ends after so many times the seconds that all of them were planned to take."""
+
+_TIMED = 4
+"""Test images that judging is timed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +120,19 @@ def guard(
     kept = kept_plan(folder, terms)
     module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
     others = {name: weights.load_recognizer(name) for name in evaluate_on}
-    sources = open_sources(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed)
-    contenders = Contenders(
+    splits = open_splits(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed)
+    candidates = Candidates(
         recognizer=module,
-        sources=sources,
+        splits=splits,
         degradation=degradation,
         conditions=conditions_of(parse(degradation)),
-        restorer=new_restorer(restorer, len(sources.train[0].x)),
+        restorer=new_restorer(restorer, len(splits.train[0].x)),
         layer=layer,
         weight=weight,
         size=size,
         seed=seed,
     )
-    run = _Run(contenders, folder, terms, report)
+    run = _Run(candidates, folder, terms, report)
     plan = kept or run.plan(budget, readers=1 + len(others))
     keep_plan(folder, terms, plan)
     steps = f"{plan.steps} steps of each restorer, {plan.retraining_steps} of each recognizer"
@@ -139,8 +141,8 @@ def guard(
     retrained = run.retrain(plan, restorers["separate"])
     found, sheet = run.judge(plan, module, restorers, retrained)
     read = {name: run.judge(plan, other, restorers, {})[0] for name, other in others.items()}
-    notes = _notes(sources, plan, contenders) + _exported(restorers["guided"], folder)
-    headline = _headline(found)
+    notes = _notes(splits, plan, candidates) + _exported(restorers["guided"], folder)
+    headline = headline_of(found)
     record = {
         "headline": headline,
         "asked": terms,
@@ -157,30 +159,50 @@ class _Run:
     """The steps of one run.
 
     Args:
-        contenders: what is trained.
+        candidates: what is trained.
         folder: where to.
         terms: what was asked for, for the cards.
         report: is told how far it has come.
     """
 
     def __init__(
-        self, contenders: Contenders, folder: Path, terms: Mapping[str, Any], report: Callable[[str], None]
+        self, candidates: Candidates, folder: Path, terms: Mapping[str, Any], report: Callable[[str], None]
     ) -> None:
-        self.contenders, self.folder, self.terms, self._report = contenders, folder, terms, report
-        self._data = contenders.data()
+        self.candidates, self.folder, self.terms, self._report = candidates, folder, terms, report
+        self._data = candidates.data()
         fast = has_fast_bfloat16(choose_device())
         self.precision: Precision = "bf16-mixed" if fast else "32-true"
 
     def plan(self, budget: float, readers: int) -> Plan:
         """Check everything, time everything, divide the budget."""
-        rates = measured_rates(self.contenders, self._data, self.precision)
+        rates = measured_rates(self.candidates.tasks(), self._data, self.precision, self._judging)
         steps = ", ".join(f"{name} {seconds:.2g}" for name, seconds in {**rates.training, **rates.retraining}.items())
         self._report(f"seconds a step: {steps}")
-        return make_plan(rates, budget, len(self.contenders.sources.test), readers=readers)
+        return make_plan(rates, budget, len(self.candidates.splits.test), readers=readers)
+
+    def _judging(self, baselines: Sequence[str]) -> float:
+        """Seconds of a test image under all conditions."""
+        recognizer, restorer, conditions = (
+            self.candidates.recognizer,
+            self.candidates.restorer,
+            self.candidates.conditions,
+        )
+        images = to_judge(self.candidates.splits, recognizer, _TIMED)
+        started = time.monotonic()
+        evaluate(
+            images,
+            conditions[0],
+            model={"separate": restorer, "guided": restorer},
+            recognizer=recognizer,
+            retrained={"retrained on restored": (restorer, recognizer)},
+            with_baselines=baselines,
+            seed=self.candidates.seed,
+        )
+        return (time.monotonic() - started) * len(conditions) / len(images)
 
     def train_restorers(self, plan: Plan) -> dict[str, nn.Module]:
         """Separate and guided, each for the same steps."""
-        tasks: dict[str, Task] = {"separate": self.contenders.separate(), "guided": self.contenders.guided()}
+        tasks: dict[str, Task] = {"separate": self.candidates.separate(), "guided": self.candidates.guided()}
         return {name: self._restorer(name, task, plan) for name, task in tasks.items()}
 
     def _restorer(self, name: str, task: Task, plan: Plan) -> nn.Module:
@@ -188,7 +210,7 @@ class _Run:
             f"guided by {self.terms['recognizer']}" if name == "guided" else "trained for the image alone"
         )
         exported = partial(
-            export, task, self._data, self.folder / name, name=name, summary=summary, seed=self.contenders.seed
+            export, task, self._data, self.folder / name, name=name, summary=summary, seed=self.candidates.seed
         )
         self._data.setup("fit")
         try:
@@ -201,11 +223,11 @@ class _Run:
 
     def retrain(self, plan: Plan, separate: nn.Module) -> dict[str, tuple[nn.Module | None, nn.Module]]:
         """The recognizer on degraded and on restored images, if it can be trained at all."""
-        if not self.contenders.retrainable():
+        if not self.candidates.retrainable():
             return {}
         found: dict[str, tuple[nn.Module | None, nn.Module]] = {}
         for name, restorer in (("retrained on degraded", None), ("retrained on restored", separate)):
-            task, folder = self.contenders.retrained(restorer), name.replace(" ", "-")
+            task, folder = self.candidates.retrained(restorer), name.replace(" ", "-")
             self._fit(folder, task, plan.retraining_steps, plan)
             take_best(task, self.folder / folder)
             found[name] = restorer, task.network.eval()
@@ -220,7 +242,7 @@ class _Run:
             out=self.folder / name,
             recipe="".join(f"{key}: {value}\n" for key, value in {**self.terms, **asdict(plan)}.items()),
             steps=steps,
-            seed=self.contenders.seed,
+            seed=self.candidates.seed,
             precision=self.precision,
             seconds=_PATIENCE * plan.seconds,
         )
@@ -233,15 +255,16 @@ class _Run:
         retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and some images under the last."""
-        lineup = Lineup(
+        judged = partial(
+            evaluate,
+            to_judge(self.candidates.splits, recognizer, plan.test_images),
+            model=restorers,
             recognizer=recognizer,
-            restorers=restorers,
             retrained=retrained,
-            baselines=(BM3D,) if plan.bm3d else (),
-            seed=self.contenders.seed,
+            with_baselines=(BM3D,) if plan.bm3d else (),
+            seed=self.candidates.seed,
         )
-        images = to_judge(self.contenders.sources, recognizer, plan.test_images)
-        return lineup.judge_under(self.contenders.conditions, images, self._report)
+        return evaluate_under(self.candidates.conditions, judged, self._report)
 
 
 def _exported(restorer: nn.Module, folder: Path) -> list[str]:
@@ -253,26 +276,15 @@ def _exported(restorer: nn.Module, folder: Path) -> list[str]:
     return [f"guided.onnx: ONNX Runtime differs from torch by {difference:.1g} at most"]
 
 
-def _notes(sources: Sources, plan: Plan, contenders: Contenders) -> list[str]:
+def _notes(splits: Splits, plan: Plan, candidates: Candidates) -> list[str]:
     notes = [
-        f"{len(sources.train)} images to train on, {len(sources.validation)} to choose on, "
-        f"{plan.test_images} of {len(sources.test)} test images judged"
+        f"{len(splits.train)} images to train on, {len(splits.validation)} to choose on, "
+        f"{plan.test_images} of {len(splits.test)} test images judged"
     ]
-    if not sources.labelled:
+    if not splits.labelled:
         notes.append("no labels: right is what the recognizer sees in the clean image")
     if not plan.bm3d:
         notes.append("BM3D is left out: it is not installed, or the budget does not pay for it")
-    if not contenders.retrainable():
+    if not candidates.retrainable():
         notes.append("the recognizer has no parameters that can be trained: no row of a retrained one")
     return notes
-
-
-def _headline(found: Sequence[Evaluation]) -> str:
-    last = found[-1]
-    key = "error" if any("error" in row.figures for row in last.rows) else "miou"
-    title = next(criterion.title for criterion in last.criteria if criterion.key == key)
-    rows = {row.name: row.figures[key].value for row in last.rows if key in row.figures}
-    shown = ", ".join(
-        f"{name} {rows[name]:.1f}" for name in ("clean", "degraded", "separate", "guided") if name in rows
-    )
-    return f"{last.degradation}: {title}: {shown}"

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from tifffile import TiffPage
 
+from clearsight.images import xmp
 from clearsight.images.picture import Array, Picture
 
 __all__ = ["from_tiff", "into_tiff", "normalized", "oriented", "text_tags", "upright"]
@@ -31,26 +32,53 @@ _TEXTS = (
 )
 _ORIENTATION = ExifTags.Base.Orientation
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_TURNED = (
+    (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength),
+    (ExifTags.Base.XResolution, ExifTags.Base.YResolution),
+    (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight),
+)
+"""What changes places when a picture is turned by a quarter."""
 
 
 def normalized(exif: bytes) -> tuple[int, bytes]:
     """Orientation of an EXIF block, 1 to 8, and the block with orientation 1 and without its thumbnail.
 
-    Everything else keeps its bytes. A block that does not parse comes back as it is, with orientation 1.
+    What is said of width and of height changes places where the picture is to be turned by a quarter. Everything else
+    keeps its bytes. A block that does not parse comes back as it is, with orientation 1.
     """
     block, orientation = bytearray(exif), 1
     order = {b"II": "<", b"MM": ">"}.get(exif[:2], "=")
     with suppress(struct.error):
         (start,) = struct.unpack_from(f"{order}4xL", block)
-        (entries,) = struct.unpack_from(f"{order}H", block, start)
-        end = start + 2 + 12 * entries
-        for entry in range(start + 2, end, 12):
-            tag, _, _, value = struct.unpack_from(f"{order}HHLH", block, entry)
-            if tag == _ORIENTATION:
-                orientation = value if value in range(1, 9) else 1
-                struct.pack_into(f"{order}H", block, entry + 8, 1)
+        entries, end = _directory_entries(block, order, start)
+        if _ORIENTATION in entries:
+            at = entries[_ORIENTATION] + 8
+            (value,) = struct.unpack_from(f"{order}H", block, at)
+            orientation = value if value in range(1, 9) else 1
+            struct.pack_into(f"{order}H", block, at, 1)
+        if orientation >= 5:
+            _turn(block, order, entries)
         struct.pack_into(f"{order}L", block, end, 0)
     return orientation, bytes(block)
+
+
+def _directory_entries(block: bytearray, order: str, start: int) -> tuple[dict[int, int], int]:
+    """Where each tag of a directory lies, and where its entries end."""
+    (count,) = struct.unpack_from(f"{order}H", block, start)
+    end = start + 2 + 12 * count
+    return {struct.unpack_from(f"{order}H", block, at)[0]: at for at in range(start + 2, end, 12)}, end
+
+
+def _turn(block: bytearray, order: str, entries: dict[int, int]) -> None:
+    """Swap kind, count and value of what is said of width and of height, here and in the camera's directory."""
+    for one, other in _TURNED:
+        if one in entries and other in entries:
+            a, b = (slice(entries[tag] + 2, entries[tag] + 12) for tag in (one, other))
+            block[a], block[b] = block[b], block[a]
+    if ExifTags.IFD.Exif in entries:
+        (start,) = struct.unpack_from(f"{order}L", block, entries[ExifTags.IFD.Exif] + 8)
+        inner, _ = _directory_entries(block, order, start)
+        _turn(block, order, {tag: at for tag, at in inner.items() if tag != ExifTags.IFD.Exif})
 
 
 def upright(array: Array, orientation: int) -> Array:
@@ -65,13 +93,13 @@ def upright(array: Array, orientation: int) -> Array:
 
 
 def oriented(stored: Picture) -> Picture:
-    """A picture turned upright: its pixels, and its resolution with them; its EXIF block says so from then on."""
+    """A picture turned upright: its pixels, and its resolution with them; EXIF and XMP say so from then on."""
     orientation, exif = normalized(stored.metadata.exif)
-    dpi = stored.metadata.dpi
+    dpi, packet = stored.metadata.dpi, xmp.upright(stored.metadata.xmp)
     return replace(
         stored,
         pixels=upright(stored.pixels, orientation),
-        metadata=replace(stored.metadata, exif=exif, dpi=dpi[::-1] if dpi and orientation >= 5 else dpi),
+        metadata=replace(stored.metadata, exif=exif, xmp=packet, dpi=dpi[::-1] if dpi and orientation >= 5 else dpi),
     )
 
 

@@ -65,7 +65,7 @@ class ImageFile:
             ImageReadError: it is damaged, or holds NaN or infinity.
         """
         with _explained(self.name, f"cannot be read as {self.format.name}"):
-            return self._finished(self.format.codec.decode(self.source, self.layer))
+            return self._finished(self.format.codec.decode(_rewound(self.source), self.layer))
 
     def planes(self) -> Iterator[Picture]:
         """Decode it plane by plane: one picture, or as many as the stack has.
@@ -77,7 +77,7 @@ class ImageFile:
             yield self.read()
             return
         with _explained(self.name, f"cannot be read as {self.format.name}"):
-            for plane in self._stacks.planes(self.source):
+            for plane in self._stacks.planes(_rewound(self.source)):
                 yield self._finished(plane)
 
     @property
@@ -88,6 +88,10 @@ class ImageFile:
 
     def _finished(self, stored: Picture) -> Picture:
         _refuse_non_finite(stored, self.name)
+        if stored.metadata.icc and not stored.icc:
+            stored = stored.noting("a colour profile of other channels was left out")
+        lossless = stored.metadata.lossless or self.format.lossless
+        stored = replace(stored, metadata=replace(stored.metadata, lossless=lossless))
         return replace(oriented(stored), format=self.format.name)
 
 
@@ -109,13 +113,13 @@ def open_image(source: str | os.PathLike[str] | BytesIO, *, name: str = "", laye
     with _explained(name, "cannot be opened"):
         if isinstance(source, Path) and source.is_dir():
             raise ImageReadError(f"{name} is a folder, expected an image: name the files in it")
-        form = formats.by_content(source)
+        form = formats.by_content(source, name)
         if form is None:
             raise ImageReadError(_not_an_image(source, name))
     if layer is not None and not form.layers:
         raise ImageReadError(f"{name} is {form.name}, which has no layers: leave layer out")
     with _explained(name, f"cannot be read as {form.name}"):
-        header = form.codec.header(source)
+        header = form.codec.header(_rewound(source))
         _refuse_header(header, name)
     return ImageFile(source, name, form, header, layer)
 
@@ -134,11 +138,15 @@ def read(path: str | os.PathLike[str]) -> Picture:
     return file.read()
 
 
-def write(picture: Picture, path: str | os.PathLike[str]) -> None:
+def write(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Write a picture in the format its name asks for, with its metadata; an existing file is replaced.
 
-    JPEG, and WebP that was not lossless, are written at quality 95, JPEG without chroma subsampling; the other formats
-    lose nothing.
+    JPEG is written at quality 95 without chroma subsampling, and so are WebP, AVIF and HEIC of what was not lossless
+    already; JPEG XL that was lossy stays it. The other formats lose nothing. What a format does not hold of a picture's
+    metadata is left out; :meth:`Format.leaves` says what.
+
+    Returns:
+        What the file that the picture was read from held and this one does not, a clause each.
 
     Raises:
         ImageWriteError: no format has that suffix, or it cannot hold the picture, or the disk refuses.
@@ -148,6 +156,8 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> None:
     form = check_fits(picture, path)
     fitting = with_alpha(picture, premultiplied=form.premultiplied)
     _encode(path, form, lambda part: form.codec.encode(fitting, part))
+    origin = next((one for one in formats.FORMATS if one.name == picture.format), form)
+    return origin.left_out(picture, origin is form)
 
 
 def rewrite_planes(file: ImageFile, planes: Iterable[Picture], path: str | os.PathLike[str]) -> None:
@@ -196,8 +206,9 @@ def check_fits(picture: Picture, path: str | os.PathLike[str]) -> Format:
     form = check_writable(path)
     lacking = form.lacks(picture)
     if lacking:
-        others = " or ".join(other.suffixes[0] for other in formats.FORMATS if not other.lacks(picture))
-        raise ImageWriteError(f"{path} cannot be written: {form.name} cannot hold {lacking}, write {others} instead")
+        others = [other.suffixes[0] for other in formats.FORMATS if not other.lacks(picture)]
+        advice = f"write {' or '.join(others[:3])} instead" if others else "leave out what it cannot hold"
+        raise ImageWriteError(f"{path} cannot be written: {form.name} cannot hold {lacking}, {advice}")
     return form
 
 
@@ -241,6 +252,12 @@ def atomically(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _rewound(source: Source) -> Source:
+    if isinstance(source, BytesIO):
+        source.seek(0)
+    return source
 
 
 def _encode(path: Path, form: Format, encode: Callable[[Path], None]) -> None:

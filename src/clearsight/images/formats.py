@@ -11,12 +11,13 @@ from typing import Protocol
 
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+from PIL.TgaImagePlugin import TgaImageFile
 
-from clearsight.images import exr, png, raw, tiff
+from clearsight.images import avif, exr, heic, jpeg, jxl, netpbm, png, raw, tiff, webp
+from clearsight.images.jp2 import JPEG2000, OTHERS
 from clearsight.images.picture import ALPHA, COLOUR, GREY, Header, Picture
 from clearsight.images.pillow import Raster
+from clearsight.images.pngtext import CHUNKS, COLOURS
 
 __all__ = ["FORMATS", "SUFFIXES", "Codec", "Format", "Source", "Stacks", "by_content", "by_suffix"]
 
@@ -64,8 +65,16 @@ class Format:
         premultiplied: whether its colours are multiplied by alpha; ``None`` where the file says which.
         extra: whether it holds channels that are neither grey, colour nor alpha.
         layers: whether a picture is one of several layers.
+        bits: the most bits a sample it holds of integers.
+        lossless: whether nothing is lost by it, ever.
         exif: the most bytes of EXIF it holds.
         instead: what the results of its files end in, where it is only read.
+        densest: the most dots per inch it holds.
+        keeps: what it holds besides pixels: of ``icc exif xmp iptc comment text dpi``, and what of
+            ``Metadata.native`` it understands.
+        named: whether it is told by its name, too, for many files begin like that.
+        left_out: what of a picture that was read from this format is not written, a clause each; told whether the
+            format stays.
     """
 
     name: str
@@ -79,8 +88,14 @@ class Format:
     premultiplied: bool | None = False
     extra: bool = False
     layers: bool = False
+    bits: int = 32
+    lossless: bool = False
     exif: int = 2**32
     instead: str = ""
+    densest: float = float("inf")
+    keeps: tuple[str, ...] = ()
+    named: bool = False
+    left_out: Callable[[Picture, bool], tuple[str, ...]] = lambda picture, stays: ()
 
     def lacks(self, picture: Picture) -> str:
         """What of a picture would be lost in this format; empty if nothing would."""
@@ -92,18 +107,46 @@ class Format:
         if dtype not in self.dtypes:
             return dtype
         size = len(picture.metadata.exif)
-        return f"{size:,} bytes of EXIF" if size > self.exif else ""
+        return f"{size:,} bytes of EXIF" if "exif" in self.keeps and size > self.exif else ""
+
+    def leaves(self, picture: Picture) -> tuple[str, ...]:
+        """What of a picture is left out in this format without harm to its pixels, a clause each."""
+        metadata, bits = picture.metadata, 8 * picture.pixels.dtype.itemsize
+        dense = metadata.dpi is not None and max(metadata.dpi) > self.densest
+        lost = [what for name, what in _NAMES.items() if getattr(metadata, name) and name not in self.keeps]
+        lost += ["the resolution"] if dense and "dpi" in self.keeps else []
+        lost += ["the colour profile"] if picture.icc and "icc" not in self.keeps else []
+        lost += [name for name in metadata.native if name not in (*self.keeps, *_SILENT)]
+        notes = [f"{what} left out, which {self.name} does not hold" for what in lost]
+        stored = int(metadata.native.get("bits", bits))
+        if picture.pixels.dtype.kind == "u" and stored > self.bits:
+            notes.append(f"{stored} bits became {self.bits}, the most {self.name} holds")
+        return tuple(notes)
+
+
+_NAMES = {
+    "exif": "EXIF",
+    "xmp": "XMP",
+    "iptc": "IPTC records",
+    "comment": "a comment",
+    "text": "text",
+    "dpi": "the resolution",
+}
+_SILENT = ("bits", "maxval", "lossy JPEG XL", CHUNKS)
+"""What one format understands and nobody misses in another."""
 
 
 FORMATS = (
     Format(
         name="JPEG",
-        suffixes=(".jpg", ".jpeg", ".jfif", ".jpe"),
+        suffixes=(".jpg", ".jpeg", ".jfif", ".jpe", ".mpo"),
         signature=rb"\xff\xd8\xff",
-        codec=Raster(name="JPEG", plugin=JpegImageFile, options={"quality": 95, "subsampling": 0}),
+        codec=jpeg,
         dtypes=("uint8",),
         alpha=False,
         exif=65_527,
+        densest=jpeg.DENSEST,
+        keeps=("icc", "exif", "xmp", "iptc", "comment", "dpi", jpeg.RESOURCES),
     ),
     Format(
         name="PNG",
@@ -112,14 +155,17 @@ FORMATS = (
         codec=png,
         dtypes=("uint8", "uint16"),
         alpha=True,
+        lossless=True,
+        keeps=("icc", "exif", "xmp", "iptc", "comment", "text", "dpi", "CICP", CHUNKS, COLOURS),
     ),
     Format(
         name="WebP",
         suffixes=(".webp",),
         signature=rb"RIFF....WEBP",
-        codec=Raster(name="WEBP", plugin=WebPImageFile, options={"quality": 95}),
+        codec=webp,
         dtypes=("uint8",),
         alpha=True,
+        keeps=("icc", "exif", "xmp"),
     ),
     Format(
         name="camera raw",
@@ -141,14 +187,18 @@ FORMATS = (
         alpha=True,
         premultiplied=None,
         extra=True,
+        lossless=True,
+        keeps=("icc", "exif", "dpi"),
     ),
     Format(
         name="BMP",
-        suffixes=(".bmp",),
+        suffixes=(".bmp", ".dib"),
         signature=rb"BM",
         codec=Raster(name="BMP", plugin=BmpImageFile),
         dtypes=("uint8",),
         alpha=False,
+        lossless=True,
+        keeps=("dpi",),
     ),
     Format(
         name="GIF",
@@ -157,6 +207,7 @@ FORMATS = (
         codec=Raster(name="GIF", plugin=GifImageFile),
         dtypes=(),
         alpha=False,
+        lossless=True,
     ),
     Format(
         name="OpenEXR",
@@ -167,22 +218,99 @@ FORMATS = (
         alpha=True,
         premultiplied=True,
         layers=True,
+        lossless=True,
+        left_out=exr.left_out,
+    ),
+    Format(
+        name="AVIF",
+        suffixes=(".avif",),
+        signature=rb"....ftyp(....)*?avi[fs]",
+        codec=avif,
+        dtypes=("uint8", "uint16"),
+        alpha=True,
+        bits=12,
+        keeps=("icc", "exif", "xmp", "CICP"),
+    ),
+    Format(
+        name="HEIC",
+        suffixes=(".heic", ".heif", ".hif"),
+        signature=rb"....ftyp(....)*?(hei[cxms]|hev[cxms]|mif1|msf1)",
+        codec=heic,
+        dtypes=("uint8", "uint16"),
+        alpha=True,
+        bits=12,
+        keeps=("icc", "exif", "xmp", "CICP"),
+    ),
+    Format(
+        name="JPEG XL",
+        suffixes=(".jxl",),
+        signature=rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
+        codec=jxl,
+        dtypes=("uint8", "uint16", "float32"),
+        alpha=True,
+        keeps=("exif", "xmp", "CICP"),
+    ),
+    Format(
+        name="JPEG 2000",
+        suffixes=(".jp2", ".jpx", ".jpf"),
+        signature=rb"\0\0\0\x0cjP  \r\n\x87\n",
+        codec=JPEG2000(),
+        dtypes=("uint8", "uint16"),
+        alpha=True,
+        premultiplied=None,
+        extra=True,
+        keeps=("icc", "exif", "xmp", "iptc", "dpi", OTHERS),
+    ),
+    Format(
+        name="JPEG 2000 codestream",
+        suffixes=(".j2k", ".j2c", ".jpc"),
+        signature=rb"\xff\x4f\xff\x51",
+        codec=JPEG2000(bare=True),
+        dtypes=("uint8", "uint16"),
+        alpha=False,
+    ),
+    Format(
+        name="Netpbm",
+        suffixes=(".ppm", ".pgm", ".pbm", ".pnm"),
+        signature=rb"P[1-6][\s#]",
+        codec=netpbm,
+        dtypes=("uint8", "uint16"),
+        alpha=False,
+        lossless=True,
+        keeps=("comment",),
+    ),
+    Format(
+        name="TGA",
+        suffixes=(".tga",),
+        signature=rb".[\0\1][\1\2\3\x09\x0a\x0b].{13}[\x08\x0f\x10\x18\x20].",
+        codec=Raster(name="TGA", plugin=TgaImageFile, options={"compression": "tga_rle"}, comment="id_section"),
+        dtypes=("uint8",),
+        alpha=True,
+        lossless=True,
+        keeps=("comment",),
+        named=True,
     ),
 )
+
+_HEAD = 64
 
 SUFFIXES = tuple(suffix for form in FORMATS for suffix in form.suffixes)
 """What the names of images end in, in lower case."""
 
 
-def by_content(source: Source) -> Format | None:
-    """Tell the format of a file by its first bytes, whatever its name says."""
-    if isinstance(source, BytesIO):
-        head = bytes(source.getbuffer()[:16])
-    else:
-        with source.open("rb") as file:
-            head = file.read(16)
-    alike = (form for form in FORMATS if re.match(form.signature, head, re.DOTALL))
-    return next((form for form in alike if form.told(source)), None)
+def by_content(source: Source, name: str = "") -> Format | None:
+    """Tell the format of a file by its first bytes, whatever its name says; of TGA, which has no signature, by both.
+
+    Args:
+        source: the file, or its content.
+        name: its name.
+    """
+    suffix = Path(name).suffix.lower()
+    with source.open("rb") if isinstance(source, Path) else BytesIO(source.getvalue()) as file:
+        head = file.read(_HEAD)
+    told = (form for form in FORMATS if re.match(form.signature, head, re.DOTALL))
+    named = (form for form in told if not form.named or suffix in form.suffixes)
+    return next((form for form in named if form.told(source)), None)
 
 
 def by_suffix(path: Path) -> Format | None:

@@ -35,11 +35,13 @@ class Raster:
         name: what Pillow calls the format.
         plugin: the class that opens it.
         options: how it is encoded.
+        comment: what Pillow calls the comment, where the format has one.
     """
 
     name: str
     plugin: type[ImageFile]
     options: Mapping[str, Any] = field(default_factory=dict)
+    comment: str = "comment"
 
     def header(self, source: Path | BytesIO) -> Header:
         """Read size, bands and number of frames."""
@@ -49,11 +51,14 @@ class Raster:
     def decode(self, source: Path | BytesIO, layer: str | None) -> Picture:
         """Read the picture as stored: not yet upright."""
         with self.plugin(source) as image:
+            image.info.setdefault("comment", image.info.get(self.comment, b""))
             return picture_of(image)
 
     def encode(self, picture: Picture, path: Path) -> None:
         """Write the picture."""
-        Image.fromarray(picture.samples).save(path, self.name, **self.options, **_saved(picture))
+        saved = _saved(picture)
+        comment = {self.comment: saved.pop("comment")} if "comment" in saved else {}
+        Image.fromarray(picture.samples).save(path, self.name, **self.options, **saved, **comment)
 
 
 def header_of(image: Image.Image) -> Header:
@@ -67,7 +72,13 @@ def metadata_of(image: Image.Image) -> Metadata:
         exif=image.info.get("exif", b"").removeprefix(b"Exif\0\0"),
         icc=image.info.get("icc_profile") or b"",
         dpi=image.info.get("dpi"),
+        xmp=_bytes(image.info.get("xmp")),
+        comment=_bytes(image.info.get("comment")),
     )
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else b""
 
 
 def from_pillow(image: Image.Image) -> Picture:
@@ -120,9 +131,8 @@ def _saved(picture: Picture) -> dict[str, Any]:
     saved: dict[str, Any] = {"icc_profile": picture.icc} if picture.icc else {}
     if metadata.exif:
         saved["exif"] = b"Exif\0\0" + metadata.exif
-    if metadata.dpi:
-        saved["dpi"] = metadata.dpi
-    return saved
+    named = {"dpi": metadata.dpi, "xmp": metadata.xmp, "comment": metadata.comment}
+    return saved | {name: value for name, value in named.items() if value}
 
 
 def _srgb(image: Image.Image, icc: bytes) -> Image.Image:

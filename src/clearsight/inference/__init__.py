@@ -3,16 +3,15 @@
 from clearsight.inference.engine import Draws, Engine
 from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
 from clearsight.inference.files import Job, Report, plan, process, unread
-from clearsight.inference.recognizing import Answer, Reader, image_for, recognize
+from clearsight.inference.recognizing import Predictor, image_for, recognize
 from clearsight.inference.restoring import Restoration, Samples, default_model, degrade, degrade_picture, restore
 
 __all__ = [
     "ONNX_TOLERANCE",
-    "Answer",
     "Draws",
     "Engine",
     "Job",
-    "Reader",
+    "Predictor",
     "Report",
     "Restoration",
     "Samples",

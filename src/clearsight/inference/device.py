@@ -1,15 +1,18 @@
-"""Which device to compute on, and in which precision."""
+"""Which device to compute on, in which precision, and in how few passes over memory."""
 
 from __future__ import annotations
 
+import copy
+from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["BFLOAT16_TOLERANCE", "Precision", "choose_device", "choose_precision", "has_fast_bfloat16"]
+__all__ = ["BFLOAT16_TOLERANCE", "Precision", "choose_device", "choose_precision", "fused", "has_fast_bfloat16"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -66,3 +69,19 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if device.type != "cpu":
         return False
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def fused(model: nn.Module) -> nn.Module:
+    """A copy, in evaluation mode, whose convolution + batch normalisation pairs are single convolutions.
+
+    Only pairs that follow one another in an ``nn.Sequential`` are folded.
+    """
+    model = copy.deepcopy(model).eval()
+    for sequence in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
+        names = list(sequence._modules)
+        for first, second in pairwise(names):
+            convolution, norm = sequence._modules[first], sequence._modules[second]
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                sequence._modules[first] = fuse_conv_bn_eval(convolution, norm)
+                sequence._modules[second] = nn.Identity()
+    return model

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clearsight.contracts import Input, Restorer, Sampler
-from clearsight.degradations import estimate_sigma
 from clearsight.errors import InvalidArgumentError, ModelError
 from clearsight.images.alpha import revealed
-from clearsight.images.intensities import Intensities
-from clearsight.inference.device import Precision, choose_device, choose_precision
-from clearsight.inference.fusion import fused
+from clearsight.images.intensities import Intensities, to_unit
+from clearsight.inference.device import Precision, choose_device, choose_precision, fused
 from clearsight.inference.tiles import Tile, cut, enlarged, tile_size
+from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected
 from clearsight.seeds import generator_for
 
@@ -90,7 +89,7 @@ class Engine:
         Args:
             pixels: the degraded image.
             sigma: its noise level, on the scale of ``intensities``.
-            intensities: what its numbers mean; the whole range of the dtype if not given.
+            intensities: what its numbers mean; if not given the whole range of the dtype, and nothing lies beyond it.
             hidden: ``(H, W)``, which pixels nobody sees: they are left as they are, and nothing is taken from them.
             inputs: what the model takes besides: a map as an array ``(H, W, C)``, a value as a number, anything else as
                 a tensor.
@@ -137,7 +136,7 @@ class Engine:
         answers = np.empty((draws.n if draws else 1, height * scale, width * scale, channels), pixels.dtype)
         for number, tile in enumerate(self._tiles(height, width)):
             inside = pixels[tile.window]
-            seen, unseen = levels.seen(inside)
+            seen, unseen = (to_unit(inside), None) if intensities is None else levels.seen(inside)
             if hidden is not None:
                 unseen = hidden[tile.window] if unseen is None else unseen | hidden[tile.window]
             if unseen is not None:

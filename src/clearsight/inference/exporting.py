@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from clearsight.contracts import Restorer, Traits
-from clearsight.errors import MissingExtraError, ModelError
+from clearsight.errors import MissingExtraError, ModelError, reason
 from clearsight.images import atomically
-from clearsight.inference.fusion import fused
+from clearsight.inference.device import fused
+from clearsight.restorers.padding import reflected_symbolic
 
 __all__ = ["ONNX_TOLERANCE", "export_onnx"]
 
@@ -39,17 +40,9 @@ class _AnySize(nn.Module):
         traits = cast(Restorer, self.restorer).traits
         height, width = y.shape[2:]
         if traits.size is None and traits.multiple > 1:
-            y = _reflected(_reflected(y, 2, traits.multiple), 3, traits.multiple)
+            y = reflected_symbolic(y, traits.multiple)
         x_hat: Tensor = self.restorer(y, sigma)
         return x_hat[..., : height * traits.scale, : width * traits.scale]
-
-
-def _reflected(y: Tensor, axis: int, multiple: int) -> Tensor:
-    size = y.shape[axis]
-    padded = (size + multiple - 1) // multiple * multiple
-    period = torch.full((1,), torch.sym_max(2 * (size - 1), 1))  # type: ignore[no-untyped-call]
-    at = torch.arange(padded) % period
-    return y.index_select(axis, torch.minimum(at, period - at))
 
 
 def export_onnx(restorer: nn.Module, path: str | Path) -> float:
@@ -114,8 +107,8 @@ def _exported(model: nn.Module, traits: Traits) -> Any:
                 verbose=False,
             )
     except Exception as error:  # the exporter's exceptions have no common class
-        reason = " ".join(str(error.__cause__ or error).split())[:200]
-        raise ModelError(f"the restorer cannot be exported to ONNX: {reason}") from error
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise ModelError(f"the restorer cannot be exported to ONNX: {reason(cause)}") from error
 
 
 class _quiet:  # noqa: N801

@@ -199,7 +199,8 @@ def process(
 
     def store(report: Report, before: Picture, after: Picture) -> Report:
         try:
-            return _attempt(report, lambda: _store(report, before, after, also))[0]
+            stored, left_out = _attempt(report, lambda: _store(report, before, after, also))
+            return replace(stored, notes=stored.notes + (left_out or ()))
         finally:
             gate.leave(report.pixels)
 
@@ -267,8 +268,8 @@ def _load(report: Report, file: ImageFile | None) -> tuple[Report, Picture | Ima
 
     def fitting() -> Picture:
         picture = file.read()
-        check_fits(picture, report.job.target)
-        return picture
+        left = check_fits(picture, report.job.target).leaves(picture)
+        return replace(picture, notes=(*picture.notes, *left))
 
     return _attempt(report, fitting)
 
@@ -288,10 +289,11 @@ def _restack(job: Job, file: ImageFile, transform: Callable[[Job, Picture], Pict
 
 def _store(
     report: Report, before: Picture, after: Picture, also: Callable[[Job, Picture, Picture], None] | None
-) -> None:
-    write(after, report.job.target)
+) -> tuple[str, ...]:
+    left_out = write(after, report.job.target)
     if also is not None:
         also(report.job, before, after)
+    return left_out
 
 
 def _make_writable(folder: Path) -> None:

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import Recognizer
+from clearsight.contracts import Prediction, Recognizer
 from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import as_unit
 from clearsight.images.picture import Picture
 from clearsight.inference.arrays import ImageLike, pictures_of
 from clearsight.inference.device import choose_device
 
-__all__ = ["Answer", "Reader", "image_for", "recognize"]
+__all__ = ["Predictor", "image_for", "recognize"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a recognizer sees in an image.
-
-    Attributes:
-        label: the class with the largest probability.
-        confidence: that probability, 0 to 1.
-        probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
-            pixels, the share that each class has of the image.
-        classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits or, of more
-            than 256 classes, in 16.
-    """
-
-    label: str
-    confidence: float
-    probabilities: dict[str, float]
-    classes: NDArray[np.uint8 | np.uint16] | None = field(default=None, compare=False, repr=False)
-
-
-class Reader:
+class Predictor:
     """A recognizer on its device, in evaluation mode, in float32.
 
     Args:
@@ -68,7 +47,7 @@ class Reader:
         logits: Tensor = self._module(x.to(self.device))
         return logits.float().cpu()
 
-    def read(self, picture: Picture) -> Answer:
+    def predict(self, picture: Picture) -> Prediction:
         """Classify one picture, or its pixels; colours that are all grey are grey.
 
         Raises:
@@ -82,7 +61,7 @@ class Reader:
         if each.ndim > 1:
             best_of_each = each.argmax(0).numpy()
             classes = best_of_each.astype(np.uint8) if len(probabilities) <= 256 else best_of_each.astype(np.uint16)
-        return Answer(self.traits.classes[best], probabilities[best], named, classes)
+        return Prediction(self.traits.classes[best], probabilities[best], named, classes)
 
 
 def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:
@@ -93,7 +72,7 @@ def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:
     return x
 
 
-def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "auto") -> Answer:
+def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "auto") -> Prediction:
     """Name what is in one image, or in each of its pixels.
 
     Args:
@@ -109,4 +88,4 @@ def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "a
     """
     if isinstance(image, Tensor) and image.ndim == 4:
         raise InvalidArgumentError(f"expected one image, got a batch of shape {tuple(image.shape)}: give one by one")
-    return Reader(recognizer, device=device).read(pictures_of(image)[0])
+    return Predictor(recognizer, device=device).predict(pictures_of(image)[0])

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from clearsight.contracts import RecognitionTraits, Recognizer, Restorer, Traits
 from clearsight.errors import ModelError
-from clearsight.objectives import Frozen
-from clearsight.restorers import restored
+from clearsight.objectives.frozen import Frozen
+from clearsight.restorers.padding import restored
 
 __all__ = ["Cascade"]
 

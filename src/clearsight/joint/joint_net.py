@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from clearsight.contracts import RecognitionTraits, Traits
 from clearsight.errors import ModelError
 from clearsight.registry import JOINT
-from clearsight.restorers import ResidualUNet
 from clearsight.restorers.padding import reflected
-from clearsight.restorers.residual_unet import ResidualBlock
+from clearsight.restorers.residual_unet import ResidualBlock, ResidualUNet
 
 __all__ = ["JointNet"]
 

@@ -11,12 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clearsight.boltzmann import DBN, RBM, HiddenKind, JointRBM, build_decoder, build_encoder, train_rbm
+from clearsight.boltzmann.dbn import DBN, build_decoder, build_encoder
+from clearsight.boltzmann.divergence import train_rbm
+from clearsight.boltzmann.joint_rbm import JointRBM
+from clearsight.boltzmann.rbm import RBM, HiddenKind
 from clearsight.errors import InvalidArgumentError
 from clearsight.joint.three_pathway import ThreePathwayNet
 from clearsight.objectives.joint import check_labels
-from clearsight.restorers import DenoisingAutoencoder
-from clearsight.restorers.autoencoder import CodeKind, rows
+from clearsight.restorers.autoencoder import CodeKind, DenoisingAutoencoder, rows
 
 __all__ = ["build_autoencoder", "pretrain"]
 

@@ -4,6 +4,7 @@ from clearsight.vision import torchvision
 
 torchvision()  # before torchmetrics, which imports it as it is
 
+from clearsight.metrics.metric import Metric, Outcome  # noqa: E402
 from clearsight.metrics.pixels import psnr, ssim  # noqa: E402
 from clearsight.metrics.recognition import (  # noqa: E402
     calibration_error,
@@ -14,4 +15,15 @@ from clearsight.metrics.recognition import (  # noqa: E402
     mean_iou,
 )
 
-__all__ = ["calibration_error", "calibration_statistic", "confusion", "departure", "hit", "mean_iou", "psnr", "ssim"]
+__all__ = [
+    "Metric",
+    "Outcome",
+    "calibration_error",
+    "calibration_statistic",
+    "confusion",
+    "departure",
+    "hit",
+    "mean_iou",
+    "psnr",
+    "ssim",
+]

@@ -3,9 +3,8 @@
 from clearsight.recognizers.checks import check_fits
 from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
-from clearsight.recognizers.loading import load_foreign
+from clearsight.recognizers.loading import PACKAGED, efficientnet_lite0, load_foreign
 from clearsight.recognizers.mlp import MLP
-from clearsight.recognizers.packaged import PACKAGED, efficientnet_lite0
 from clearsight.recognizers.residual_net import ResidualNet
 from clearsight.recognizers.segmentation_net import SegmentationNet
 from clearsight.recognizers.vgg import VGG16

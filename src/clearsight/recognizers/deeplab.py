@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from clearsight.classes import VOC
 from clearsight.contracts import RecognitionTraits
 from clearsight.errors import WeightsError
 from clearsight.recognizers.checks import check_input
-from clearsight.recognizers.foreign import file_at
+from clearsight.recognizers.description import file_at
 from clearsight.recognizers.vgg import DEPTHS, layer_names, normalised
 from clearsight.recognizers.zoo import state_in
 from clearsight.registry import RECOGNIZERS
@@ -22,10 +23,6 @@ __all__ = ["DeepLabLargeFOV"]
 
 _STRIDES, _DILATIONS = (2, 2, 2, 1, 1), (1, 1, 1, 1, 2)
 _FC6_DILATION = 12
-_VOC = (
-    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
-    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
-)
 
 
 def _features(widths: Sequence[int]) -> Iterator[nn.Module]:
@@ -67,7 +64,7 @@ class DeepLabLargeFOV(nn.Module, PyTorchModelHubMixin, library_name="clearsight"
         *,
         widths: Sequence[int] = (64, 128, 256, 512, 512),
         hidden: int = 1024,
-        classes: Sequence[str] = _VOC,
+        classes: Sequence[str] = VOC,
     ) -> None:
         super().__init__()
         self.features = nn.Sequential(*_features(widths))
@@ -82,7 +79,7 @@ class DeepLabLargeFOV(nn.Module, PyTorchModelHubMixin, library_name="clearsight"
         self._traits = RecognitionTraits(task="segment", classes=tuple(classes), channels=3)
 
     @classmethod
-    def from_vgg16(cls, weights: str | Path, *, classes: Sequence[str] = _VOC) -> Self:
+    def from_vgg16(cls, weights: str | Path, *, classes: Sequence[str] = VOC) -> Self:
         """Ready to be trained: the weights of a VGG-16, and random ones of the logits.
 
         fc6 and fc7 are decimated: every fourth unit, and of the 7×7 places of fc6 every third row and column.

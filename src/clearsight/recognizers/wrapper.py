@@ -11,10 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clearsight.contracts import RecognitionTraits
-from clearsight.errors import ClearsightError, ModelError
+from clearsight.errors import ClearsightError, ModelError, reason
 from clearsight.recognizers.checks import check_input
 from clearsight.recognizers.description import Description
-from clearsight.recognizers.foreign import reason
 
 __all__ = ["Wrapped"]
 

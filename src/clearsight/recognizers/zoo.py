@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clearsight.errors import UnknownNameError, WeightsError
-from clearsight.recognizers.description import Description
-from clearsight.recognizers.foreign import file_at, reason
+from clearsight.errors import UnknownNameError, WeightsError, reason
+from clearsight.recognizers.description import Description, file_at
 from clearsight.vision import torchvision
 
 __all__ = ["cached", "from_torchvision", "state_in"]

@@ -6,6 +6,7 @@ from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.mcwnnm import MCWNNM
 from clearsight.restorers.multiscale import MultiscaleDenoiser
+from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.tnrd import TNRD
@@ -24,6 +25,7 @@ __all__ = [
     "TotalVariation",
     "Wavelet",
     "Wiener",
+    "estimate_sigma",
     "reflected",
     "restored",
 ]

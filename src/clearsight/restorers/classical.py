@@ -21,25 +21,16 @@ from torch import Tensor, nn
 from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError
 from clearsight.registry import RESTORERS
+from clearsight.restorers.noise_level import haar_sigma
 
-__all__ = ["BM3D", "Bicubic", "NonLocalMeans", "TotalVariation", "Wavelet", "Wiener", "noise_levels"]
+__all__ = ["BM3D", "Bicubic", "NonLocalMeans", "TotalVariation", "Wavelet", "Wiener"]
 
 Image = NDArray[np.float64]
 
 
-def noise_levels(y: Tensor, sigma: Tensor | None) -> Tensor:
-    """σ of each image, as told or by the median of its diagonal Haar coefficients d: median |d| / 0.6745."""
-    if sigma is not None:
-        return sigma
-    if min(y.shape[-2:]) < 2:
-        return y.new_zeros(len(y))
-    d = (y[..., 1:, 1:] - y[..., :-1, 1:] - y[..., 1:, :-1] + y[..., :-1, :-1]) / 2
-    return d.abs().flatten(1).median(dim=1).values / 0.6745
-
-
 def _each(y: Tensor, sigma: Tensor | None, denoise: Callable[[Image, float], Image]) -> Tensor:
     """Denoise each image as an array ``(H, W, C)``; shape, dtype and device stay."""
-    levels = noise_levels(y, sigma).tolist()
+    levels = (haar_sigma(y) if sigma is None else sigma).tolist()
     images = y.detach().double().movedim(1, -1).cpu().numpy()
     restored = [denoise(i, s).reshape(i.shape) if s > 0 else i for i, s in zip(images, levels, strict=True)]
     return torch.from_numpy(np.stack(restored)).movedim(-1, 1).to(y, memory_format=torch.contiguous_format)
@@ -68,7 +59,7 @@ class Wiener(nn.Module):
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
         """Restore ``(B, C, H, W)``."""
-        noise = noise_levels(y, sigma).to(y).view(-1, 1, 1, 1) ** 2
+        noise = (haar_sigma(y) if sigma is None else sigma).to(y).view(-1, 1, 1, 1) ** 2
         mean = self._mean(y)
         variance = (self._mean(y**2) - mean**2).clamp(min=torch.finfo(y.dtype).tiny)
         return mean + (1 - noise / variance).clamp(min=0) * (y - mean)

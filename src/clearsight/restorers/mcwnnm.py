@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Traits
 from clearsight.registry import RESTORERS
-from clearsight.restorers.classical import noise_levels
+from clearsight.restorers.noise_level import haar_sigma
 
 __all__ = ["MCWNNM", "low_rank"]
 
@@ -103,7 +103,7 @@ class MCWNNM(nn.Module):
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
         """Restore ``(B, C, H, W)``."""
-        levels = noise_levels(y.flatten(0, 1)[:, None], None).view(y.shape[:2]) if sigma is None else sigma[:, None]
+        levels = haar_sigma(y.flatten(0, 1)[:, None]).view(y.shape[:2]) if sigma is None else sigma[:, None]
         return torch.stack([self._restored(one, level.to(y)) for one, level in zip(y, levels, strict=True)])
 
     @torch.no_grad()

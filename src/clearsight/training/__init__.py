@@ -1,32 +1,75 @@
-"""Training: recipes, patches, the Lightning task, and the export of what came out. Needs the extra ``train``."""
+"""Training: recipes, batches, tasks, and the export of what comes out. Needs the extra ``train``.
+
+Each name is imported when it is first used. Recipes call what they are made of ``clearsight.training.NAME``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from clearsight.errors import MissingExtraError
+from clearsight.training.recipes import shipped_recipes
 from clearsight.vision import torchvision
 
-__all__ = ["shipped_recipes", "train"]
+if TYPE_CHECKING:
+    from clearsight.training.crops import RandomCrops, RandomResizedCrops
+    from clearsight.training.data import Data, WholeImages
+    from clearsight.training.guidance import GuidedTask
+    from clearsight.training.joint import JointTask
+    from clearsight.training.muon import Muon
+    from clearsight.training.patches import Patches
+    from clearsight.training.recognition import RecognitionTask
+    from clearsight.training.restoration import RestorationTask
+    from clearsight.training.retraining import RetrainingTask
+    from clearsight.training.runner import train
+    from clearsight.training.schedules import Cosine, Staircase
+    from clearsight.training.task import Task
+
+__all__ = [
+    "Cosine",
+    "Data",
+    "GuidedTask",
+    "JointTask",
+    "Muon",
+    "Patches",
+    "RandomCrops",
+    "RandomResizedCrops",
+    "RecognitionTask",
+    "RestorationTask",
+    "RetrainingTask",
+    "Staircase",
+    "Task",
+    "WholeImages",
+    "shipped_recipes",
+    "train",
+]
+
+_HOMES = {
+    "Cosine": "schedules",
+    "Data": "data",
+    "GuidedTask": "guidance",
+    "JointTask": "joint",
+    "Muon": "muon",
+    "Patches": "patches",
+    "RandomCrops": "crops",
+    "RandomResizedCrops": "crops",
+    "RecognitionTask": "recognition",
+    "RestorationTask": "restoration",
+    "RetrainingTask": "retraining",
+    "Staircase": "schedules",
+    "Task": "task",
+    "WholeImages": "data",
+    "train": "runner",
+}
 
 torchvision()  # before Lightning, whose torchmetrics imports it as it is
 
 
-def shipped_recipes() -> dict[str, Path]:
-    """The recipes that come with clearsight: name → file."""
-    return {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.yaml"))}
-
-
-def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = None) -> Path:
-    """Train what a recipe describes; see :func:`clearsight.training.runner.run`.
-
-    Raises:
-        MissingExtraError: Lightning or jsonargparse is not installed.
-    """
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'clearsight.training' has no attribute {name!r}")
     if not (find_spec("lightning") and find_spec("jsonargparse")):
         raise MissingExtraError("training", "train")
-    from clearsight.training.runner import run
-
-    return run(recipe, overrides, out=out)
+    return getattr(import_module(f"clearsight.training.{_HOMES[name]}"), name)

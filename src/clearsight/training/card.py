@@ -1,11 +1,17 @@
-"""The card of a trained model: what it is, what it reached, how to train it again."""
+"""What a trained model can do, in full and in half precision, and its card: what it is, how to train it again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["write_card"]
+import torch
+
+from clearsight.contracts import Batch
+from clearsight.training.data import Data
+from clearsight.training.task import Task
+
+__all__ = ["measure", "write_card"]
 
 
 class _Kind(NamedTuple):
@@ -78,3 +84,43 @@ Trained for {figures["steps"]} steps, seed {figures["seed"]}, on {machine}, torc
 {recipe.strip()}
 ```
 """
+
+
+Figures = dict[str, dict[str, float]]
+"""Metric → condition → figure of all images."""
+
+
+@torch.inference_mode()
+def measure(task: Task, data: Data) -> dict[str, Any]:
+    """Each metric over the held-out images under each condition, and by how much bfloat16 moves it.
+
+    Returns:
+        ``{"images", METRIC: {condition: value}, …, "bfloat16_change"}``, the last one the largest change of any value.
+    """
+    task.eval()
+    batches = [batch.scaled() for batch in data.held_out()]
+    full = _figures(task, batches, torch.float32)
+    half = _figures(task, batches, torch.bfloat16)
+    return {
+        "images": sum(len(batch.x) for batch in batches),
+        **{metric: {condition: round(v, 3) for condition, v in values.items()} for metric, values in full.items()},
+        "bfloat16_change": round(_largest_change(full, half), 4),
+    }
+
+
+def _largest_change(before: Figures, after: Figures) -> float:
+    changes = [after[metric][condition] - v for metric, values in before.items() for condition, v in values.items()]
+    return max(changes, key=lambda change: abs(change))
+
+
+def _figures(task: Task, batches: list[Batch], dtype: torch.dtype) -> Figures:
+    device = next(task.parameters()).device
+    with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+        rows = [task.scores(batch.to(device), index) for index, batch in enumerate(batches)]
+    return {
+        metric: {
+            condition: float(task.figure(metric, torch.cat([row[metric][condition] for row in rows])))
+            for condition in conditions
+        }
+        for metric, conditions in rows[0].items()
+    }

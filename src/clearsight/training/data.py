@@ -1,15 +1,22 @@
-"""Batches by number: what batch ``k`` holds depends on the seed and ``k`` alone."""
+"""Batches by number: what batch ``k`` holds depends on the seed and ``k`` alone; of whole images, for a start."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import lightning
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from clearsight.training.batch import Batch
+from clearsight.contracts import Batch, Dataset
+from clearsight.errors import RecipeError
+from clearsight.seeds import generator_for
 
-__all__ = ["Data"]
+__all__ = ["Data", "WholeImages", "shifted"]
+
+_VALIDATION_BATCH = 250
 
 
 class Data(lightning.LightningDataModule):
@@ -56,5 +63,104 @@ class Data(lightning.LightningDataModule):
             return batch.scaled()
         step = self.trainer.current_epoch * self.epoch + int(batch)
         drawn, device = self.draw(step, self.trainer.global_rank), self.trainer.strategy.root_device
-        labels = None if drawn.labels is None else drawn.labels.to(device)
-        return Batch(drawn.x.to(device), labels).scaled()
+        return drawn.to(device).scaled()
+
+
+class WholeImages(Data):
+    """The images of a labelled data set in random order, shifted and flipped at random; they stay in memory as 8 bits.
+
+    Args:
+        train: what is trained on; all of one size.
+        validation: what is held out.
+        batch: images in a batch.
+        epoch: batches between two validations.
+        shift: images are moved by up to so many pixels both ways, and filled up with 0.
+        flip: mirror every other image, left to right.
+        seed: of the choice, the shifts and the flips.
+
+    Raises:
+        RecipeError: a data set is empty or not labelled by class, or its images differ in size.
+        DataError: a data set is not there.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: Dataset,
+        validation: Dataset,
+        batch: int = 128,
+        epoch: int = 400,
+        shift: int = 0,
+        flip: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(epoch=epoch, seed=seed)
+        self.train_set, self.validation_set, self.batch_size = train, validation, batch
+        self.shift, self.flip = shift, flip
+        self.train: Batch | None = None
+
+    def setup(self, stage: str) -> None:
+        """Read every image once."""
+        if self.train is None:
+            self.train, self.validation = _held(self.train_set), _held(self.validation_set)
+            self.channels, self.classes = self.train.x.shape[1], tuple(self.train_set.classes)
+
+    def draw(self, step: int, rank: int = 0) -> Batch:
+        """The next images, each shifted and flipped by its own draw."""
+        assert self.train is not None
+        generator, which = generator_for(self.seed, step, rank, stream="images"), self._next(step, rank)
+        x, labels = shifted(self.train.x[which], self.shift, generator), self.train.labels
+        if self.flip:
+            x = _flipped(x, generator)
+        return Batch(x, None if labels is None else labels[which])
+
+    def _next(self, step: int, rank: int) -> Tensor:
+        """The numbers of the images of a batch: all of them once, in one random order after another."""
+        assert self.train is not None
+        first, n = step * self.batch_size, len(self.train.x)
+        orders = [
+            torch.randperm(n, generator=generator_for(self.seed, number, rank, stream="order"))
+            for number in range(first // n, (first + self.batch_size - 1) // n + 1)
+        ]
+        return torch.cat(orders)[first % n :][: self.batch_size]
+
+    def held_out(self) -> list[Batch]:
+        """The validation images, a few hundred at a time."""
+        labels = self.validation.labels
+        assert labels is not None
+        return [
+            Batch(self.validation.x[start : start + _VALIDATION_BATCH], labels[start : start + _VALIDATION_BATCH])
+            for start in range(0, len(self.validation.x), _VALIDATION_BATCH)
+        ]
+
+
+def _held(dataset: Dataset) -> Batch:
+    samples = [dataset[index] for index in range(len(dataset))]
+    shapes = {tuple(sample.x.shape) for sample in samples}
+    if len(shapes) != 1:
+        raise RecipeError(
+            f"training on whole images takes images of one size, and at least one; {type(dataset).__name__} "
+            f"has {len(shapes)} sizes in {len(samples)} images"
+        )
+    labels = [sample.label for sample in samples]
+    if not all(isinstance(label, int) for label in labels):
+        raise RecipeError(f"training on whole images takes one class an image; {type(dataset).__name__} has others")
+    return Batch(torch.stack([(255 * s.x).round().byte() for s in samples]), torch.tensor(labels))
+
+
+def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Each image of ``(B, C, H, W)`` moved by up to ``most`` pixels down or up and right or left, filled up with 0."""
+    if not most:
+        return x
+    n, _, height, width = x.shape
+    tops, lefts = torch.randint(2 * most + 1, (2, n), generator=generator)
+    rows = (tops[:, None] + torch.arange(height))[:, :, None]
+    columns = (lefts[:, None] + torch.arange(width))[:, None, :]
+    padded = F.pad(x, (most, most, most, most)).movedim(1, -1)
+    return padded[torch.arange(n)[:, None, None], rows, columns].movedim(-1, 1)
+
+
+def _flipped(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Every other image, by its own draw, mirrored left to right."""
+    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(mirrored, x.flip(3), x)

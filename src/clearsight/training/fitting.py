@@ -22,15 +22,44 @@ from clearsight import weights
 from clearsight.errors import RecipeError
 from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
-from clearsight.training.card import write_card
+from clearsight.training.card import measure, write_card
 from clearsight.training.data import Data
-from clearsight.training.figures import measure
-from clearsight.training.stopwatch import Stopwatch
+from clearsight.training.recipes import renewed
 from clearsight.training.task import Task
 
-__all__ = ["best", "carry_out", "check", "export", "fit", "newest", "pace", "quiet", "remember", "take_best"]
+__all__ = ["Timer", "best", "carry_out", "check", "export", "fit", "newest", "pace", "quiet", "remember", "take_best"]
 
 Precision = Literal["32-true", "bf16-mixed"]
+
+
+class Timer(lightning.Callback):
+    """Counts the seconds of training and validation; the count is kept in the checkpoints."""
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def state_key(self) -> str:
+        """Its key in checkpoints, which older ones have as well."""
+        return "Stopwatch"
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return self._before + time.monotonic() - self._started
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Reading the images and the checkpoint does not count."""
+        self._started = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept."""
+        self._before = state_dict["seconds"]
 
 
 def newest(out: Path) -> ModelCheckpoint:
@@ -81,7 +110,7 @@ def remember(recipe: str, out: Path) -> None:
         RecipeError: it is the run of something else.
     """
     kept = out / "recipe.yaml"
-    if kept.is_file() and kept.read_text(encoding="utf-8") != recipe:
+    if kept.is_file() and renewed(kept.read_text(encoding="utf-8")) != recipe:
         raise RecipeError(f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one")
     out.mkdir(parents=True, exist_ok=True)
     kept.write_text(recipe, encoding="utf-8")
@@ -203,7 +232,7 @@ def fit(
         max_steps=steps,
         max_epochs=-1,
         max_time=None if seconds is None else timedelta(seconds=seconds),
-        callbacks=[best(task, out), newest(out), Stopwatch()],
+        callbacks=[best(task, out), newest(out), Timer()],
         logger=CSVLogger(out, name="log"),
         num_sanity_val_steps=0,
         enable_model_summary=False,

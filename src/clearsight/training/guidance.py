@@ -10,12 +10,12 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import RecognitionTraits
+from clearsight.contracts import Batch, RecognitionTraits
 from clearsight.errors import DataError, ModelError
-from clearsight.joint import Cascade
-from clearsight.metrics import confusion, departure, hit, mean_iou, psnr
-from clearsight.objectives import Guidance, Weighting
-from clearsight.training.batch import Batch
+from clearsight.joint.cascade import Cascade
+from clearsight.metrics.pixels import psnr
+from clearsight.metrics.recognition import confusion, departure, hit, mean_iou
+from clearsight.objectives.guidance import Guidance, Weighting
 from clearsight.training.data import Data
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.schedules import Schedule
@@ -141,8 +141,8 @@ class GuidedTask(RestorationTask):
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded, restored and recognized."""
-        x_hat = self.restore(batch.x, self.degradation, generator)
-        loss: Tensor = self.guidance(x_hat, batch.x, batch.labels)
+        x_hat = self.restore(batch, self.degradation, generator)
+        loss: Tensor = self.guidance(x_hat, batch.reference, batch.labels)
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
@@ -155,12 +155,12 @@ class GuidedTask(RestorationTask):
         clean = None if self.labelled else self._logits(batch.x)
         found: Scores = {metric: {} for metric in self.units}
         for way in self.validation:
-            x_hat = self.validated(batch.x, way, index)
+            x_hat = self.validated(batch, way, index)
             logits = self._logits(x_hat)
             wanted = cast(Tensor, batch.labels) if clean is None else clean
             found["departure"][str(way)] = 100 * departure(logits, wanted)
             found["misread"][str(way)] = _misread(logits, wanted.argmax(1) if clean is not None else wanted)
-            found["psnr"][str(way)] = psnr(x_hat, batch.x)
+            found["psnr"][str(way)] = psnr(x_hat, batch.reference)
         return found
 
     def figure(self, metric: str, values: Tensor) -> Tensor:

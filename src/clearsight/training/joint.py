@@ -9,11 +9,12 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from clearsight.degradations import Pipeline, parse
-from clearsight.metrics import psnr
-from clearsight.objectives import JointLoss
+from clearsight.contracts import Batch
+from clearsight.degradations.language import parse
+from clearsight.degradations.step import Pipeline
+from clearsight.metrics.pixels import psnr
+from clearsight.objectives.joint import JointLoss
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
 from clearsight.training.schedules import Schedule
 from clearsight.training.task import Scores, Task
 

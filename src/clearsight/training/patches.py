@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from clearsight.contracts import Batch
 from clearsight.errors import RecipeError
 from clearsight.images import find, read
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
 from clearsight.training.data import Data
 
 __all__ = ["Patches", "find_images"]

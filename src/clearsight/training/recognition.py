@@ -9,11 +9,11 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from clearsight.contracts import VOID, Recognizer
-from clearsight.degradations import Pipeline, parse
-from clearsight.metrics import confusion, mean_iou
+from clearsight.contracts import VOID, Batch, Recognizer
+from clearsight.degradations.language import parse
+from clearsight.degradations.step import Pipeline
+from clearsight.metrics.recognition import confusion, mean_iou
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
 from clearsight.training.schedules import Schedule
 from clearsight.training.task import Scores, Task
 

@@ -9,15 +9,15 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from clearsight.contracts import Restorer, Traits
-from clearsight.degradations import Pipeline, parse
+from clearsight.contracts import Batch, Restorer, Traits
+from clearsight.degradations.language import parse
+from clearsight.degradations.step import Pipeline
 from clearsight.errors import RecipeError
-from clearsight.metrics import psnr
-from clearsight.restorers import restored
+from clearsight.metrics.pixels import psnr
+from clearsight.restorers.padding import restored
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
+from clearsight.training.initialization import started
 from clearsight.training.schedules import Schedule
-from clearsight.training.starting import started
 from clearsight.training.task import Scores, Task
 
 __all__ = ["RestorationTask"]
@@ -78,22 +78,22 @@ class RestorationTask(Task):
             if traits.sigma == "required":
                 degradation.with_sigma(torch.zeros(1, traits.channels or 3, 64, 64), generator=torch.Generator())
 
-    def restore(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
-        """Degrade ``x`` and restore it again, telling σ to a restorer that asks for it."""
+    def restore(self, batch: Batch, degradation: Pipeline, generator: torch.Generator) -> Tensor:
+        """Degrade the images of a batch and restore them again; a restorer gets σ and the inputs it asks for."""
         if cast(Restorer, self.exported).traits.sigma != "required":
-            return restored(self.exported, degradation(x, generator=generator))
-        return restored(self.exported, *degradation.with_sigma(x, generator=generator))
+            return restored(self.exported, degradation(batch.x, generator=generator), inputs=batch.inputs)
+        return restored(self.exported, *degradation.with_sigma(batch.x, generator=generator), inputs=batch.inputs)
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded and restored."""
-        loss: Tensor = self.loss(self.restore(batch.x, self.degradation, generator), batch.x)
+        loss: Tensor = self.loss(self.restore(batch, self.degradation, generator), batch.reference)
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
         """PSNR of each image in dB, restored from each degradation and clipped."""
-        return {"psnr": {str(way): psnr(self.validated(batch.x, way, index), batch.x) for way in self.validation}}
+        return {"psnr": {str(way): psnr(self.validated(batch, way, index), batch.reference) for way in self.validation}}
 
-    def validated(self, x: Tensor, degradation: Pipeline, index: int) -> Tensor:
+    def validated(self, batch: Batch, degradation: Pipeline, index: int) -> Tensor:
         """Validation batch ``index`` degraded, the same way every time, restored, clipped."""
         generator = generator_for(self.seed, index, stream="validation")
-        return self.restore(x, degradation, generator).float().clamp(0, 1)
+        return self.restore(batch, degradation, generator).float().clamp(0, 1)

@@ -10,13 +10,15 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.degradations import Pipeline, parse
+from clearsight.contracts import Batch
+from clearsight.degradations.language import parse
+from clearsight.degradations.step import Pipeline
 from clearsight.errors import DataError
-from clearsight.metrics import departure
-from clearsight.objectives import Frozen, Recognition
-from clearsight.restorers import restored
+from clearsight.metrics.recognition import departure
+from clearsight.objectives.frozen import Frozen
+from clearsight.objectives.recognition import Recognition
+from clearsight.restorers.padding import restored
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
 from clearsight.training.schedules import Schedule
 from clearsight.training.task import Scores, Task
 

@@ -12,14 +12,12 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
-from clearsight.training import shipped_recipes
-from clearsight.training.complaints import complaint
 from clearsight.training.data import Data
-from clearsight.training.fitting import best, carry_out, check, export, newest, quiet, remember
-from clearsight.training.stopwatch import Stopwatch
+from clearsight.training.fitting import Timer, best, carry_out, check, export, newest, quiet, remember
+from clearsight.training.recipes import parse_error, renewed, shipped_recipes
 from clearsight.training.task import Task
 
-__all__ = ["run"]
+__all__ = ["train"]
 
 
 class _CommandLine(LightningCLI):
@@ -27,7 +25,7 @@ class _CommandLine(LightningCLI):
         parser.add_argument("--summary", type=str, help="the line that `clearsight models` prints")
 
 
-def run(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = None) -> Path:
+def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None = None) -> Path:
     """Train what a recipe describes and export the best checkpoint.
 
     The folder ``out`` holds the resolved recipe, the checkpoints, a log of each start, and at the end ``weights/``. A
@@ -72,7 +70,7 @@ def _locate(recipe: str) -> Path:
 
 def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
     defaults = {
-        "callbacks": [newest(out), Stopwatch()],
+        "callbacks": [newest(out), Timer()],
         "logger": False,
         "max_epochs": -1,
         "num_sanity_val_steps": 0,
@@ -80,6 +78,7 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
         "use_distributed_sampler": False,
     }
     try:
+        text = path.read_text(encoding="utf-8")
         cli = _CommandLine(
             Task,
             Data,
@@ -90,12 +89,12 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
             trainer_defaults=defaults,
             parser_kwargs={"exit_on_error": False},
             seed_everything_default=0,
-            args=["--config", str(path), *overrides],
+            args=["--config", str(path) if renewed(text) == text else renewed(text), *map(renewed, overrides)],
         )
     except ClearsightError:
         raise
     except (ArgumentError, yaml.YAMLError, ValueError, MisconfigurationException) as error:
-        raise RecipeError(f"the recipe {path} cannot be used: {complaint(error)}") from error
+        raise RecipeError(f"the recipe {path} cannot be used: {parse_error(error)}") from error
     _check(cli)
     cli.trainer.callbacks.insert(0, best(cli.model, out))  # type: ignore[attr-defined]
     cli.trainer.logger = CSVLogger(out, name="log")

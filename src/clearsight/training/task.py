@@ -13,9 +13,8 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from clearsight.contracts import RecognitionTraits
+from clearsight.contracts import Batch, RecognitionTraits
 from clearsight.seeds import generator_for
-from clearsight.training.batch import Batch
 from clearsight.training.data import Data
 from clearsight.training.schedules import Cosine, Schedule
 

@@ -1,4 +1,4 @@
-"""How much each preset spends."""
+"""How large the joint model is, and how much each preset spends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from clearsight.experiments.experiment import Preset
 from clearsight.training.fine_tuning import OptimizerName
 
-__all__ = ["BUDGETS", "LETTERS", "Budget", "Tuning"]
+__all__ = ["BUDGETS", "ENCODER", "LETTERS", "Budget", "Tuning"]
+
+ENCODER = (400, 200, 250, 100)
+"""Units of each layer of the joint model of digits, from the image to the code."""
 
 
 @dataclass(frozen=True, slots=True)

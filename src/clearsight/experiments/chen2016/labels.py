@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from clearsight.evaluation.picture import write_figure
-from clearsight.experiments.chen2016.budgets import BUDGETS, Budget
+from clearsight.evaluation.figures import write_figure
+from clearsight.experiments.chen2016.budgets import BUDGETS, ENCODER, Budget
 from clearsight.experiments.chen2016.judging import judge
 from clearsight.experiments.chen2016.methods import Method, joint_loss
-from clearsight.experiments.chen2016.tables import ENCODER
 from clearsight.experiments.chen2016.triplets import Split, Triplets, mnist
-from clearsight.experiments.experiment import Experiment, Finding, Order
+from clearsight.experiments.experiment import Experiment, Result, RunConfig
 from clearsight.joint import ThreePathwayNet, pretrain
 from clearsight.objectives import JointLoss
 from clearsight.seeds import generator_for
@@ -29,12 +28,12 @@ _COUNTS = (100, 1_000, 10_000)
 _STARTS = {"random": "random weights", "pretrained": "pretrained on all images, no labels"}
 
 
-def _run(order: Order) -> Finding:
-    budget = BUDGETS[order.preset]
-    split = mnist("light", limit=budget.limit, seed=order.seed)
-    starts = {"random": _random(order.seed), "pretrained": _pretrained(split, budget, order)}
+def _run(config: RunConfig) -> Result:
+    budget = BUDGETS[config.preset]
+    split = mnist("light", limit=budget.limit, seed=config.seed)
+    starts = {"random": _random(config.seed), "pretrained": _pretrained(split, budget, config)}
     rows = [
-        _row(start, starts[start], split, count, budget, order)
+        _row(start, starts[start], split, count, budget, config)
         for count in _COUNTS
         if count <= len(split.train.labels)
         for start in _STARTS
@@ -45,7 +44,7 @@ def _run(order: Order) -> Finding:
     headline = (
         f"{_COUNTS[0]} labels: error {few['random']:.2f} % from random weights, {few['pretrained']:.2f} % pretrained"
     )
-    return Finding(header, cells, {"rows": rows}, headline, partial(_draw, rows))
+    return Result(header, cells, {"rows": rows}, headline, partial(_draw, rows))
 
 
 def _random(seed: int) -> ThreePathwayNet:
@@ -54,19 +53,19 @@ def _random(seed: int) -> ThreePathwayNet:
         return ThreePathwayNet(encoder=ENCODER)
 
 
-def _pretrained(split: Split, budget: Budget, order: Order) -> ThreePathwayNet:
-    net, generator = _random(order.seed), generator_for(order.seed, 0, stream="chen2016/labels")
+def _pretrained(split: Split, budget: Budget, config: RunConfig) -> ThreePathwayNet:
+    net, generator = _random(config.seed), generator_for(config.seed, 0, stream="chen2016/labels")
     pretrain(net, split.train.noisy, split.train.clean, epochs=budget.rbm_epochs, generator=generator)
-    order.report("pretrained")
+    config.report("pretrained")
     return net
 
 
-def _row(start: str, net: ThreePathwayNet, split: Split, count: int, budget: Budget, order: Order) -> Row:
-    tuned = _random(order.seed)
+def _row(start: str, net: ThreePathwayNet, split: Split, count: int, budget: Budget, config: RunConfig) -> Row:
+    tuned = _random(config.seed)
     tuned.load_state_dict(net.state_dict())
-    _tune(tuned, split.train.at(torch.arange(count)), budget, order.seed)
-    row = judge(Method("joint", tuned.eval(), 0), split.test, tuned).row
-    order.report(f"{start}, {count} labels: error {row['error']:.2f} %")
+    _tune(tuned, split.train.at(torch.arange(count)), budget, config.seed)
+    row = judge([Method("joint", tuned.eval(), 0)], split.test, tuned)["joint"].row
+    config.report(f"{start}, {count} labels: error {row['error']:.2f} %")
     return {"labels": count, "start": start, "psnr": row["psnr"], "error": row["error"]}
 
 

@@ -15,20 +15,20 @@ from torch import Tensor, nn
 from clearsight.boltzmann import DBN, RoBM
 from clearsight.degradations import Strokes
 from clearsight.experiments.chen2016.budgets import Budget, Tuning
-from clearsight.experiments.chen2016.shelf import Shelf
+from clearsight.experiments.chen2016.cache import Cache
 from clearsight.experiments.chen2016.triplets import Split
-from clearsight.experiments.experiment import Order
+from clearsight.experiments.experiment import RunConfig
 from clearsight.inference.device import has_fast_bfloat16
 from clearsight.joint import JointNet, ThreePathwayNet, build_autoencoder, pretrain
-from clearsight.metrics import psnr
+from clearsight.metrics.pixels import psnr
 from clearsight.objectives import JointLoss
 from clearsight.recognizers import MLP
 from clearsight.restorers import DenoisingAutoencoder, Wiener
 from clearsight.seeds import generator_for
+from clearsight.training.data import shifted
 from clearsight.training.fine_tuning import fine_tune
-from clearsight.training.whole import shifted
 
-__all__ = ["Answer", "Method", "Workshop", "joint_loss"]
+__all__ = ["Answer", "Method", "Methods", "joint_loss"]
 
 Answer = tuple[Tensor, Tensor | None]
 """x_hat, and the logits of a joint model."""
@@ -65,23 +65,23 @@ class Method:
         return torch.cat([x_hat for x_hat, _ in answers]), torch.cat(logits) if logits else None
 
 
-class Workshop:
+class Methods:
     """Trains methods, all on the same triplets, and keeps what it has trained.
 
     Args:
         split: what to train on and to choose on; the test part is not touched.
         encoder: units of each layer from the image to the code.
         budget: what training may cost.
-        order: preset, seed, and where to keep and report.
+        config: preset, seed, and where to keep and report.
     """
 
-    def __init__(self, split: Split, *, encoder: tuple[int, ...], budget: Budget, order: Order) -> None:
+    def __init__(self, split: Split, *, encoder: tuple[int, ...], budget: Budget, config: RunConfig) -> None:
         self.split, self.encoder, self.budget = split, encoder, budget
-        self.seed, self._report = order.seed, order.report
-        clean = order.runs / "chen2016" / f"{split.source}-{order.preset}-{order.seed}"
-        self._clean_shelf, self._shelf = Shelf(clean), Shelf(clean / split.kind)
+        self.seed, self._report = config.seed, config.report
+        clean = config.runs / "chen2016" / f"{split.source}-{config.preset}-{config.seed}"
+        self._clean_cache, self._cache = Cache(clean), Cache(clean / split.kind)
 
-    def methods(self) -> dict[str, Callable[[], Method]]:
+    def makers(self) -> dict[str, Callable[[], Method]]:
         """How to make each row of the tables, by name, in their order."""
         return {
             "noisy": self.noisy,
@@ -111,7 +111,7 @@ class Workshop:
                 layer.load_state_dict({"weight": rbm.weight, "bias": rbm.hidden_bias})
             self._minimise("dnn", net, loss, self.budget.classifier)
 
-        self._clean_shelf.fill("dnn", net, train, terms=self._terms(self.budget.rbm_epochs, self.budget.classifier))
+        self._clean_cache.fill("dnn", net, train, terms=self._terms(self.budget.rbm_epochs, self.budget.classifier))
         return net
 
     def noisy(self) -> Method:
@@ -135,7 +135,7 @@ class Workshop:
             machine.fit(clean, noisy, epochs=self.budget.rbm_epochs, generator=self._generator("robm"))
             self._report("robm: trained")
 
-        seconds = self._shelf.fill("robm", machine, train, terms=self._terms(self.budget.rbm_epochs))
+        seconds = self._cache.fill("robm", machine, train, terms=self._terms(self.budget.rbm_epochs))
         generator = self._generator("robm/sweeps")
 
         def answer(y: Tensor) -> Answer:
@@ -170,7 +170,7 @@ class Workshop:
                 self.budget.published,
             )
 
-        return Method("joint", net, self._shelf.fill("joint", net, train, terms=self._terms_published()))
+        return Method("joint", net, self._cache.fill("joint", net, train, terms=self._terms_published()))
 
     def joint_net(self) -> Method:
         """Our convolutional joint model, shown fresh strokes in every batch."""
@@ -191,7 +191,7 @@ class Workshop:
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._minimise("joint-net", net, fresh, self.budget.own)
 
-        return Method("joint-net", net, self._shelf.fill("joint-net", net, train, terms=self._terms(self.budget.own)))
+        return Method("joint-net", net, self._cache.fill("joint-net", net, train, terms=self._terms(self.budget.own)))
 
     def _autoencoder(self) -> tuple[DenoisingAutoencoder, float]:
         noisy, clean, _ = self.split.train
@@ -204,7 +204,7 @@ class Workshop:
                 "ddae", net, lambda rows: loss(net(noisy[rows]), clean[rows]) / len(rows), self.budget.published
             )
 
-        return net, self._shelf.fill("ddae", net, train, terms=self._terms_published())
+        return net, self._cache.fill("ddae", net, train, terms=self._terms_published())
 
     def _generator(self, name: str) -> torch.Generator:
         return generator_for(self.seed, 0, stream=f"chen2016/{name}")

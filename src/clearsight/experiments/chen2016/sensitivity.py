@@ -11,13 +11,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from clearsight.degradations import parse
-from clearsight.evaluation.picture import write_figure
-from clearsight.experiments.chen2016.budgets import BUDGETS
-from clearsight.experiments.chen2016.judging import judge
-from clearsight.experiments.chen2016.methods import Method, Workshop
-from clearsight.experiments.chen2016.tables import ENCODER
+from clearsight.evaluation.figures import write_figure
+from clearsight.experiments.chen2016.budgets import BUDGETS, ENCODER
+from clearsight.experiments.chen2016.judging import Judged, judge
+from clearsight.experiments.chen2016.methods import Methods
 from clearsight.experiments.chen2016.triplets import Kind, Triplets, mnist
-from clearsight.experiments.experiment import Experiment, Finding, Order
+from clearsight.experiments.experiment import Experiment, Result, RunConfig
 from clearsight.seeds import generator_for
 
 __all__ = ["SENSITIVITY"]
@@ -35,20 +34,23 @@ _TESTS = {
 _METHODS = ("joint", "joint-net")
 
 
-def _run(order: Order) -> Finding:
+def _run(config: RunConfig) -> Result:
     rows: list[Row] = []
-    budget = BUDGETS[order.preset]
+    budget = BUDGETS[config.preset]
     for kind in _KINDS:
-        split = mnist(kind, limit=budget.limit, seed=order.seed)
-        tests = {name: _test(split.test, way, order.seed) for name, way in _TESTS.items()}
-        makers = Workshop(split, encoder=ENCODER, budget=budget, order=order).methods()
-        for name in _METHODS:
-            rows += [_row(makers[name](), kind, test, images) for test, images in tests.items()]
+        split = mnist(kind, limit=budget.limit, seed=config.seed)
+        tests = {name: _test(split.test, way, config.seed) for name, way in _TESTS.items()}
+        makers = Methods(split, encoder=ENCODER, budget=budget, config=config).makers()
+        found = {
+            test: judge([makers[name]() for name in _METHODS], images, torch.nn.Identity())
+            for test, images in tests.items()
+        }
+        rows += [_row(name, kind, test, found[test][name]) for name in _METHODS for test in tests]
     cells = [
         [name, kind, *(_cell(_of(rows, name, kind, test)) for test in _TESTS)] for name in _METHODS for kind in _KINDS
     ]
     header = ["method", "trained on", *(f"{test}: dB / %" for test in _TESTS)]
-    return Finding(header, cells, {"tests": _TESTS, "rows": rows}, _headline(rows), partial(_draw, rows))
+    return Result(header, cells, {"tests": _TESTS, "rows": rows}, _headline(rows), partial(_draw, rows))
 
 
 def _test(images: Triplets, way: str, seed: int) -> Triplets:
@@ -56,9 +58,9 @@ def _test(images: Triplets, way: str, seed: int) -> Triplets:
     return images._replace(noisy=noisy)
 
 
-def _row(method: Method, kind: Kind, test: str, images: Triplets) -> Row:
-    row = judge(method, images, torch.nn.Identity()).row
-    return {"method": method.name, "trained_on": kind, "tested_on": test, "psnr": row["psnr"], "error": row["error"]}
+def _row(name: str, kind: Kind, test: str, judged: Judged) -> Row:
+    psnr, error = judged.row["psnr"], judged.row["error"]
+    return {"method": name, "trained_on": kind, "tested_on": test, "psnr": psnr, "error": error}
 
 
 def _of(rows: list[Row], method: str, kind: Kind, test: str) -> Row:

@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.contracts import Sample
-from clearsight.evaluation import Shown
-from clearsight.evaluation.picture import draw
-from clearsight.experiments.chen2016.budgets import BUDGETS, LETTERS, Budget
+from clearsight.evaluation.figures import draw
+from clearsight.evaluation.results import Shown
+from clearsight.experiments.chen2016.budgets import BUDGETS, ENCODER, LETTERS, Budget
 from clearsight.experiments.chen2016.judging import Judged, judge, logits_of
-from clearsight.experiments.chen2016.methods import Workshop
+from clearsight.experiments.chen2016.methods import Methods
 from clearsight.experiments.chen2016.triplets import Split, alphadigits, mnist
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
-from clearsight.experiments.published import published
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 
-__all__ = ["ENCODER", "FIGURES", "TABLES"]
+__all__ = ["FIGURES", "TABLES"]
 
 Row = dict[str, Any]
-
-ENCODER = (400, 200, 250, 100)
-"""Units of each layer of the joint model of digits, from the image to the code."""
 
 _SHOWN = 8
 _SMALL_ENCODER = (100, 64)
@@ -48,15 +44,15 @@ class Comparison:
     methods: Sequence[str] | None = None
     budgets: Mapping[Preset, Budget] = field(default_factory=lambda: BUDGETS)
 
-    def run(self, order: Order) -> Finding:
+    def run(self, config: RunConfig) -> Result:
         """Train the methods on the same triplets and judge them on the same test images."""
-        figures, budget = published("chen2016"), self.budgets[order.preset]
-        split = self.open(limit=budget.limit, seed=order.seed)
-        workshop = Workshop(split, encoder=self.encoder, budget=budget, order=order)
-        classifier = workshop.classifier()
+        figures, budget = published("chen2016"), self.budgets[config.preset]
+        split = self.open(limit=budget.limit, seed=config.seed)
+        methods = Methods(split, encoder=self.encoder, budget=budget, config=config)
+        classifier = methods.classifier()
         wrong = logits_of(classifier, split.test.clean).argmax(1) != split.test.labels
-        makers = workshop.methods()
-        results = {name: judge(makers[name](), split.test, classifier) for name in self.methods or makers}
+        makers = methods.makers()
+        results = judge([makers[name]() for name in self.methods or makers], split.test, classifier)
         rows = [{**row, "published": figures[self.table].get(name)} for name, (row, *_) in results.items()]
         parts = {"train": split.train, "validation": split.validation, "test": split.test}
         record = {
@@ -66,7 +62,7 @@ class Comparison:
             "rows": rows,
         }
         header = ["method", "PSNR dB", "published", "error %", "published", "training s", "s / image"]
-        return Finding(header, [_cells(row) for row in rows], record, _headline(rows), partial(_draw, split, results))
+        return Result(header, [_cells(row) for row in rows], record, _headline(rows), partial(_draw, split, results))
 
 
 def _cells(row: Row) -> list[str]:

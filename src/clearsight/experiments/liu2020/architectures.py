@@ -9,9 +9,8 @@ from torch import nn
 
 from clearsight import weights
 from clearsight.datasets import Photographs
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.colour import judged
-from clearsight.experiments.published import published
 from clearsight.inference import Engine
 from clearsight.restorers import MultiscaleDenoiser
 from clearsight.training import train
@@ -52,16 +51,16 @@ def _name(row: Row) -> str:
     return f"{row['scales']}-{'skip' if row['skip'] else 'plain'}-{row['encoder']}-{row['decoder']}"
 
 
-def _psnr(row: Row, order: Order) -> float:
+def _psnr(row: Row, config: RunConfig) -> float:
     """Train it, or go on with that, and judge it on whole images of Kodak24."""
-    folder = order.runs / "liu2020" / f"table1-{order.seed}" / _name(row)
-    trained = train(RECIPE, [*overrides(row), "--seed_everything", str(order.seed)], out=folder)
+    folder = config.runs / "liu2020" / f"table1-{config.seed}" / _name(row)
+    trained = train(RECIPE, [*overrides(row), "--seed_everything", str(config.seed)], out=folder)
     engines = {"ours": Engine(weights.load(trained))}
-    reached = judged(Photographs(root="kodak24"), _SIGMA, engines, order)
+    reached = judged(Photographs(root="kodak24"), _SIGMA, engines, config)
     return reached["ours"].figures["psnr"].value
 
 
-def _run(order: Order) -> Finding:
+def _run(config: RunConfig) -> Result:
     """Count the parameters of all rows; train and judge them where the preset is that of the paper."""
     found = []
     for row in published("liu2020")["table1"]:
@@ -69,11 +68,11 @@ def _run(order: Order) -> Finding:
             scales=row["scales"], encoder_width=row["encoder"], decoder_width=row["decoder"], skip=row["skip"]
         )
         whole = sum(p.numel() for p in model.parameters())
-        reached = round(_psnr(row, order), 3) if order.preset == "paper" else None
+        reached = round(_psnr(row, config), 3) if config.preset == "paper" else None
         found.append({"published": row, "parameters": counted(model), "all_parameters": whole, "psnr": reached})
     header = ["scales, skip, encoder/decoder", "parameters", "published", "with stem and norms", "PSNR dB", "published"]
     near = sum(abs(row["parameters"] / 1000 - row["published"]["parameters"]) < 1 for row in found)
-    return Finding(
+    return Result(
         header,
         [_cells(row) for row in found],
         {"sigma": f"{_SIGMA}/255", "data": "kodak24", "rows": found},

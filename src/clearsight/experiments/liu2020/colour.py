@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from clearsight.contracts import Dataset, Sample
-from clearsight.datasets import Pairs, Photographs, take
+from clearsight.contracts import Batch, Dataset
+from clearsight.datasets import Pairs, Photographs
+from clearsight.datasets.subset import Centres, take
 from clearsight.degradations import parse
-from clearsight.evaluation.criteria import PSNR
-from clearsight.evaluation.judging import Judge
-from clearsight.evaluation.resampling import multiplicities
+from clearsight.evaluation.loop import batches, judge
+from clearsight.evaluation.protocol import method_of
 from clearsight.evaluation.results import Row
-from clearsight.evaluation.stream import chunks
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.methods import METHODS, engines
-from clearsight.experiments.published import published
 from clearsight.inference import Engine
+from clearsight.metrics.metric import PSNR, Outcome
 
-__all__ = ["SIGMAS", "TABLES", "Centres", "judged"]
+__all__ = ["SIGMAS", "TABLES", "judged"]
 
 SIGMAS = (25, 35, 50)
 """Noise levels of the tables, in grey levels."""
@@ -28,47 +27,18 @@ Scores = dict[str, dict[int, Row]]
 """Method → σ → what it reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class Centres:
-    """The centre of each image of a data set.
-
-    Attributes:
-        dataset: of whole images.
-        size: height and width that is kept.
-    """
-
-    dataset: Dataset
-    size: int
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Those of the whole images."""
-        return self.dataset.classes
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Read one and cut its centre out."""
-        whole = self.dataset[index]
-        top, left = ((n - self.size) // 2 for n in whole.x.shape[1:])
-        x = whole.x[:, top : top + self.size, left : left + self.size]
-        return Sample(name=whole.name, x=x, label=None)
-
-
-def judged(dataset: Dataset, sigma: int, methods: Mapping[str, Engine], order: Order) -> dict[str, Row]:
+def judged(dataset: Dataset, sigma: int, methods: Mapping[str, Engine], config: RunConfig) -> dict[str, Row]:
     """PSNR of the noisy images and of each method on one noise level; images and noise are the same for all of them."""
-    pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=order.seed, with_sigma=True)
-    judges = [Judge("noisy", [PSNR]), *(Judge(name, [PSNR], engine=engine) for name, engine in methods.items())]
+    pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=config.seed, with_sigma=True)
+    rows = {"noisy": method_of([PSNR]), **{name: method_of([PSNR], engine=engine) for name, engine in methods.items()}}
     done = 0
-    for chunk in chunks(pairs, range(len(dataset))):
-        times = multiplicities([sample.name for sample in chunk.samples], order.seed)
-        for judge in judges:
-            judge(chunk, times)
-        done += len(chunk.samples)
-        order.report(f"sigma {sigma}: {done} of {len(dataset)} images of {chunk.x.shape[3]}×{chunk.x.shape[2]}")
-    return {judge.name: judge.row() for judge in judges}
+
+    def tell(batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
+        nonlocal done
+        done += len(batch.x)
+        config.report(f"sigma {sigma}: {done} of {len(dataset)} images of {batch.x.shape[3]}×{batch.x.shape[2]}")
+
+    return judge(batches(pairs, range(len(dataset))), rows, seed=config.seed, each=tell)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,11 +82,11 @@ class Table:
 
     data: Literal["kodak24", "cbsd68"]
 
-    def run(self, order: Order) -> Finding:
+    def run(self, config: RunConfig) -> Result:
         """Judge every method that can run here."""
         dataset, figures = Photographs(root=self.data), published("liu2020")[self.data]
-        parts = PARTS[order.preset]
-        scores = {part.title: _scores(part, dataset, order) for part in parts}
+        parts = PARTS[config.preset]
+        scores = {part.title: _scores(part, dataset, config) for part in parts}
         names = [name for name in ("noisy", *(m.name for m in METHODS)) if name in figures or _ran(scores, name)]
         header = ["PSNR dB, σ =", *(f"{title}, {sigma}" for title in ("published", *scores) for sigma in SIGMAS)]
         rows = [[name, *_published_cells(figures.get(name)), *_cells(scores, name)] for name in names]
@@ -125,20 +95,20 @@ class Table:
             "convention": PSNR.convention,
             "published": figures,
             "models": {
-                f"{sigma}/255": {name: e.name for name, e in engines(sigma, order.runs).items()} for sigma in SIGMAS
+                f"{sigma}/255": {name: e.name for name, e in engines(sigma, config.runs).items()} for sigma in SIGMAS
             },
             "parts": {
                 part.title: {"images": len(part.of(dataset)), "rows": _record(scores[part.title])} for part in parts
             },
         }
-        return Finding(header, rows, record, _headline(scores, figures))
+        return Result(header, rows, record, _headline(scores, figures))
 
 
-def _scores(part: Part, dataset: Dataset, order: Order) -> Scores:
+def _scores(part: Part, dataset: Dataset, config: RunConfig) -> Scores:
     found: Scores = {}
     for sigma in SIGMAS:
-        able = engines(sigma, order.runs, quick=part.quick)
-        for name, row in judged(part.of(dataset), sigma, able, order).items():
+        able = engines(sigma, config.runs, quick=part.quick)
+        for name, row in judged(part.of(dataset), sigma, able, config).items():
             found.setdefault(name, {})[sigma] = row
     return found
 

@@ -26,6 +26,6 @@ class Crop(NamedTuple):
     def cut(self, size: int) -> Sample:
         """The square, ``size`` pixels wide and high, named by its place."""
         dataset = Photographs(root="kodak24")
-        whole = dataset[dataset.pictures.names.index(self.image)].x
+        whole = dataset[dataset.images.names.index(self.image)].x
         x = whole[:, self.top : self.top + size, self.left : self.left + size]
         return Sample(name=f"{self.image} from row {self.top}, column {self.left}", x=x, label=None)

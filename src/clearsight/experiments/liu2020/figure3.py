@@ -6,9 +6,9 @@ from functools import partial
 
 from clearsight import weights
 from clearsight.degradations import parse
-from clearsight.evaluation import explain
-from clearsight.evaluation.picture import draw_pulls
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.evaluation.figures import draw_pulls
+from clearsight.evaluation.gradients import explain
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.crops import Crop
 
 __all__ = ["FIGURES"]
@@ -19,14 +19,14 @@ _RESTORER, _RECOGNIZER, _LAYER = "denoise-color", "efficientnet-lite0", "module.
 _DEGRADATION = "gaussian(sigma=45/255)"
 
 
-def _run(order: Order) -> Finding:
+def _run(config: RunConfig) -> Result:
     explanation = explain(
-        _CROP.cut(_SIZE[order.preset]).x,
+        _CROP.cut(_SIZE[config.preset]).x,
         parse(_DEGRADATION),
         restorer=weights.load(_RESTORER),
         recognizer=weights.load_recognizer(_RECOGNIZER),
         layer=_LAYER,
-        seed=order.seed,
+        seed=config.seed,
     )
     found = explanation.as_json()
     rows = [
@@ -41,7 +41,7 @@ def _run(order: Order) -> Finding:
     }
     cosines = ", ".join(f"{name} {part['cosine']:.2f}" for name, part in found["parts"].items() if name != "pixels")
     header = ["part of the loss", "value", "gradient norm", "cosine to pixels"]
-    return Finding(header, rows, record, f"cosine to the pixels' gradient: {cosines}", partial(draw_pulls, explanation))
+    return Result(header, rows, record, f"cosine to the pixels' gradient: {cosines}", partial(draw_pulls, explanation))
 
 
 _COST: dict[Preset, str] = {"smoke": "seconds", "cpu": "seconds", "paper": "seconds"}

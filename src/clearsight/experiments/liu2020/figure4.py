@@ -11,11 +11,11 @@ from torch import Tensor
 
 from clearsight.contracts import Sample
 from clearsight.degradations import parse
-from clearsight.evaluation.picture import Tile, draw_tiles
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.evaluation.figures import Tile, draw_tiles
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.crops import Crop
 from clearsight.experiments.liu2020.methods import engines
-from clearsight.metrics import psnr
+from clearsight.metrics.pixels import psnr
 from clearsight.seeds import generator_for
 
 __all__ = ["FIGURES"]
@@ -43,34 +43,34 @@ class Restored(NamedTuple):
     psnr: float | None
 
 
-def _states(sample: Sample, order: Order) -> list[Restored]:
+def _states(sample: Sample, config: RunConfig) -> list[Restored]:
     """What each method makes of the crop: it sees no more of the image than is shown."""
     x = sample.x[None]
-    noise, generator = parse(f"gaussian(sigma={_SIGMA}/255)"), generator_for(order.seed, 0, stream=sample.name)
+    noise, generator = parse(f"gaussian(sigma={_SIGMA}/255)"), generator_for(config.seed, 0, stream=sample.name)
     y, sigma = noise.with_sigma(x, generator=generator)
     restored = {
         name: engine.restore_batch(y, None if engine.traits.sigma == "blind" else sigma)
-        for name, engine in engines(_SIGMA, order.runs).items()
+        for name, engine in engines(_SIGMA, config.runs).items()
     }
     clipped = {name: x_hat.clamp(0, 1) for name, x_hat in {"noisy": y, **restored}.items()}
     states = [Restored(name, x_hat[0], float(psnr(x_hat, x))) for name, x_hat in clipped.items()]
     return [*states, Restored("clean", sample.x, None)]
 
 
-def _run(order: Order) -> Finding:
+def _run(config: RunConfig) -> Result:
     """Restore each crop by every method that can run here."""
-    samples, found = [crop.cut(_SIZE[order.preset]) for crop in CROPS], []
+    samples, found = [crop.cut(_SIZE[config.preset]) for crop in CROPS], []
     for sample in samples:
-        found.append(_states(sample, order))
-        order.report(f"{sample.name}: restored")
+        found.append(_states(sample, config))
+        config.report(f"{sample.name}: restored")
     methods = [state.name for state in found[0][:-1]]
     figures = {
         sample.name: {state.name: round(state.psnr, 3) for state in states if state.psnr is not None}
         for sample, states in zip(samples, found, strict=True)
     }
     rows = [[method, *(f"{of[method]:.2f}" for of in figures.values())] for method in methods]
-    record = {"sigma": f"{_SIGMA}/255", "data": "kodak24", "size": _SIZE[order.preset], "psnr": figures}
-    return Finding(["PSNR dB", *figures], rows, record, _headline(figures), partial(_draw, found))
+    record = {"sigma": f"{_SIGMA}/255", "data": "kodak24", "size": _SIZE[config.preset], "psnr": figures}
+    return Result(["PSNR dB", *figures], rows, record, _headline(figures), partial(_draw, found))
 
 
 def _headline(figures: dict[str, dict[str, float]]) -> str:

@@ -15,11 +15,12 @@ from clearsight import weights
 from clearsight.contracts import VOID, Sample
 from clearsight.datasets import open_dataset, take
 from clearsight.degradations import parse
-from clearsight.evaluation.picture import Tile, draw_tiles
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.evaluation.figures import Tile, draw_tiles
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.trained import Trained
 from clearsight.inference import Engine
-from clearsight.metrics import confusion, mean_iou, psnr
+from clearsight.metrics.pixels import psnr
+from clearsight.metrics.recognition import confusion, mean_iou
 from clearsight.seeds import generator_for
 
 __all__ = ["FIGURES"]
@@ -59,14 +60,14 @@ def _read(sample: Sample, engines: Mapping[str, Engine], segmenter: nn.Module, s
     return found
 
 
-def _run(order: Order) -> Finding:
+def _run(config: RunConfig) -> Result:
     """Some test images, evenly spread, restored by the twins of table 5."""
-    made = Trained(order)
+    made = Trained(config)
     segmenter = weights.load_recognizer(made.recognizer("camvid-segmenter")).eval()
     twins = {name: Engine(weights.load(made.restorer(f"{name}-camvid"))) for name in ("separate", "guided")}
-    images = take(open_dataset("camvid", part="test"), _IMAGES[order.preset])
+    images = take(open_dataset("camvid", part="test"), _IMAGES[config.preset])
     samples = [images[number] for number in range(len(images))]
-    found = [_read(sample, twins, segmenter, order.seed) for sample in samples]
+    found = [_read(sample, twins, segmenter, config.seed) for sample in samples]
     figures = {
         sample.name: {name: {"psnr": round(one.psnr, 3), "miou": round(one.miou, 3)} for name, one in states.items()}
         for sample, states in zip(samples, found, strict=True)
@@ -75,7 +76,7 @@ def _run(order: Order) -> Finding:
     record = {"degradation": _DEGRADATION, "data": "camvid", "recognizer": "camvid-segmenter", "images": figures}
     means = {name: sum(states[name].miou for states in found) / len(found) for name in found[0]}
     headline = "mean of the images' mIoU: " + ", ".join(f"{name} {value:.1f} %" for name, value in means.items())
-    return Finding(["mIoU %", *figures], rows, record, headline, partial(_draw, samples, found))
+    return Result(["mIoU %", *figures], rows, record, headline, partial(_draw, samples, found))
 
 
 def _draw(samples: Sequence[Sample], found: Sequence[Mapping[str, Read]], path: Path) -> None:

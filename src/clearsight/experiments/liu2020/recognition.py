@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 from clearsight import weights
-from clearsight.contracts import Dataset
 from clearsight.datasets import open_dataset, take
-from clearsight.evaluation import Evaluation, Row, Shown
-from clearsight.evaluation.picture import draw
-from clearsight.experiments.experiment import Experiment, Finding, Order, Preset
+from clearsight.evaluation.figures import draw
+from clearsight.evaluation.protocol import evaluate, evaluate_under
+from clearsight.evaluation.results import Evaluation, Row, Shown
+from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.trained import Trained
-from clearsight.experiments.published import published
-from clearsight.guarding.judging import Lineup
 
 __all__ = ["TABLES"]
 
@@ -36,7 +34,7 @@ class Recognition:
         recognizer: that comes with clearsight.
         restorers: row → recipe.
         retrained: row → recipe of the recognizer that reads, and the row of the restorer it reads from, if any.
-        key: of the criterion.
+        key: of the metric.
         tested: test images, evenly spread, the same for all methods.
         tested_slowly: how many of them the slow baseline restores, and the others beside it once more; none if unsaid.
     """
@@ -50,9 +48,9 @@ class Recognition:
     tested: Mapping[Preset, int]
     tested_slowly: Mapping[Preset, int]
 
-    def run(self, order: Order) -> Finding:
+    def run(self, config: RunConfig) -> Result:
         """Train what is not there yet, judge all of it on the same noisy test images."""
-        made = Trained(order)
+        made = Trained(config)
         restorers = {row: weights.load(made.restorer(recipe)) for row, recipe in self.restorers.items()}
         retrained = {
             row: (
@@ -61,17 +59,13 @@ class Recognition:
             )
             for row, (recipe, front) in self.retrained.items()
         }
-        lineup = Lineup(
-            recognizer=weights.load_recognizer(made.recognizer(self.recognizer)),
-            restorers=restorers,
-            retrained=retrained,
-            seed=order.seed,
-        )
-        images = take(open_dataset(self.data, part="test"), self.tested[order.preset])
-        found, sheet = _judged(lineup, images, order)
-        few, beside = self.tested_slowly.get(order.preset), list[Evaluation]()
+        recognizer = weights.load_recognizer(made.recognizer(self.recognizer))
+        judged = partial(evaluate, model=restorers, recognizer=recognizer, seed=config.seed)
+        images = take(open_dataset(self.data, part="test"), self.tested[config.preset])
+        found, sheet = _judged(partial(judged, images, retrained=retrained), config)
+        few, beside = self.tested_slowly.get(config.preset), list[Evaluation]()
         if few is not None:
-            beside, _ = _judged(replace(lineup, retrained={}, baselines=[_SLOW]), take(images, few), order)
+            beside, _ = _judged(partial(judged, take(images, few), with_baselines=[_SLOW]), config)
         figures = published("liu2020")[self.table]
         shown = self._figures(found)
         rows = [[name, *(f"{v:.2f}" for v in values), *_cells(figures.get(name))] for name, values in shown.items()]
@@ -87,7 +81,7 @@ class Recognition:
             "conditions": [one.as_json() for one in found],
             "beside_slow_baselines": [one.as_json() for one in beside],
         }
-        return Finding(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
+        return Result(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
 
     def _figures(self, found: Sequence[Evaluation]) -> dict[str, list[float]]:
         """Row → top-1 accuracy or mean IoU, in percent, of each noise level."""
@@ -99,8 +93,8 @@ class Recognition:
         return shown
 
 
-def _judged(lineup: Lineup, images: Dataset, order: Order) -> tuple[list[Evaluation], list[Shown]]:
-    found, sheet = lineup.judge_under([f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS], images, order.report)
+def _judged(judged: Callable[..., Evaluation], config: RunConfig) -> tuple[list[Evaluation], list[Shown]]:
+    found, sheet = evaluate_under([f"gaussian(sigma={sigma}/255)" for sigma in SIGMAS], judged, config.report)
     return [replace(one, rows=tuple(map(_renamed, one.rows))) for one in found], sheet
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clearsight import weights
-from clearsight.experiments.experiment import Order
+from clearsight.experiments.experiment import RunConfig
 from clearsight.registry import RECOGNIZERS, RESTORERS
 from clearsight.training import train
 
@@ -27,11 +27,11 @@ class Trained:
     """Weights by their recipes: those that are shipped, those of an earlier run, or those of a new one.
 
     Args:
-        order: preset, folder of runs, and whom to tell.
+        config: preset, folder of runs, and whom to tell.
     """
 
-    def __init__(self, order: Order) -> None:
-        self._order, self._smoke = order, order.preset == "smoke"
+    def __init__(self, config: RunConfig) -> None:
+        self._config, self._smoke = config, config.preset == "smoke"
         self._shipped = {stored.name for stored in weights.shipped(RESTORERS, RECOGNIZERS)}
 
     def recognizer(self, recipe: str) -> str:
@@ -62,7 +62,7 @@ class Trained:
     def _made(self, recipe: str, overrides: Sequence[str] = ()) -> str:
         found = self._found(recipe)
         if found is None:
-            self._order.report(f"training {recipe}")
+            self._config.report(f"training {recipe}")
             found = str(train(recipe, [*overrides, *(_few(recipe) if self._smoke else [])], out=self._run(recipe)))
         return found
 
@@ -73,7 +73,7 @@ class Trained:
         return str(folder) if folder.is_dir() else None
 
     def _run(self, recipe: str) -> Path:
-        return self._order.runs / (f"{recipe}-smoke" if self._smoke else recipe)
+        return self._config.runs / (f"{recipe}-smoke" if self._smoke else recipe)
 
 
 def _few(recipe: str) -> list[str]:

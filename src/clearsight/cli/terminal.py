@@ -1,0 +1,77 @@
+"""What the verbs say on the terminal: tables, the JSON beside them, and progress; and what several of them ask."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from clearsight.inference import Report
+
+__all__ = ["RECOGNIZERS", "RecognizerName", "counted", "print_table", "tracked", "write_record"]
+
+RECOGNIZERS = "Name (see `clearsight recognizers`), folder, hub id, TorchScript or ONNX file, or torchvision:NAME."
+"""What a recognizer is named by."""
+
+RecognizerName = typer.Option("--recognizer", "-r", help=RECOGNIZERS)
+"""The option that names a recognizer."""
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
+    """Print a table as wide as it has to be: first columns of words, then columns of numbers, aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(header):
+        table.add_column(name, justify="left" if number < words else "right", no_wrap=True)
+    for cells in rows:
+        table.add_row(*cells)
+    wide = Console(width=1000, markup=False)
+    Console(width=wide.measure(table).maximum, markup=False).print(table)
+
+
+def write_record(path: Path, record: Mapping[str, Any], seconds: float) -> None:
+    """Write a result as JSON, with the command and the machine that made it, whole or not at all."""
+    from clearsight.images import atomically
+    from clearsight.provenance import provenance
+
+    command = " ".join(["clearsight", *sys.argv[1:]])
+    whole = {"command": command, **record, "seconds": round(seconds, 1), **provenance()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomically(path) as file:
+        file.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def tracked(reports: Iterable[Report], total: int) -> Iterator[Report]:
+    """Pass reports through, showing files, megapixels and the time left where standard error is a terminal."""
+    with _progress("files  {task.fields[megapixels]:.1f} MP") as progress:
+        task = progress.add_task("", total=total, megapixels=0.0)
+        pixels = 0
+        for report in reports:
+            pixels += report.pixels
+            progress.update(task, advance=1, megapixels=pixels / 1e6)
+            yield report
+
+
+def counted(numbers: Iterable[int], total: int) -> Iterator[int]:
+    """Pass image numbers through, showing how many are done and the time left where standard error is a terminal."""
+    with _progress("images") as progress:
+        yield from progress.track(numbers, total=total, description="")
+
+
+def _progress(what: str) -> Progress:
+    """A bar for people, nothing for pipes."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

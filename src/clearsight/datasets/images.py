@@ -1,0 +1,112 @@
+"""Images by number: held in memory as bytes, or read from files when they are asked for; what is in such a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Protocol, Self
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from clearsight.datasets.files import Files, explained
+from clearsight.images.files import open_image
+from clearsight.images.intensities import as_unit
+
+__all__ = ["ImageFiles", "Images", "InMemoryImages", "labels", "pixels"]
+
+_INDEXED = ("1", "L", "P", "I;16", "I;16B", "I;16L", "I")
+
+
+class Images(Protocol):
+    """Images with names."""
+
+    @property
+    def names(self) -> list[str]:
+        """One name an image, unique."""
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One image, ``(C, H, W)`` float32 in [0, 1]."""
+
+    def select(self, keep: Tensor) -> Self:
+        """The images with these numbers, ``(n,)`` int64, in this order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InMemoryImages:
+    """Small images in memory.
+
+    Attributes:
+        names: of the images.
+        values: ``(N, C, H, W)`` uint8.
+        peak: the value that stands for 1.
+    """
+
+    names: list[str]
+    values: Tensor
+    peak: int = 255
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One image."""
+        return self.values[index].float() / self.peak
+
+    def select(self, keep: Tensor) -> InMemoryImages:
+        """These images alone; the others are given up."""
+        return InMemoryImages([self.names[i] for i in keep.tolist()], self.values[keep], self.peak)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFiles:
+    """Images in files.
+
+    Attributes:
+        names: of the files.
+        files: where they lie.
+    """
+
+    names: list[str]
+    files: Files
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Read and decode one image.
+
+        Raises:
+            DataError: the file is gone, or is no readable image.
+        """
+        name = self.names[index]
+        with explained(self.files.where(name), "an image"):
+            return pixels(self.files.read(name), self.files.where(name))
+
+    def select(self, keep: Tensor) -> ImageFiles:
+        """These files alone."""
+        return ImageFiles([self.names[i] for i in keep.tolist()], self.files)
+
+
+def pixels(data: bytes, name: str) -> Tensor:
+    """Decode an image as a restorer is given it: ``(C, H, W)`` float32 in [0, 1], grey with one channel, else RGB.
+
+    8 bits mean what they always do; of other numbers black and white are found in the picture (see
+    :class:`~clearsight.images.Intensities`). Alpha is left out; of a stack the first plane is taken.
+
+    Raises:
+        ImageReadError: as :func:`clearsight.images.read`.
+    """
+    picture = open_image(BytesIO(data), name=name).read()
+    return torch.from_numpy(as_unit(picture.colour)).movedim(-1, 0).contiguous()
+
+
+def labels(data: bytes) -> Tensor:
+    """Decode an index map: ``(H, W)`` int64; of a palette image the indices, not the colours.
+
+    Raises:
+        Exception: anything a decoder raises; see :func:`~clearsight.datasets.files.explained`.
+    """
+    try:
+        image = ImageOps.exif_transpose(Image.open(BytesIO(data)))
+    except UnidentifiedImageError:  # its text would name the buffer
+        raise ValueError(f"{len(data)} bytes of no known format") from None
+    if image.mode not in _INDEXED:
+        raise ValueError(f"expected one channel of class numbers, got {image.mode}")
+    return torch.from_numpy(np.asarray(image).astype(np.int64))

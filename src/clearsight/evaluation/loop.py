@@ -1,0 +1,147 @@
+"""The one loop that judges: every method on the same degraded images, a few at a time, nothing kept but sums."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from clearsight.contracts import Batch
+from clearsight.datasets.pairs import Pair, Pairs
+from clearsight.errors import DataError
+from clearsight.evaluation.results import Resampled, Row, multiplicities
+from clearsight.metrics.metric import Metric, Outcome
+
+__all__ = ["Method", "batches", "judge"]
+
+_PIXELS_AT_ONCE = 2**18
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Method:
+    """One row of the table in the making.
+
+    Attributes:
+        run: of a batch, x_hat, not clipped, and the logits of a method that recognizes by itself.
+        recognizer: of x_hat, clipped, the logits, where ``run`` gives none.
+        metrics: what is judged; with a reference, x_hat has the size of x.
+        timed: whether ``run`` takes time that is worth a word.
+    """
+
+    run: Callable[[Batch], tuple[Tensor, Tensor | None]]
+    recognizer: Callable[[Tensor], Tensor] | None = None
+    metrics: Sequence[Metric]
+    timed: bool = True
+
+
+def judge(
+    batches: Iterable[Batch],
+    methods: Mapping[str, Method],
+    *,
+    seed: int,
+    each: Callable[[Batch, Mapping[str, Outcome]], None] = lambda batch, outcomes: None,
+) -> dict[str, Row]:
+    """Every method on every batch: a row each, by the same names, with intervals.
+
+    Args:
+        batches: the images.
+        methods: by the names of their rows.
+        seed: of the intervals.
+        each: is handed every batch and what came of it by the names of the methods.
+
+    Raises:
+        DataError: a method recognizes, and an image has no label.
+    """
+    tallies = {name: _Tally(method) for name, method in methods.items()}
+    for batch in batches:
+        times = multiplicities(batch.names, seed)
+        each(batch, {name: tally.take(batch, times) for name, tally in tallies.items()})
+    return {name: tally.row(name) for name, tally in tallies.items()}
+
+
+class _Tally:
+    """The sums of what came of the images so far, by one method."""
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self._seconds, self._images = 0.0, 0
+        self._sums = [Resampled(metric.value) for metric in method.metrics]
+
+    def take(self, batch: Batch, times: Tensor) -> Outcome:
+        """Judge some images; ``times`` are their multiplicities, ``(B, R)``."""
+        outcome = self._outcome(batch)
+        for metric, sums in zip(self._method.metrics, self._sums, strict=True):
+            sums.add(metric.statistic(outcome), times)
+        self._images += len(batch.x)
+        return outcome
+
+    def _outcome(self, batch: Batch) -> Outcome:
+        started = time.perf_counter()
+        x_hat, logits = self._method.run(batch)
+        self._seconds += time.perf_counter() - started
+        x_hat = x_hat.clamp(0, 1)
+        if logits is None and self._method.recognizer is not None:
+            logits = self._method.recognizer(x_hat)
+        if logits is None:
+            return Outcome(x_hat, batch.reference, torch.empty(0), torch.empty(0))
+        return Outcome(x_hat, batch.reference, logits, _labels(batch))
+
+    def row(self, name: str) -> Row:
+        """What has come of all images so far."""
+        figures = {m.key: sums.estimate() for m, sums in zip(self._method.metrics, self._sums, strict=True)}
+        return Row(name, figures, self._seconds / self._images if self._method.timed else None)
+
+
+def _labels(batch: Batch) -> Tensor:
+    if batch.labels is None:
+        raise DataError(f"{batch.names[0]} has no label, by which a recognizer is judged: label it or remove it")
+    return batch.labels
+
+
+def batches(pairs: Pairs, numbers: Iterable[int]) -> Iterator[Batch]:
+    """The pairs of these numbers in their order.
+
+    Where σ is not told it is the root mean square of y − x, which favours restorers that take it. As many together as
+    have one size and a quarter of a megapixel, all of them labelled or none.
+    """
+    held: list[Pair] = []
+    for number in numbers:
+        pair = pairs[number]
+        pixels = pair.sample.x[0].numel()
+        if held and (_kind(pair) != _kind(held[0]) or (len(held) + 1) * pixels > _PIXELS_AT_ONCE):
+            yield _stacked(held)
+            held = []
+        held.append(pair)
+    if held:
+        yield _stacked(held)
+
+
+def _kind(pair: Pair) -> tuple[object, ...]:
+    """What images of one batch have in common: sizes, and what else there is."""
+    sample = pair.sample
+    shapes = {name: value.shape for name, value in sample.inputs.items()}
+    return sample.x.shape, sample.label is None, None if sample.target is None else sample.target.shape, shapes
+
+
+def _stacked(pairs: list[Pair]) -> Batch:
+    samples = [pair.sample for pair in pairs]
+    x, y = torch.stack([sample.x for sample in samples]), torch.stack([pair.y for pair in pairs])
+    labels = [torch.as_tensor(sample.label) for sample in samples if sample.label is not None]
+    targets = [sample.target for sample in samples if sample.target is not None]
+    levels = [pair.sigma for pair in pairs if pair.sigma is not None]
+    return Batch(
+        x=x,
+        labels=torch.stack(labels) if labels else None,
+        y=y,
+        sigma=torch.stack(levels) if levels else _changed(x, y),
+        target=torch.stack(targets) if targets else None,
+        names=tuple(sample.name for sample in samples),
+        inputs={name: torch.stack([sample.inputs[name] for sample in samples]) for name in samples[0].inputs},
+    )
+
+
+def _changed(x: Tensor, y: Tensor) -> Tensor | None:
+    return (y - x).square().mean((1, 2, 3)).sqrt() if x.shape == y.shape else None

@@ -1,0 +1,155 @@
+"""The user's images: what is trained on, what choices are made on, what is reported."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from clearsight.contracts import Dataset, RecognitionTraits
+from clearsight.datasets import open_dataset
+from clearsight.datasets.subset import Labelled, Subset, take
+from clearsight.errors import DataError
+from clearsight.inference import Predictor
+from clearsight.recognizers import check_fits
+from clearsight.seeds import generator_for
+
+__all__ = ["Splits", "open_splits", "to_judge"]
+
+_LEAST = 8
+_SHARES = {"val": 10, "test": 5}
+"""Of the images that come in one part: a tenth to validate, a fifth to test."""
+
+_LARGEST = 2_000
+"""Training images that are held in memory at most, evenly spread over all."""
+
+
+class Splits(NamedTuple):
+    """Three parts of the images.
+
+    Attributes:
+        train: is trained on.
+        validation: picks the best checkpoint.
+        test: is reported, and nothing else.
+        labelled: whether the images have labels of their own.
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    labelled: bool
+
+
+def open_splits(source: str | Path, *, labels: str | Path | None, traits: RecognitionTraits, seed: int) -> Splits:
+    """Open images and deal them out.
+
+    The parts train, val and test of a data set or a folder are taken as they are; what is missing of them is cut from
+    the training part, or from the whole: a tenth to validate, a fifth to test.
+
+    Args:
+        source: a data set's name, or a folder, as :func:`~clearsight.datasets.open_dataset` takes it.
+        labels: ``None`` for the labels that the images come with, if any; ``"none"`` to do without; or a CSV file with
+            a line ``image,class`` for each image.
+        traits: of the recognizer.
+        seed: of the dealing.
+
+    Raises:
+        DataError: there are fewer than 8 images, labels are missing, or they are not the recognizer's.
+        ModelError: the recognizer takes images of other channels.
+    """
+    parts = _parts(source)
+    if labels is not None:
+        table = None if labels == "none" else _read_table(Path(labels), traits)
+        parts = {name: _relabelled(dataset, table, traits) for name, dataset in parts.items()}
+    counts = {name: len(dataset) for name, dataset in parts.items()}
+    if sum(counts.values()) < _LEAST:
+        raise DataError(
+            f"{source} holds {sum(counts.values())} images, expected at least {_LEAST}: to train, to choose and to "
+            "report on"
+        )
+    splits = _dealt(parts, seed)
+    _check(splits, traits)
+    return splits
+
+
+def to_judge(splits: Splits, recognizer: nn.Module, n: int) -> Dataset:
+    """So many test images, with what a recognizer sees in them clean where they have no labels that it tells."""
+    images, reader = take(splits.test, n), Predictor(recognizer)
+    classes = reader.traits.classes
+    if splits.labelled and len(images.classes) == len(classes):
+        return images
+    answers = [reader.logits(images[index].x[None])[0].argmax(0) for index in range(len(images))]
+    return Labelled(images, [best if best.ndim else int(best) for best in answers], classes)
+
+
+def _parts(source: str | Path) -> dict[str, Dataset]:
+    """Those of train, val and test that there are, by name; what has no parts, or none to train on, is to train on."""
+    found, error = {}, DataError(f"{source} holds no images")
+    for part in ("train", "val", "test"):
+        try:
+            found[part] = open_dataset(source, part=part)
+        except DataError as missing:
+            error = missing
+    if not found:
+        raise error
+    first = {(len(dataset), dataset[0].name) for dataset in found.values()}
+    if len(first) == 1:
+        return {"train": next(iter(found.values()))}
+    return found if "train" in found else {"train": found["val"], "test": found["test"]}
+
+
+def _dealt(parts: dict[str, Dataset], seed: int) -> Splits:
+    """What is missing is cut from the training part."""
+    rest = {name: dataset for name, dataset in parts.items() if name != "train"}
+    if list(rest) == ["val"]:  # of ImageNet, say, which is reported on its validation part
+        rest = {"test": rest["val"]}
+    whole = parts["train"]
+    order = torch.randperm(len(whole), generator=generator_for(seed, 0, stream="guard/parts")).tolist()
+    for name, share in _SHARES.items():
+        if name not in rest:
+            n = max(1, len(whole) // share)
+            rest[name], order = Subset(whole, sorted(order[:n])), order[n:]
+    train = take(Subset(whole, sorted(order)), _LARGEST)
+    return Splits(train, rest["val"], rest["test"], whole[0].label is not None)
+
+
+def _read_table(path: Path, traits: RecognitionTraits) -> dict[str, int]:
+    if not path.is_file():
+        raise DataError(f"there is no file {path} with labels: expected none, or a CSV file of lines image,class")
+    numbers = {name: number for number, name in enumerate(traits.classes)}
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = [line for line in csv.reader(file) if line]
+    if any(len(line) != 2 for line in lines):
+        raise DataError(f"{path} has lines that are not image,class")
+    unknown = sorted({label for _, label in lines} - numbers.keys())
+    if unknown:
+        raise DataError(
+            f"{path} names the class {unknown[0]!r}, which the recognizer does not tell: it tells "
+            f"{', '.join(traits.classes[:5])}{', …' if len(traits.classes) > 5 else ''}"
+        )
+    return {name: numbers[label] for name, label in lines}
+
+
+def _relabelled(dataset: Dataset, table: dict[str, int] | None, traits: RecognitionTraits) -> Labelled:
+    if table is None:
+        return Labelled(dataset, [None] * len(dataset), ())
+    names = [dataset[index].name for index in range(len(dataset))]
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise DataError(f"{len(missing)} of {len(names)} images have no label, the first is {missing[0]}")
+    return Labelled(dataset, [table[name] for name in names], traits.classes)
+
+
+def _check(splits: Splits, traits: RecognitionTraits) -> None:
+    first = splits.train[0]
+    classes = splits.train.classes if splits.labelled else traits.classes
+    check_fits(traits, channels=len(first.x), classes=classes)
+    if splits.labelled and isinstance(first.label, Tensor) != (traits.task == "segment"):
+        has, takes = ("pixel", "image") if isinstance(first.label, Tensor) else ("image", "pixel")
+        raise DataError(
+            f"the images have a class for each {has}, but the recognizer gives one for each {takes}: without labels, "
+            "--labels none, its own answers are the guide"
+        )
