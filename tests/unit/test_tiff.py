@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import tifffile
+from PIL import ExifTags, Image
 
 from clearsight import images
 from clearsight.errors import ClearsightError, ImageReadError, ImageTooLargeError, ImageWriteError
 from clearsight.images import Picture, files, tiff
-from clearsight.inference import plan, process
+from clearsight.inference import Restoration, plan, process
 
 DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64"]
 
@@ -54,6 +55,12 @@ def assert_same_stack(before: Path, after: Path) -> None:
     axes, shape, kind, pixels = series_of(before)
     assert series_of(after)[:3] == (axes, shape, kind)
     np.testing.assert_array_equal(series_of(after)[3], pixels)
+
+
+def exif_block(latitude: str) -> bytes:
+    block = Image.Exif()
+    block.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = latitude
+    return block.tobytes().removeprefix(b"Exif\0\0")
 
 
 def without_chain(path: Path) -> None:
@@ -110,9 +117,12 @@ class TestChannels:
         pixels[:4, :, 3] = 1
         tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="rgb", extrasamples=["assocalpha"])
         (job,) = plan([tmp_path / "x.tif"], tmp_path / "out")
-        (report,) = process([job], lambda job, picture: picture)
+        restoration = Restoration("wiener")
+        (report,) = process([job], lambda job, picture: restoration(picture))
         assert report.error is None
-        np.testing.assert_array_equal(tifffile.imread(job.target), pixels)
+        restored = tifffile.imread(job.target)
+        np.testing.assert_array_equal(restored[4:], pixels[4:])
+        assert np.isfinite(restored).all()
 
     def test_colours_come_first(self, tmp_path: Path) -> None:
         pixels = noise((6, 7, 4))
@@ -228,6 +238,20 @@ class TestTags:
         images.write(Picture.of(noise((5, 6)), metadata), tmp_path / "x.tif")
         back = images.read(tmp_path / "x.tif").metadata
         assert (back.xmp, back.iptc) == (b"<xmp>", b"\x1c\2\5\0\1a")
+
+    @pytest.mark.parametrize("bigtiff", [False, True])
+    def test_it_is_upright_and_its_place_kept_in_bigtiff_too(
+        self, tmp_path: Path, bigtiff: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tiff, "_CLASSIC", 0 if bigtiff else 1000)
+        images.write(Picture.of(noise((5, 6)), images.Metadata(exif=exif_block("S"))), tmp_path / "x.tif")
+        assert tifffile.TiffFile(tmp_path / "x.tif").is_bigtiff == bigtiff
+        back = Image.Exif()
+        back.load(images.read(tmp_path / "x.tif").metadata.exif)
+        assert back.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "S"
+        turn = [(274, 3, 1, 6, True)]
+        tifffile.imwrite(tmp_path / "y.tif", noise((5, 6)), bigtiff=bigtiff, extratags=turn)
+        assert images.read(tmp_path / "y.tif").pixels.shape == (6, 5, 1)
 
     @pytest.mark.parametrize("unit", ["none", "inch", "centimeter"])
     @pytest.mark.parametrize("orientation", [1, 6])
@@ -349,6 +373,33 @@ class TestStacks:
                 np.testing.assert_array_equal(a.asarray(), b.asarray())
             assert new.ome_metadata == old.ome_metadata
         assert next(images.open_image(path).planes()).notes == ("smaller copies and masks of it were left out",)
+
+    @pytest.mark.parametrize("order", "<>")
+    def test_camera_and_place_of_every_page(self, tmp_path: Path, order: Literal["<", ">"]) -> None:
+        plain, with_exif = tmp_path / "plain.tif", tmp_path / "x.tif"
+        with tifffile.TiffWriter(plain, byteorder=order) as tif:
+            for _ in range(2):
+                tif.write(noise((5, 6)), metadata=None)
+        planes = images.open_image(plain).planes()
+        blocks = [exif_block("N"), exif_block("S")]
+        metadata = [replace(plane.metadata, exif=block) for plane, block in zip(planes, blocks, strict=True)]
+        pictures = (Picture.of(noise((5, 6)), each) for each in metadata)
+        images.rewrite_planes(images.open_image(plain), pictures, with_exif)
+        for plane, latitude in zip(images.open_image(rewritten(with_exif)).planes(), "NS", strict=True):
+            back = Image.Exif()
+            back.load(plane.metadata.exif)
+            assert back.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == latitude
+            np.testing.assert_array_equal(plane.pixels[..., 0], noise((5, 6)))
+
+    def test_series_whose_pages_are_smaller_than_what_they_say(self, tmp_path: Path) -> None:
+        with tifffile.TiffWriter(tmp_path / "x.tif") as tif:
+            tif.write(noise((3, 4, 5)), photometric="minisblack", metadata={"of": "a" * 1000}, truncate=True)
+            tif.write(noise((2, 5, 4)), photometric="minisblack")
+            tif.write(noise((2, 6, 4)), photometric="minisblack", compression="zlib")
+        with tifffile.TiffFile(tmp_path / "x.tif") as old, tifffile.TiffFile(rewritten(tmp_path / "x.tif")) as new:
+            for a, b in zip(new.series, old.series, strict=True):
+                assert (a.shape, a.axes) == (b.shape, b.axes)
+                np.testing.assert_array_equal(a.asarray(), b.asarray())
 
     @pytest.mark.parametrize("truncate", [False, True])
     def test_shaped(self, tmp_path: Path, truncate: bool) -> None:

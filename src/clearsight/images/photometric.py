@@ -34,6 +34,8 @@ def refuse_unreadable(page: TiffPage) -> None:
         ValueError: its numbers or its colours are of a kind that is not read.
     """
     colours, dtype = _COLOURS.get(page.photometric), page.dtype
+    if not page.size:
+        raise ValueError("a page without pixels")
     if dtype is None or dtype.name not in _DTYPES:
         raise ValueError(f"{dtype or 'unknown'} numbers, expected integers of 8, 16 or 32 bits or floats")
     if colours is None or page.samplesperpixel < colours:

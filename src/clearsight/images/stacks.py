@@ -17,7 +17,7 @@ from clearsight.images.photometric import interpret, refuse_unreadable
 from clearsight.images.picture import Array, Metadata, Picture
 from clearsight.images.tags import dpi_of, kept_of, packet
 
-__all__ = ["counted", "opened", "planes"]
+__all__ = ["counted", "opened", "planes", "runs"]
 
 _XMP, _IPTC, _LAYERS = 700, 33723, 37724
 _DIALECTS = {"lsm": "Zeiss LSM", "stk": "MetaMorph STK", "ndpi": "Hamamatsu NDPI"}
@@ -54,6 +54,19 @@ def counted(tif: TiffFile) -> list[tuple[TiffPage, int]]:
         refuse_unreadable(page)
     behind = _behind(tif, len(every)) if tif.is_imagej or tif.is_shaped else {}
     return [(page, behind.get(page.index, page.imagedepth)) for page in pages]
+
+
+def runs(tif: TiffFile, counts: list[tuple[TiffPage, int]]) -> list[tuple[TiffPage, int]]:
+    """The same, planes that follow one another in the file taken together: ImageJ and tifffile look for them so."""
+    starts = {series.keyframe.index for series in tif.series} if tif.is_imagej or tif.is_shaped else None
+    together: list[tuple[TiffPage, int]] = []
+    for page, n in counts:
+        if starts is None or page.index in starts or not page.is_final or page.imagedepth > 1:
+            together.append((page, n))
+        else:
+            first, before = together.pop()
+            together.append((first, before + n))
+    return together
 
 
 def planes(source: Path | BytesIO) -> Iterator[Picture]:

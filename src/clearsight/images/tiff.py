@@ -14,7 +14,7 @@ from tifffile import TiffFile, TiffPage, TiffWriter
 
 from clearsight.images import exif
 from clearsight.images.picture import COLOUR, Array, Header, Picture
-from clearsight.images.stacks import counted, opened, planes
+from clearsight.images.stacks import counted, opened, planes, runs
 from clearsight.images.tags import ExtraTag, Kept
 
 __all__ = ["decode", "encode", "encode_planes", "header", "planes"]
@@ -55,8 +55,7 @@ def encode(picture: Picture, path: Path) -> None:
 def encode_planes(source: Path | BytesIO, planes: Iterable[Picture], path: Path) -> None:
     """Write a stack that is like ``source`` but for its pixels: the same pages, with the same to say.
 
-    Planes that lie behind one page get a page each. Where nothing is compressed they still follow one another, for
-    ImageJ reads them so.
+    Planes that lie behind one page get a page each, and still follow one another.
 
     Raises:
         ValueError: the planes are larger than those of ``source``, whose description says how large they are.
@@ -66,20 +65,12 @@ def encode_planes(source: Path | BytesIO, planes: Iterable[Picture], path: Path)
         counts = counted(tif)
         bigtiff = tif.is_bigtiff or sum(page.nbytes * n for page, n in counts) > _CLASSIC
         with TiffWriter(path, bigtiff=bigtiff, byteorder=tif.byteorder) as writer:
-            for page, n in _runs(tif, counts):
+            for page, n in runs(tif, counts):
                 first = next(waiting)
                 _refuse_misfit(tif, first)
                 blocks += [first.metadata.exif, *([b""] * (n - 1))]
                 _write(writer, page, first, n, waiting)
     exif.into_tiff(path, blocks)
-
-
-def _runs(tif: TiffFile, counts: list[tuple[TiffPage, int]]) -> list[tuple[TiffPage, int]]:
-    """Planes that are written in one piece: those behind one page, and an ImageJ stack that is not compressed."""
-    pages = [page for page, _ in counts]
-    if tif.is_imagej and pages[0].is_final and len({page.hash for page in pages}) == 1:
-        return [(pages[0], sum(n for _, n in counts))]
-    return counts
 
 
 def _write(writer: TiffWriter, page: TiffPage, first: Picture, n: int, waiting: Iterator[Picture]) -> None:

@@ -159,7 +159,16 @@ class Restoration:
         for i in set(range(len(picture.channels))) - {i for group in parts for i in group}:
             alpha = picture.take((i,))
             pixels[..., (i,)] = alpha if scale == 1 else Engine(Bicubic(scale=scale)).restore_pixels(alpha)
+        if picture.premultiplied and scale == 1:
+            _leave_uncovered(pixels, picture)
         return replace(picture, pixels=pixels)
+
+
+def _leave_uncovered(restored: NDArray[Any], picture: Picture) -> None:
+    """Light without coverage is no picture of anything: it stays, unless there is nothing else."""
+    uncovered = np.asarray(picture.alpha) == 0
+    if not uncovered.all():
+        restored[uncovered] = picture.pixels[uncovered]
 
 
 @overload
