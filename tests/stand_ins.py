@@ -15,6 +15,7 @@ from clearsight.images import Picture
 from clearsight.restorers import ResidualUNet
 
 CLASSES = ("left", "middle", "right")
+COLOURS = ("red", "green", "blue")
 SIDE = 13
 
 
@@ -78,4 +79,28 @@ def draw_bars(root: Path) -> Path:
                 pixels[:, 4 * k + 1 : 4 * k + 4] += 0.5
                 picture = Picture(pixels=images.from_unit(pixels, "uint8"))
                 images.write(picture, root / part / name / f"{i}.png")
+    return root
+
+
+class Brightest(nn.Module):
+    """Which of the three channels is the brightest: a perfect recognizer of colours, sure of itself."""
+
+    def __init__(self, *, segments: bool = False, outputs: int = 3) -> None:
+        super().__init__()
+        self.segments, self.outputs = segments, outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = 20 * torch.cat([x, x[:, :1].expand(-1, self.outputs - 3, -1, -1) - 1], dim=1)
+        return logits if self.segments else logits.mean((2, 3))
+
+
+def paint(root: Path, names: dict[str, int], n: int = 4) -> Path:
+    """Noisy images of one colour each, the folder's, by the channel that is the brightest."""
+    rng = np.random.default_rng(0)
+    for name, channel in names.items():
+        (root / name).mkdir(parents=True)
+        for number in range(n):
+            pixels = rng.integers(0, 60, (16, 16, 3), dtype=np.uint8)
+            pixels[..., channel] += 150
+            images.write(Picture(pixels=pixels), root / name / f"{name}{number}.png")
     return root

@@ -1,16 +1,18 @@
-"""Views of a data set: some of its images, their centres, other labels."""
+"""Views of a data set: some of its images, their centres, other labels, the same labels by other numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
-from clearsight.contracts import Dataset, Sample
+from clearsight.classes import matched
+from clearsight.contracts import VOID, Dataset, Sample
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["Centres", "Labelled", "Subset", "take"]
+__all__ = ["Centres", "Labelled", "Renumbered", "Subset", "renumbered", "take"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,37 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Renumbered:
+    """A data set whose labels have the numbers of a recognizer's classes.
+
+    Attributes:
+        dataset: with numbers of its own.
+        numbers: of each of its classes, the recognizer's.
+        classes: the recognizer's.
+    """
+
+    dataset: Dataset
+    numbers: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one; of a map, pixels without a class stay so."""
+        sample = self.dataset[index]
+        return sample if sample.label is None else replace(sample, label=self._renumbered(sample.label))
+
+    def _renumbered(self, label: int | Tensor) -> int | Tensor:
+        if isinstance(label, int):
+            return self.numbers[label]
+        numbers = torch.full((VOID + 1,), VOID)
+        numbers[: len(self.numbers)] = torch.tensor(self.numbers)
+        return numbers[label]
+
+
+@dataclass(frozen=True, slots=True)
 class Centres:
     """The centre of each image of a data set.
 
@@ -108,3 +141,19 @@ def take(dataset: Dataset, n: int) -> Subset:
         raise InvalidArgumentError(f"take at least 1 image, got {n}")
     n = min(n, len(dataset))
     return Subset(dataset, [i * len(dataset) // n for i in range(n)])
+
+
+def renumbered(dataset: Dataset, classes: Sequence[str]) -> Dataset:
+    """A data set with its labels numbered as a recognizer numbers its classes, :func:`~clearsight.classes.matched`.
+
+    One without labels, or with these numbers already, is itself.
+
+    Raises:
+        DataError: the names do not fit.
+    """
+    if not dataset.classes:
+        return dataset
+    numbers, wanted = matched(dataset.classes, classes), tuple(classes)
+    if numbers == tuple(range(len(wanted))):
+        return dataset
+    return Renumbered(dataset, numbers, wanted)

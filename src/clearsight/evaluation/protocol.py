@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from clearsight import weights
 from clearsight.contracts import Batch, Dataset, Restorer, Sample, Traits
 from clearsight.datasets import Pairs
+from clearsight.datasets.subset import renumbered
 from clearsight.degradations import Pipeline, Step, parse
 from clearsight.errors import DataError, InvalidArgumentError, MissingExtraError, ModelError, UnknownNameError
 from clearsight.evaluation.loop import Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.inference import Engine, Predictor
 from clearsight.metrics.metric import Metric, Outcome, recognition_metrics, restoration_metrics
-from clearsight.recognizers import check_fits
+from clearsight.recognizers import check_fits, check_task
 from clearsight.registry import RESTORERS
 
 __all__ = ["evaluate", "evaluate_under", "method_of"]
@@ -62,6 +63,8 @@ def evaluate(
         showing: how many, evenly spread.
         track: wraps the image numbers, which are so many, as they are gone through; for a progress bar.
 
+    Labels are matched to the recognizer's classes by name, as :func:`~clearsight.classes.matched` does.
+
     Raises:
         DataError: the data set is empty, has no labels, or others than the recognizer.
         ModelError: the restorer or the recognizer cannot take the images.
@@ -70,7 +73,7 @@ def evaluate(
     chosen = parse(str(degradation))
     reader = None if recognizer is None else Predictor(recognizer, device=device)
     own = {name: Predictor(module, device=device) for name, (_, module) in retrained.items()}
-    images = _checked(dataset, chosen, [*([] if reader is None else [reader]), *own.values()])
+    dataset, images = _checked(dataset, chosen, [*([] if reader is None else [reader]), *own.values()])
     engines = _engines(model, retrained, with_baselines, images, device)
     methods = _untouched(images, reader)
     for name, engine in engines.items():
@@ -164,8 +167,8 @@ class _Images(NamedTuple):
             raise ModelError(f"{name} has to be told the noise level, but the degradation does not tell one σ")
 
 
-def _checked(dataset: Dataset, degradation: Pipeline, readers: Sequence[Predictor]) -> _Images:
-    """The first image's shape, after asking whether it goes with the recognizers."""
+def _checked(dataset: Dataset, degradation: Pipeline, readers: Sequence[Predictor]) -> tuple[Dataset, _Images]:
+    """The images, their labels numbered as the recognizers do, and the first one's shape, if all goes together."""
     if not len(dataset):
         raise DataError("the data set is empty: there is nothing to evaluate")
     first = dataset[0]
@@ -173,12 +176,12 @@ def _checked(dataset: Dataset, degradation: Pipeline, readers: Sequence[Predicto
         if first.label is None:
             raise DataError("the images have no labels, by which a recognizer is judged: leave the recognizer out")
         check_fits(reader.traits, channels=len(first.x), classes=dataset.classes)
-        segmented = isinstance(first.label, Tensor)
-        if segmented != (reader.traits.task == "segment"):
-            has, takes = ("pixel", "image") if segmented else ("image", "pixel")
-            raise DataError(f"the data set has a class for each {has}, but the recognizer gives one for each {takes}")
+        check_task(reader.traits, maps=isinstance(first.label, Tensor))
+    classes = {reader.traits.classes for reader in readers}
+    if len(classes) > 1:
+        raise ModelError("the recognizers of one evaluation must tell the same classes, in the same order, apart")
     channels, height, width = first.x.shape
-    return _Images(channels, height, width, degradation)
+    return renumbered(dataset, *classes) if classes else dataset, _Images(channels, height, width, degradation)
 
 
 def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:

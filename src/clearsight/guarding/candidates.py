@@ -14,7 +14,7 @@ from torch import nn
 
 from clearsight import weights
 from clearsight.contracts import RecognitionTraits, Recognizer, Restorer
-from clearsight.datasets import take
+from clearsight.datasets.subset import renumbered, take
 from clearsight.errors import InvalidArgumentError, UnknownNameError
 from clearsight.guarding.splits import Splits
 from clearsight.registry import RESTORERS
@@ -115,7 +115,7 @@ class Candidates:
 
     def data(self) -> RandomCrops:
         """Squares of the images; how often they are validated is for each training to say."""
-        train, validation, *_ = self.splits
+        train, validation = (renumbered(part, self.traits.classes) for part in self.splits[:2])
         usual = _SEGMENTED if self.traits.task == "segment" else _CLASSIFIED
         smallest = min(min(train[index].x.shape[1:]) for index in range(len(train)))
         size = self.size or min(usual, smallest)

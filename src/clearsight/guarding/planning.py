@@ -89,7 +89,6 @@ def measured_rates(
     Raises:
         ClearsightError: something does not go together; see :func:`~clearsight.training.fitting.check`.
     """
-    data.setup("fit")
     for task in tasks.values():
         check(task, data)
     seconds = {name: pace(task, data, steps=2, precision=precision) for name, task in tasks.items()}

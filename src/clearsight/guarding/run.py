@@ -21,7 +21,7 @@ from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.guarding.candidates import Candidates, new_restorer
 from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
 from clearsight.guarding.report import headline_of, write_report
-from clearsight.guarding.splits import Splits, open_splits, to_judge
+from clearsight.guarding.splits import Splits, check_splits, open_splits, to_judge
 from clearsight.inference import export_onnx
 from clearsight.inference.device import choose_device, has_fast_bfloat16
 from clearsight.provenance import provenance
@@ -121,6 +121,8 @@ def guard(
     module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
     others = {name: weights.load_recognizer(name) for name in evaluate_on}
     splits = open_splits(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed)
+    for other in others.values():
+        check_splits(splits, cast(Recognizer, other).traits)
     candidates = Candidates(
         recognizer=module,
         splits=splits,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from clearsight.classes import by_name
 from clearsight.contracts import Dataset, RecognitionTraits
 from clearsight.datasets import open_dataset
 from clearsight.datasets.subset import Labelled, Subset, take
@@ -19,7 +20,7 @@ from clearsight.recognizers import check_fits
 from clearsight.seeds import generator_for
 from clearsight.text import read_text
 
-__all__ = ["Splits", "open_splits", "to_judge"]
+__all__ = ["Splits", "check_splits", "open_splits", "to_judge"]
 
 _LEAST = 8
 _SHARES = {"val": 10, "test": 5}
@@ -65,7 +66,7 @@ def open_splits(source: str | Path, *, labels: str | Path | None, traits: Recogn
     parts = _parts(source)
     if labels is not None:
         table = None if labels == "none" else _read_table(Path(labels), traits)
-        parts = {name: _relabelled(dataset, table, traits) for name, dataset in parts.items()}
+        parts = {name: _relabelled(dataset, table) for name, dataset in parts.items()}
     counts = {name: len(dataset) for name, dataset in parts.items()}
     if sum(counts.values()) < _LEAST:
         raise DataError(
@@ -73,18 +74,37 @@ def open_splits(source: str | Path, *, labels: str | Path | None, traits: Recogn
             "report on"
         )
     splits = _dealt(parts, seed)
-    _check(splits, traits)
+    check_splits(splits, traits)
     return splits
 
 
+def check_splits(splits: Splits, traits: RecognitionTraits) -> None:
+    """Check that a recognizer can be fed with the images, and tells what their labels stand for.
+
+    Raises:
+        ModelError: it takes images of other channels.
+        DataError: the labels are not its own.
+    """
+    first = splits.train[0]
+    for part in splits[:3] if splits.labelled else ():
+        check_fits(traits, channels=len(first.x), classes=part.classes)
+    check_fits(traits, channels=len(first.x), classes=traits.classes)
+    if splits.labelled and isinstance(first.label, Tensor) != (traits.task == "segment"):
+        has, takes = ("pixel", "image") if isinstance(first.label, Tensor) else ("image", "pixel")
+        raise DataError(
+            f"the images have a class for each {has}, but the recognizer gives one for each {takes}: without labels, "
+            "--labels none, its own answers are the guide"
+        )
+
+
 def to_judge(splits: Splits, recognizer: nn.Module, n: int) -> Dataset:
-    """So many test images, with what a recognizer sees in them clean where they have no labels that it tells."""
-    images, reader = take(splits.test, n), Predictor(recognizer)
-    classes = reader.traits.classes
-    if splits.labelled and len(images.classes) == len(classes):
+    """So many test images, with what a recognizer sees in them clean where they have no labels."""
+    images = take(splits.test, n)
+    if splits.labelled:
         return images
+    reader = Predictor(recognizer)
     answers = [reader.logits(images[index].x[None])[0].argmax(0) for index in range(len(images))]
-    return Labelled(images, [best if best.ndim else int(best) for best in answers], classes)
+    return Labelled(images, [best if best.ndim else int(best) for best in answers], reader.traits.classes)
 
 
 def _parts(source: str | Path) -> dict[str, Dataset]:
@@ -118,43 +138,39 @@ def _dealt(parts: dict[str, Dataset], seed: int) -> Splits:
     return Splits(train, rest["val"], rest["test"], whole[0].label is not None)
 
 
-def _read_table(path: Path, traits: RecognitionTraits) -> dict[str, int]:
+def _read_table(path: Path, traits: RecognitionTraits) -> dict[str, str]:
+    """The name of each image's class."""
     if not path.is_file():
         raise DataError(f"there is no file {path} with labels: expected none, or a CSV file of lines image,class")
-    numbers = {name: number for number, name in enumerate(traits.classes)}
-    text = read_text(path, DataError)
-    try:
-        lines = [line for line in csv.reader(StringIO(text, newline="")) if line]
-    except csv.Error as error:
-        raise DataError(f"{path} is no CSV file ({error}): expected lines image,class") from None
+    lines = _lines(path)
     if any(len(line) != 2 for line in lines):
         raise DataError(f"{path} has lines that are not image,class")
-    unknown = sorted({label for _, label in lines} - numbers.keys())
+    labels = sorted({label for _, label in lines})
+    unknown = [label for label, number in zip(labels, by_name(labels, traits.classes), strict=True) if number is None]
     if unknown:
         raise DataError(
             f"{path} names the class {unknown[0]!r}, which the recognizer does not tell: it tells "
             f"{', '.join(traits.classes[:5])}{', …' if len(traits.classes) > 5 else ''}"
         )
-    return {name: numbers[label] for name, label in lines}
+    return dict(lines)
 
 
-def _relabelled(dataset: Dataset, table: dict[str, int] | None, traits: RecognitionTraits) -> Labelled:
+def _lines(path: Path) -> list[list[str]]:
+    """Of a CSV file, with a mark of its byte order or without; those that name the columns left out."""
+    text = read_text(path, DataError)
+    try:
+        lines = [[cell.strip() for cell in line] for line in csv.reader(StringIO(text, newline="")) if line]
+    except csv.Error as error:
+        raise DataError(f"{path} is no CSV file ({error}): expected lines image,class") from None
+    return lines[1:] if lines[:1] == [["image", "class"]] else lines
+
+
+def _relabelled(dataset: Dataset, table: dict[str, str] | None) -> Labelled:
     if table is None:
         return Labelled(dataset, [None] * len(dataset), ())
     names = [dataset[index].name for index in range(len(dataset))]
     missing = [name for name in names if name not in table]
     if missing:
         raise DataError(f"{len(missing)} of {len(names)} images have no label, the first is {missing[0]}")
-    return Labelled(dataset, [table[name] for name in names], traits.classes)
-
-
-def _check(splits: Splits, traits: RecognitionTraits) -> None:
-    first = splits.train[0]
-    classes = splits.train.classes if splits.labelled else traits.classes
-    check_fits(traits, channels=len(first.x), classes=classes)
-    if splits.labelled and isinstance(first.label, Tensor) != (traits.task == "segment"):
-        has, takes = ("pixel", "image") if isinstance(first.label, Tensor) else ("image", "pixel")
-        raise DataError(
-            f"the images have a class for each {has}, but the recognizer gives one for each {takes}: without labels, "
-            "--labels none, its own answers are the guide"
-        )
+    classes = tuple(sorted(set(table.values())))
+    return Labelled(dataset, [classes.index(table[name]) for name in names], classes)

@@ -157,7 +157,7 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
     fitting = with_alpha(picture, premultiplied=form.premultiplied)
     _encode(path, form, lambda part: form.codec.encode(fitting, part))
     origin = next((one for one in formats.FORMATS if one.name == picture.format), form)
-    return origin.left_out(picture, origin is form)
+    return form.leaves(picture) + origin.left_out(picture, origin is form)
 
 
 def rewrite_planes(file: ImageFile, planes: Iterable[Picture], path: str | os.PathLike[str]) -> None:

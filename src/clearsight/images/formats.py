@@ -137,8 +137,8 @@ _NAMES = {
     "text": "text",
     "dpi": "the resolution",
 }
-_SILENT = ("bits", "maxval", "lossy JPEG XL", CHUNKS)
-"""What one format understands and nobody misses in another."""
+_SILENT = ("OpenEXR", "bits", "maxval", "lossy JPEG XL", CHUNKS)
+"""What one format understands and nobody misses in another, or what it says of by itself."""
 
 
 FORMATS = (
@@ -193,7 +193,7 @@ FORMATS = (
         premultiplied=None,
         extra=True,
         lossless=True,
-        keeps=("icc", "exif", "dpi"),
+        keeps=("icc", "exif", "xmp", "iptc", "dpi", "TIFF tags"),
     ),
     Format(
         name="BMP",

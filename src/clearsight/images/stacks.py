@@ -132,7 +132,7 @@ def _metadata(source: Path | BytesIO, page: TiffPage, painted: bool) -> Metadata
         dpi=dpi_of(page),
         xmp=packet(page, _XMP),
         iptc=packet(page, _IPTC),
-        native={"tiff": kept_of(page, painted=painted)},
+        native={"TIFF tags": kept_of(page, painted=painted)},
     )
 
 

@@ -103,7 +103,7 @@ def _order(picture: Picture) -> tuple[int, ...]:
 
 
 def _kept(picture: Picture) -> Kept:
-    kept: Kept = picture.metadata.native.get("tiff", Kept())
+    kept: Kept = picture.metadata.native.get("TIFF tags", Kept())
     return kept.enlarged(*picture.pixels.shape[:2])
 
 
@@ -132,7 +132,7 @@ def _arguments(picture: Picture) -> dict[str, Any]:
 
 def _extratags(picture: Picture, kept: Kept) -> list[ExtraTag]:
     metadata = picture.metadata
-    tags = list(kept.tags) if "tiff" in metadata.native else exif.text_tags(metadata.exif)
+    tags = list(kept.tags) if "TIFF tags" in metadata.native else exif.text_tags(metadata.exif)
     packets = ((_XMP, _BYTES, metadata.xmp), (_IPTC, _UNDEFINED, metadata.iptc))
     return [*tags, *((code, dtype, len(data), data, True) for code, dtype, data in packets if data)]
 
@@ -148,7 +148,7 @@ def _whole(tag: ExtraTag) -> ExtraTag:
 
 
 def _refuse_misfit(tif: TiffFile, picture: Picture) -> None:
-    size, said = picture.pixels.shape[:2], picture.metadata.native["tiff"].size
+    size, said = picture.pixels.shape[:2], picture.metadata.native["TIFF tags"].size
     if size != said and (tif.is_ome or tif.is_shaped):
         raise ValueError(
             f"planes of {said[1]}×{said[0]} became {size[1]}×{size[0]}, and its description would be wrong"

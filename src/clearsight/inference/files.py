@@ -268,8 +268,8 @@ def _load(report: Report, file: ImageFile | None) -> tuple[Report, Picture | Ima
 
     def fitting() -> Picture:
         picture = file.read()
-        left = check_fits(picture, report.job.target).leaves(picture)
-        return replace(picture, notes=(*picture.notes, *left))
+        check_fits(picture, report.job.target)
+        return picture
 
     return _attempt(report, fitting)
 

@@ -1,6 +1,6 @@
 """Image → logits: classifiers and segmenters of our own, and a wrapper that makes a recognizer of the user's."""
 
-from clearsight.recognizers.checks import check_fits
+from clearsight.recognizers.checks import check_fits, check_task
 from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
 from clearsight.recognizers.loading import PACKAGED, efficientnet_lite0, load_foreign
@@ -20,6 +20,7 @@ __all__ = [
     "SegmentationNet",
     "Wrapped",
     "check_fits",
+    "check_task",
     "efficientnet_lite0",
     "load_foreign",
 ]

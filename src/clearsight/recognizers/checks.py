@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from clearsight.classes import matched
 from clearsight.contracts import RecognitionTraits
 from clearsight.errors import DataError, ModelError
 
-__all__ = ["check_fits", "check_input"]
+__all__ = ["check_fits", "check_input", "check_task"]
 
 
 def check_fits(traits: RecognitionTraits, *, channels: int, classes: Sequence[str]) -> None:
     """Check that a recognizer can be fed and judged with a data set.
 
     Grey images are not repeated for a recognizer of colour ones: what it then makes of them would not be its
-    performance. Classes are compared by their number; logit *k* stands for label *k*.
+    performance. Classes are matched by their names, as :func:`~clearsight.classes.matched` does.
 
     Args:
         traits: the recognizer's.
@@ -25,7 +26,7 @@ def check_fits(traits: RecognitionTraits, *, channels: int, classes: Sequence[st
 
     Raises:
         ModelError: the images have another number of channels than the recognizer takes.
-        DataError: the labels have another number of classes than the recognizer tells apart.
+        DataError: the labels are of classes that the recognizer does not tell apart.
 
     Example:
         >>> from clearsight.recognizers import DigitNet
@@ -38,11 +39,18 @@ def check_fits(traits: RecognitionTraits, *, channels: int, classes: Sequence[st
         raise ModelError(
             f"the recognizer takes {_kind(traits.channels)}, got {_kind(channels)}: give it the kind it takes"
         )
-    if len(classes) != len(traits.classes):
-        raise DataError(
-            f"the recognizer tells {len(traits.classes)} classes apart, the labels have {len(classes)}: "
-            "give it a data set with the classes it was trained on"
-        )
+    matched(classes, traits.classes)
+
+
+def check_task(traits: RecognitionTraits, *, maps: bool) -> None:
+    """Check that labels are of what the recognizer tells: whole images or, maps, each pixel.
+
+    Raises:
+        DataError: they are not.
+    """
+    if maps != (traits.task == "segment"):
+        has, takes = ("pixel", "image") if maps else ("image", "pixel")
+        raise DataError(f"the data set has a class for each {has}, but the recognizer gives one for each {takes}")
 
 
 def _kind(channels: int | None) -> str:

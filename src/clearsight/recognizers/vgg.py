@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from clearsight.classes import imagenet_names
 from clearsight.contracts import RecognitionTraits
 from clearsight.errors import WeightsError, reason
 from clearsight.recognizers.checks import check_input
@@ -91,7 +92,7 @@ class VGG16(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         classes: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        names = tuple(_imagenet_names() if classes is None else classes)
+        names = tuple(imagenet_names() if classes is None else classes)
         plan = chain.from_iterable([*[width] * depth, "M"] for width, depth in zip(widths, DEPTHS, strict=True))
         features: nn.Sequential = torchvision("models.vgg").make_layers([*plan])
         classifier = nn.Sequential(
@@ -118,7 +119,7 @@ class VGG16(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         file = cached("vgg16", own.url) if weights is None else file_at(weights, expected="a state dict")
         state = state_in(file)
         last = state.get("classifier.6.bias", torch.empty(0))
-        if classes is None and last.shape not in ((0,), (len(_imagenet_names()),)):
+        if classes is None and last.shape not in ((0,), (len(imagenet_names()),)):
             classes = [*map(str, range(len(last)))]
         with torch.random.fork_rng(devices=[]):  # it draws weights that are replaced: nobody's seed shall feel it
             network = cls(classes=classes)
@@ -151,8 +152,3 @@ class VGG16(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         pooled = F.adaptive_avg_pool2d(self.features(normalised(x)), _POOLED)
         logits: Tensor = self.classifier(pooled.flatten(1))
         return logits
-
-
-def _imagenet_names() -> list[str]:
-    names: list[str] = torchvision("models").VGG16_Weights.IMAGENET1K_V1.meta["categories"]
-    return names

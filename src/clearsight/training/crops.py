@@ -65,8 +65,9 @@ class RandomCrops(Data):
     def setup(self, stage: str) -> None:
         """Read every image once."""
         if not self.train:
-            self.train, self.validation = self._held(self.train_set), self._held(self.validation_set)
-            self.channels, self.classes = len(self.train[0].x), tuple(self.train_set.classes) or None
+            train, validation = self.matched(self.train_set), self.matched(self.validation_set)
+            self.train, self.validation = self._held(train), self._held(validation)
+            self.channels, self.classes = len(self.train[0].x), tuple(train.classes) or None
 
     def draw(self, step: int, rank: int = 0) -> Batch:
         """Squares of images drawn with replacement."""
@@ -179,8 +180,9 @@ class RandomResizedCrops(Data):
         """Read every image once."""
         if self.train:
             return
-        self.train, self.validation = _held(self.train_set), _held(self.validation_set)
-        self.channels, self.classes = self.train[0].x.shape[1], tuple(self.train_set.classes)
+        train, validation = self.matched(self.train_set), self.matched(self.validation_set)
+        self.train, self.validation = _held(train), _held(validation)
+        self.channels, self.classes = self.train[0].x.shape[1], tuple(train.classes)
         height, width = (round(n / self.zoom[0]) for n in self.size)
         small = next((b for b in self.train if b.x.shape[2] < height or b.x.shape[3] < width), None)
         if small is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from clearsight.contracts import Batch, Dataset
+from clearsight.datasets.subset import renumbered
 from clearsight.errors import RecipeError
 from clearsight.seeds import generator_for
 
@@ -39,6 +40,19 @@ class Data(lightning.LightningDataModule):
     def __init__(self, *, epoch: int, seed: int) -> None:
         super().__init__()
         self.epoch, self.seed = epoch, seed
+        self._wanted: tuple[str, ...] | None = None
+
+    def match(self, classes: Sequence[str]) -> None:
+        """Number labels as a recognizer numbers these classes of its own, when the images are read."""
+        self._wanted = tuple(classes)
+
+    def matched(self, dataset: Dataset) -> Dataset:
+        """A data set to be read, its labels numbered as is asked for.
+
+        Raises:
+            DataError: the names of the classes do not fit.
+        """
+        return dataset if self._wanted is None else renumbered(dataset, self._wanted)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
         """Batch ``step`` of the process ``rank``, its images as 8 bits."""
@@ -102,8 +116,9 @@ class WholeImages(Data):
     def setup(self, stage: str) -> None:
         """Read every image once."""
         if self.train is None:
-            self.train, self.validation = _held(self.train_set), _held(self.validation_set)
-            self.channels, self.classes = self.train.x.shape[1], tuple(self.train_set.classes)
+            train, validation = self.matched(self.train_set), self.matched(self.validation_set)
+            self.train, self.validation = _held(train), _held(validation)
+            self.channels, self.classes = self.train.x.shape[1], tuple(train.classes)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
         """The next images, each shifted and flipped by its own draw."""

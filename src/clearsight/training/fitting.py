@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 from clearsight import weights
+from clearsight.classes import matched
 from clearsight.errors import RecipeError
 from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
@@ -86,20 +87,24 @@ def quiet() -> None:
 
 
 def check(task: Task, data: Data) -> None:
-    """Say what does not go together before anything is trained or written; the data is set up.
+    """Set the data up, labels numbered as the task's recognizer does; say what does not go together.
 
     Raises:
-        RecipeError: the data has other channels than the network takes, or other classes than it tells apart.
+        RecipeError: the data has other channels than the network takes, or was set up with other numbers.
+        DataError: the data has classes that the recognizer does not tell.
         ClearsightError: as :meth:`clearsight.training.task.Task.check`.
     """
+    recognition = task.recognition
+    if recognition is not None:
+        data.match(recognition.classes)
+    data.setup("fit")
     wanted = task.exported.traits.channels  # type: ignore[union-attr]
     if wanted not in (None, data.channels):
         raise RecipeError(f"the network takes {wanted} channels, but the data has {data.channels}")
-    recognition, labelled = task.recognition, data.classes
-    if recognition is not None and labelled is not None and len(recognition.classes) != len(labelled):
-        raise RecipeError(
-            f"the network tells {len(recognition.classes)} classes apart, but the data has {len(labelled)}"
-        )
+    if recognition is not None and data.classes is not None:
+        numbers = matched(data.classes, recognition.classes)
+        if numbers != tuple(range(len(numbers))):
+            raise RecipeError("the data is set up already, its classes in another order than the recognizer's")
     task.check(data)
 
 
@@ -225,7 +230,6 @@ def fit(
     out = Path(out)
     quiet()
     lightning.seed_everything(seed, verbose=False)
-    data.setup("fit")
     check(task, data)
     remember(recipe, out)
     trainer = lightning.Trainer(

@@ -16,6 +16,7 @@ from clearsight.joint.cascade import Cascade
 from clearsight.metrics.pixels import psnr
 from clearsight.metrics.recognition import confusion, departure, hit, mean_iou
 from clearsight.objectives.guidance import Guidance, Weighting
+from clearsight.recognizers.checks import check_task
 from clearsight.training.data import Data
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.schedules import Schedule
@@ -179,9 +180,7 @@ def _loaded(network: str | nn.Module) -> nn.Module:
 def _check_labels(traits: RecognitionTraits, labels: Tensor | None) -> None:
     if labels is None:
         raise DataError("the images have no labels to be guided by: label them, or set labelled to false")
-    if (labels.ndim == 1) != (traits.task == "classify"):
-        has, takes = ("image", "pixel") if labels.ndim == 1 else ("pixel", "image")
-        raise DataError(f"the data has a class for each {has}, but the recognizer gives one for each {takes}")
+    check_task(traits, maps=labels.ndim > 1)
 
 
 def _misread(logits: Tensor, labels: Tensor) -> Tensor:

@@ -48,7 +48,6 @@ def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None 
     out = Path(out or f"runs/{path.stem}")
     quiet()
     cli = _configure(path, overrides, out)
-    cli.datamodule.setup("fit")
     check(cli.model, cli.datamodule)
     remember(cli.parser.dump(cli.config, skip_none=True), out)
     carry_out(cli.trainer, cli.model, cli.datamodule, out)
