@@ -15,9 +15,11 @@ from PIL.TgaImagePlugin import TgaImageFile
 
 from clearsight.images import avif, exr, heic, jpeg, jxl, netpbm, png, raw, tiff, webp
 from clearsight.images.jp2 import JPEG2000, OTHERS
+from clearsight.images.photoshop import RESOURCES
 from clearsight.images.picture import ALPHA, COLOUR, GREY, Header, Picture
 from clearsight.images.pillow import Raster
 from clearsight.images.pngtext import CHUNKS, COLOURS
+from clearsight.images.tags import LAYOUT
 
 __all__ = ["FORMATS", "SUFFIXES", "Codec", "Format", "Source", "Stacks", "by_content", "by_suffix"]
 
@@ -132,7 +134,7 @@ _NAMES = {
     "text": "text",
     "dpi": "the resolution",
 }
-_SILENT = ("bits", "maxval", "lossy JPEG XL", CHUNKS)
+_SILENT = ("bits", "maxval", "lossy JPEG XL", CHUNKS, LAYOUT)
 """What one format understands and nobody misses in another."""
 
 
@@ -146,7 +148,7 @@ FORMATS = (
         alpha=False,
         exif=65_527,
         densest=jpeg.DENSEST,
-        keeps=("icc", "exif", "xmp", "iptc", "comment", "dpi", jpeg.RESOURCES),
+        keeps=("icc", "exif", "xmp", "iptc", "comment", "dpi", RESOURCES),
     ),
     Format(
         name="PNG",
@@ -188,7 +190,8 @@ FORMATS = (
         premultiplied=None,
         extra=True,
         lossless=True,
-        keeps=("icc", "exif", "dpi"),
+        keeps=("icc", "exif", "xmp", "iptc", "dpi", RESOURCES),
+        left_out=tiff.left_out,
     ),
     Format(
         name="BMP",
