@@ -16,7 +16,8 @@ from PIL import ExifTags, Image
 
 from clearsight import images
 from clearsight.errors import ClearsightError, ImageReadError, ImageTooLargeError, ImageWriteError
-from clearsight.images import Picture, files, tiff
+from clearsight.images import Picture, files, photoshop, tiff
+from clearsight.images.photoshop import Resource
 from clearsight.inference import Restoration, plan, process
 
 DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64"]
@@ -238,6 +239,24 @@ class TestTags:
         images.write(Picture.of(noise((5, 6)), metadata), tmp_path / "x.tif")
         back = images.read(tmp_path / "x.tif").metadata
         assert (back.xmp, back.iptc) == (b"<xmp>", b"\x1c\2\5\0\1a")
+
+    def test_photoshops_resources_go_to_jpeg_and_back(self, tmp_path: Path) -> None:
+        block = photoshop.packed([Resource(1028, b"", b"\x1c\2\5\0\1a"), Resource(1060, b"", b"guides")])
+        resources = [(34377, 7, len(block), block, True)]
+        tifffile.imwrite(tmp_path / "x.tif", noise((5, 6), "uint8"), extratags=resources, metadata=None, software=False)
+        picture = images.read(tmp_path / "x.tif")
+        assert picture.metadata.iptc == b"\x1c\2\5\0\1a"
+        assert images.write(picture, tmp_path / "y.jpg") == ()
+        images.write(images.read(tmp_path / "y.jpg"), tmp_path / "z.tif")
+        for path in (rewritten(tmp_path / "x.tif"), tmp_path / "z.tif"):
+            assert b"guides" in tifffile.TiffFile(path).pages.first.tags[34377].value
+
+    def test_what_other_formats_miss_is_said(self, tmp_path: Path) -> None:
+        tifffile.imwrite(tmp_path / "plain.tif", noise((5, 6)), description="a field")
+        assert images.write(images.read(tmp_path / "plain.tif"), tmp_path / "x.png") == ()
+        tifffile.imwrite(tmp_path / "geo.tif", noise((5, 6)), extratags=GEO)
+        assert images.write(images.read(tmp_path / "geo.tif"), tmp_path / "y.tif") == ()
+        assert images.write(images.read(tmp_path / "geo.tif"), tmp_path / "y.png") == ("TIFF's own tags were left out",)
 
     @pytest.mark.parametrize("bigtiff", [False, True])
     def test_it_is_upright_and_its_place_kept_in_bigtiff_too(

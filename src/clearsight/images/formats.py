@@ -16,9 +16,11 @@ from PIL.TgaImagePlugin import TgaImageFile
 from clearsight.images import avif, exr, heic, jpeg, jxl, netpbm, png, raw, tiff, webp
 from clearsight.images.exif import says_resolution
 from clearsight.images.jp2 import JPEG2000, OTHERS
+from clearsight.images.photoshop import RESOURCES
 from clearsight.images.picture import ALPHA, COLOUR, GREY, Header, Metadata, Picture
 from clearsight.images.pillow import Raster
 from clearsight.images.pngtext import CHUNKS, COLOURS
+from clearsight.images.tags import LAYOUT
 
 __all__ = ["FORMATS", "SUFFIXES", "Codec", "Format", "Source", "Stacks", "by_content", "by_suffix"]
 
@@ -137,7 +139,7 @@ _NAMES = {
     "text": "text",
     "dpi": "the resolution",
 }
-_SILENT = ("OpenEXR", "bits", "maxval", "lossy JPEG XL", CHUNKS)
+_SILENT = ("OpenEXR", "bits", "maxval", "lossy JPEG XL", CHUNKS, LAYOUT)
 """What one format understands and nobody misses in another, or what it says of by itself."""
 
 
@@ -151,7 +153,7 @@ FORMATS = (
         alpha=False,
         exif=65_527,
         densest=jpeg.DENSEST,
-        keeps=("icc", "exif", "xmp", "iptc", "comment", "dpi", jpeg.RESOURCES),
+        keeps=("icc", "exif", "xmp", "iptc", "comment", "dpi", RESOURCES),
     ),
     Format(
         name="PNG",
@@ -193,7 +195,8 @@ FORMATS = (
         premultiplied=None,
         extra=True,
         lossless=True,
-        keeps=("icc", "exif", "xmp", "iptc", "dpi", "TIFF tags"),
+        keeps=("icc", "exif", "xmp", "iptc", "dpi", RESOURCES),
+        left_out=tiff.left_out,
     ),
     Format(
         name="BMP",

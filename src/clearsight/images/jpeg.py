@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from clearsight.images import photoshop, xmp
-from clearsight.images.photoshop import IPTC, Resource
+from clearsight.images.photoshop import IPTC, RESOURCES, Resource
 from clearsight.images.picture import Header, Metadata, Picture
 from clearsight.images.pillow import header_of, picture_of
 
@@ -21,7 +21,6 @@ __all__ = ["DENSEST", "RESOURCES", "decode", "encode", "header"]
 DENSEST = 65_535
 """Dots per inch."""
 
-RESOURCES = "Photoshop resources"
 _EXIF, _XMP, _MORE_XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _ICC, _PHOTOSHOP, _SEVERAL = b"ICC_PROFILE\0", b"Photoshop 3.0\0", b"MPF\0"
 _ROOM = 65_533

@@ -6,11 +6,14 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["IPTC", "Resource", "packed", "parsed", "records"]
+__all__ = ["IPTC", "RESOURCES", "Resource", "packed", "parsed", "records"]
 
 IPTC = 0x0404
 _STALE = (0x03ED, 0x0409, 0x040C)
 """Resolution and thumbnails: a restored picture has others."""
+
+RESOURCES = "Photoshop resources"
+"""What they are called in ``Metadata.native``, and where they are left out."""
 
 
 class Resource(NamedTuple):

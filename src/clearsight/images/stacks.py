@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from tifffile import TiffFile, TiffPage
 
-from clearsight.images import exif
+from clearsight.images import exif, photoshop
 from clearsight.images.photometric import interpret, refuse_unreadable
 from clearsight.images.picture import Array, Metadata, Picture
-from clearsight.images.tags import dpi_of, kept_of, packet
+from clearsight.images.tags import LAYOUT, dpi_of, kept_of, packet
 
 __all__ = ["counted", "opened", "planes", "runs"]
 
-_XMP, _IPTC, _LAYERS = 700, 33723, 37724
+_XMP, _IPTC, _PHOTOSHOP, _LAYERS = 700, 33723, 34377, 37724
 _DIALECTS = {"lsm": "Zeiss LSM", "stk": "MetaMorph STK", "ndpi": "Hamamatsu NDPI"}
 """What is TIFF in name, and says in its tags where in the file things lie."""
 
@@ -126,13 +126,16 @@ def _channels_last(samples: Array, axes: str) -> Array:
 
 
 def _metadata(source: Path | BytesIO, page: TiffPage, painted: bool) -> Metadata:
+    resources = photoshop.parsed(packet(page, _PHOTOSHOP))
+    others = tuple(each for each in resources if each.number != photoshop.IPTC)
+    iptc = next((each.content for each in resources if each.number == photoshop.IPTC), b"")
     return Metadata(
         exif=exif.from_tiff(source, page),
         icc=page.iccprofile or b"",
         dpi=dpi_of(page),
         xmp=packet(page, _XMP),
-        iptc=packet(page, _IPTC),
-        native={"TIFF tags": kept_of(page, painted=painted)},
+        iptc=packet(page, _IPTC) or iptc,
+        native={LAYOUT: kept_of(page, painted=painted)} | ({photoshop.RESOURCES: others} if others else {}),
     )
 
 

@@ -10,7 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, RESUNIT, TiffPage, TiffTag
 
-__all__ = ["ExtraTag", "Kept", "dpi_of", "kept_of", "packet"]
+__all__ = ["LAYOUT", "ExtraTag", "Kept", "dpi_of", "kept_of", "packet"]
+
+LAYOUT = "TIFF layout"
+"""The key of :class:`Kept` in ``Metadata.native``."""
 
 ExtraTag = tuple[int, int, int, Any, bool]
 """Code, data type, count, value, whether it is of the first page only: what tifffile takes."""

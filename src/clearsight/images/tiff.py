@@ -12,18 +12,21 @@ from typing import Any
 import numpy as np
 from tifffile import TiffFile, TiffPage, TiffWriter
 
-from clearsight.images import exif
+from clearsight.images import exif, photoshop
 from clearsight.images.picture import COLOUR, Array, Header, Picture
 from clearsight.images.stacks import counted, opened, planes, runs
-from clearsight.images.tags import ExtraTag, Kept
+from clearsight.images.tags import LAYOUT, ExtraTag, Kept
 
-__all__ = ["decode", "encode", "encode_planes", "header", "planes"]
+__all__ = ["decode", "encode", "encode_planes", "header", "left_out", "planes"]
 
 _CLASSIC = 2**32 - 2**25
 """Bytes of pixels that a file of 32-bit offsets is trusted with; more become BigTIFF."""
 
 _EXTRA = {"alpha": "unassalpha", "premultiplied alpha": "assocalpha"}
-_XMP, _IPTC, _DESCRIPTION, _BYTES, _UNDEFINED = 700, 33723, 270, 1, 7
+_XMP, _IPTC, _PHOTOSHOP, _DESCRIPTION = 700, 33723, 34377, 270
+_BYTES, _UNDEFINED = 1, 7
+_ELSEWHERE = {_DESCRIPTION, 271, 272, 305, 306, 315, 33432, _PHOTOSHOP}
+"""Tags whose content other formats hold, too."""
 
 
 def header(source: Path | BytesIO) -> Header:
@@ -50,6 +53,12 @@ def encode(picture: Picture, path: Path) -> None:
     with TiffWriter(path, bigtiff=bigtiff, byteorder=_kept(picture).byteorder) as writer:
         writer.write(_stored(picture), **_arguments(picture))
     exif.into_tiff(path, [picture.metadata.exif])
+
+
+def left_out(picture: Picture, stays: bool) -> tuple[str, ...]:
+    """What the file said and is not written where the format does not stay: tags that only TIFF has."""
+    tags = () if stays else _kept(picture).tags
+    return ("TIFF's own tags were left out",) if {code for code, *_ in tags} - _ELSEWHERE else ()
 
 
 def encode_planes(source: Path | BytesIO, planes: Iterable[Picture], path: Path) -> None:
@@ -103,7 +112,7 @@ def _order(picture: Picture) -> tuple[int, ...]:
 
 
 def _kept(picture: Picture) -> Kept:
-    kept: Kept = picture.metadata.native.get("TIFF tags", Kept())
+    kept: Kept = picture.metadata.native.get(LAYOUT, Kept())
     return kept.enlarged(*picture.pixels.shape[:2])
 
 
@@ -132,9 +141,12 @@ def _arguments(picture: Picture) -> dict[str, Any]:
 
 def _extratags(picture: Picture, kept: Kept) -> list[ExtraTag]:
     metadata = picture.metadata
-    tags = list(kept.tags) if "TIFF tags" in metadata.native else exif.text_tags(metadata.exif)
-    packets = ((_XMP, _BYTES, metadata.xmp), (_IPTC, _UNDEFINED, metadata.iptc))
-    return [*tags, *((code, dtype, len(data), data, True) for code, dtype, data in packets if data)]
+    tags = list(kept.tags) if LAYOUT in metadata.native else exif.text_tags(metadata.exif)
+    resources = photoshop.packed(metadata.native.get(photoshop.RESOURCES, ()))
+    packets = ((_XMP, _BYTES, metadata.xmp), (_IPTC, _UNDEFINED, metadata.iptc), (_PHOTOSHOP, _UNDEFINED, resources))
+    there = {tag[0] for tag in tags}
+    more = [(code, dtype, len(data), data, True) for code, dtype, data in packets if data and code not in there]
+    return [*tags, *more]
 
 
 def _whole(tag: ExtraTag) -> ExtraTag:
@@ -148,7 +160,7 @@ def _whole(tag: ExtraTag) -> ExtraTag:
 
 
 def _refuse_misfit(tif: TiffFile, picture: Picture) -> None:
-    size, said = picture.pixels.shape[:2], picture.metadata.native["TIFF tags"].size
+    size, said = picture.pixels.shape[:2], picture.metadata.native[LAYOUT].size
     if size != said and (tif.is_ome or tif.is_shaped):
         raise ValueError(
             f"planes of {said[1]}×{said[0]} became {size[1]}×{size[0]}, and its description would be wrong"
