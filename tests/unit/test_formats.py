@@ -99,7 +99,6 @@ class TestReading:
                 quality=-1,
                 chroma=444,
                 matrix_coefficients=0,
-                image_orientation=orientation,
                 exif=exif.tobytes(),
             )
         back = images.read(path)
