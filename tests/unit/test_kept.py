@@ -1,4 +1,4 @@
-"""Each cell of the table of what is kept: a file that holds it, restored as the command does, read by another reader."""
+"""Each cell of the table of what is kept: a file that holds it, restored as the command does, read by others."""
 
 from __future__ import annotations
 

@@ -300,22 +300,15 @@ FORMATS = (
     ),
 )
 
-_HEAD = 64
-
 SUFFIXES = tuple(suffix for form in FORMATS for suffix in form.suffixes)
 """What the names of images end in, in lower case."""
 
 
 def by_content(source: Source, name: str = "") -> Format | None:
-    """Tell the format of a file by its first bytes, whatever its name says; of TGA, which has no signature, by both.
-
-    Args:
-        source: the file, or its content.
-        name: its name.
-    """
+    """Tell the format of a file by its first bytes, whatever its name says; of TGA, which has no signature, by both."""
     suffix = Path(name).suffix.lower()
     with source.open("rb") if isinstance(source, Path) else BytesIO(source.getvalue()) as file:
-        head = file.read(_HEAD)
+        head = file.read(64)
     told = (form for form in FORMATS if re.match(form.signature, head, re.DOTALL))
     named = (form for form in told if not form.named or suffix in form.suffixes)
     return next((form for form in named if form.told(source)), None)

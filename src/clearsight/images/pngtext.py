@@ -22,7 +22,7 @@ CHUNKS, COLOURS = "PNG chunks", "PNG colour chunks"
 _COMMENT, _XMP = "Comment", "XML:com.adobe.xmp"
 _RAW = "Raw profile type "
 _METRES_PER_INCH = 0.0254
-_LONGEST = 2**26
+_LONGEST = 2**24
 """Bytes that a compressed chunk may become."""
 
 _SRGB_GAMMA = range(45000, 46001)
