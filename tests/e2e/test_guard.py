@@ -169,7 +169,7 @@ def test_mistakes_end_in_one_line_before_any_training(
     command: Callable, pets: Path, photos: Path, photo: Callable, tmp_path: Path, more: tuple[str, ...], reason: str
 ) -> None:
     (tmp_path / "text.pt").write_text("no network")
-    scripted(tmp_path / "three.pt", classes=["cat", "dog", "cow"])
+    scripted(tmp_path / "three.pt", classes=["cat", "cow", "hen"])
     scripted(tmp_path / "grey.pt", classes=["cat", "dog"], channels=1)
     scripted(tmp_path / "pixels.pt", classes=["cat", "dog"], segments=True)
     (tmp_path / "cows.csv").write_text("cat/0.png,cow\n")

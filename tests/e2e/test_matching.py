@@ -1,4 +1,4 @@
-"""A recognizer and images that number their classes differently, on the command line."""
+"""Recognizers of others on the command line: their classes in an order of their own, a softmax at their end."""
 
 from __future__ import annotations
 
@@ -45,3 +45,23 @@ def test_by_command_names_that_do_not_fit(command: Callable, colours: Path, tmp_
     assert done.status == 1
     assert "circle, square, star there, blue, green, red here" in done.err
     assert "FILE.json" in done.err
+
+
+def test_by_command_a_softmax(command: Callable, colours: Path, tmp_path: Path) -> None:
+    """Its confidence is its own, not the softmax of that."""
+    save(tmp_path / "soft.pt", nn.Sequential(Brightest(), nn.Softmax(1)), classes=COLOURS)
+    save(tmp_path / "logits.pt", Brightest(), classes=COLOURS)
+    answers = [command("recognize", colours / "red/red0.png", "-r", name).out for name in ("soft.pt", "logits.pt")]
+    assert answers[0] == answers[1]
+    assert float(answers[0].split()[-1]) > 0.99
+
+
+@pytest.mark.parametrize("other", ["shapes.pt", "perfect.pt"])
+def test_guard_says_that_names_do_not_fit(command: Callable, colours: Path, tmp_path: Path, other: str) -> None:
+    save(tmp_path / "perfect.pt", Brightest(), classes=COLOURS)
+    save(tmp_path / "shapes.pt", Brightest(), classes=["circle", "square", "star"])
+    first = {"shapes.pt": "perfect.pt", "perfect.pt": "shapes.pt"}[other]
+    done = command("guard", "-r", first, "--images", colours, "--evaluate-on", other, "--budget", "60s", "-o", "out")
+    assert done.status == 1
+    assert "circle, square, star there, blue, green, red here" in done.err
+    assert not (tmp_path / "out").exists()

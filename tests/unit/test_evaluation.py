@@ -612,8 +612,9 @@ SEGMENTER = Wrapped(Bands(), channels=1, classes=list("abcd"))
             GREY_DIGITS,
             NOISE,
             {"recognizer": Reading(tuple("ab"))},
-            "the recognizer tells 2 classes apart, the labels have 10: give it a data set with the classes it was "
-            "trained on",
+            "the recognizer tells 2 classes apart, the labels have 10: a, b there, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 here, "
+            "and '0' is not the name of one of them; name the recognizer's classes as the labels do, in the order of "
+            'its logits, in FILE.json beside its file, {"classes": […]}, or rename those of the images',
         ),
         (
             ModelError,

@@ -297,7 +297,7 @@ MAPS = torch.zeros(3, 8, 8).long()
             {"recognizer": Fickle(task="segment")},
             Listed(rand(3, 1, 8, 8), LABELS),
             DataError,
-            "the data has a class for each image, but the recognizer gives one for each pixel",
+            "the data set has a class for each image, but the recognizer gives one for each pixel",
         ),
         ({}, Listed(rand(3, 3, 8, 8), LABELS), ModelError, "the restorer takes images of 1 channels, got 3"),
         ({"recognizer": SIZED}, Listed(rand(3, 1, 8, 8), LABELS), ModelError, "takes images of 13×13 pixels, got 8×8"),
@@ -365,7 +365,7 @@ def test_recipes_that_cannot_be_used(
 def test_labels_of_other_classes_are_refused(recipe: Callable, tmp_path: Path) -> None:
     network = MLP(size=[SIDE, SIDE], hidden=[], classes=list("abcd"))
     weights.save(network, tmp_path / "four", figures={"name": "four", "summary": "Four"}, card="")
-    with pytest.raises(RecipeError, match="the network tells 4 classes apart, but the data has 3"):
+    with pytest.raises(DataError, match="the recognizer tells 4 classes apart, the labels have 3"):
         train(str(recipe(recognizer=str(tmp_path / "four"))), out=tmp_path / "run")
     train(str(recipe(recognizer=str(tmp_path / "four"), labelled=False)), out=tmp_path / "run")
 

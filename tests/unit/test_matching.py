@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clearsight.classes import IMAGENET, by_name, imagenet_names, matched
-from clearsight.contracts import VOID, RecognitionTraits, Sample
+from clearsight.contracts import VOID, Dataset, RecognitionTraits, Sample
 from clearsight.datasets import ImageFolder, take
 from clearsight.datasets.subset import Renumbered, renumbered
-from clearsight.errors import DataError, ModelError
+from clearsight.errors import DataError, ModelError, RecipeError
 from clearsight.evaluation import evaluate
+from clearsight.guarding.candidates import Candidates
+from clearsight.guarding.splits import Splits, check_splits, open_splits, to_judge
+from clearsight.training.data import WholeImages
+from clearsight.training.fitting import check
+from clearsight.training.retraining import RetrainingTask
 from stand_ins import COLOURS, Brightest, paint
 
 
@@ -154,3 +159,104 @@ def test_recognizers_of_one_evaluation_number_alike(colours: Path) -> None:
     others = {"retrained": (None, Colours(COLOURS[::-1]))}
     with pytest.raises(ModelError, match="the same classes"):
         evaluate(ImageFolder(root=colours), "gaussian(sigma=0)", recognizer=Colours(), retrained=others)
+
+
+# --- guard
+
+
+COLOURED = RecognitionTraits(task="classify", classes=COLOURS, channels=3)
+
+
+def open_colours(root: Path, labels: str | Path | None = None, traits: RecognitionTraits = COLOURED) -> Splits:
+    return open_splits(root, labels=labels, traits=traits, seed=0)
+
+
+def check_colours(dataset: Dataset, classes: tuple[str, ...] = COLOURS) -> None:
+    """Every image has the number of its brightest channel."""
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        assert classes[int(cast(int, sample.label))] == COLOURS[int(sample.x.mean((1, 2)).argmax())]
+
+
+def test_what_guard_trains_on(colours: Path) -> None:
+    candidates = Candidates(
+        recognizer=Colours(),
+        splits=open_colours(colours),
+        degradation="gaussian(sigma=0.1)",
+        conditions=["gaussian(sigma=0.1)"],
+        restorer=nn.Identity(),
+        layer=None,
+        weight=1.0,
+        size=16,
+        seed=0,
+    )
+    data = candidates.data()
+    data.setup("fit")
+    for batch in (data.draw(0), *data.held_out()):
+        assert batch.labels is not None
+        assert batch.labels.equal(batch.x.float().mean((2, 3)).argmax(1))
+
+
+@pytest.mark.parametrize("classes", [COLOURS, ("blue", "white", "green", "red")])
+def test_what_guard_judges(colours: Path, classes: tuple[str, ...]) -> None:
+    """By its recognizer, and by one that numbers them otherwise."""
+    images = to_judge(open_colours(colours), Colours(), 6)
+    check_colours(renumbered(images, classes), classes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("header", ["", "image,class\n"])
+def test_a_table_of_labels(colours: Path, tmp_path: Path, encoding: str, header: str) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    lines = [f"{path.name}, {path.parent.name}" for path in sorted(colours.rglob("*.png"))]
+    for path in colours.rglob("*.png"):
+        path.rename(plain / path.name)
+    (tmp_path / "labels.csv").write_text(header + "\n".join(lines), encoding=encoding)
+    for part in open_colours(plain, tmp_path / "labels.csv")[:3]:
+        check_colours(renumbered(part, COLOURS))
+
+
+def test_a_table_in_another_encoding_is_one_sentence(colours: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("a.png,gr\u00fcn\n", encoding="latin-1")
+    with pytest.raises(DataError, match="is no CSV file in UTF-8"):
+        open_colours(colours, tmp_path / "labels.csv")
+
+
+def test_guard_says_that_names_do_not_fit(colours: Path) -> None:
+    shapes = RecognitionTraits(task="classify", classes=("circle", "square", "star"), channels=3)
+    with pytest.raises(DataError, match="circle, square, star there, blue, green, red here"):
+        open_colours(colours, traits=shapes)
+    with pytest.raises(DataError, match="circle, square, star there, blue, green, red here"):
+        check_splits(open_colours(colours), shapes)
+    check_splits(open_colours(colours, "none"), shapes)
+
+
+# --- trainings
+
+
+def whole_images(colours: Path) -> WholeImages:
+    return WholeImages(train=ImageFolder(root=colours), validation=ImageFolder(root=colours), batch=6, epoch=1)
+
+
+def test_trainings_number_as_their_recognizer_does(colours: Path) -> None:
+    data = whole_images(colours)
+    check(RetrainingTask(recognizer=Colours(), degradation="gaussian(sigma=0)", validation=[]), data)
+    for batch in (data.draw(0), *data.held_out()):
+        assert batch.labels is not None
+        assert batch.labels.equal(batch.x.float().mean((2, 3)).argmax(1))
+
+
+def test_what_is_set_up_in_another_order_is_refused(colours: Path) -> None:
+    data = whole_images(colours)
+    data.setup("fit")
+    with pytest.raises(RecipeError, match="in another order"):
+        check(RetrainingTask(recognizer=Colours(), degradation="gaussian(sigma=0)", validation=[]), data)
+
+
+def test_a_part_without_a_class_is_numbered_like_the_others(colours: Path, tmp_path: Path) -> None:
+    fewer = paint(tmp_path / "fewer", {"green": 1, "red": 0})
+    data = WholeImages(train=ImageFolder(root=colours), validation=ImageFolder(root=fewer), batch=6, epoch=1)
+    check(RetrainingTask(recognizer=Colours(), degradation="gaussian(sigma=0)", validation=[]), data)
+    assert data.validation.labels is not None
+    assert {*data.validation.labels.tolist()} == {0, 1}

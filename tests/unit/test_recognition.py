@@ -392,3 +392,13 @@ def test_a_file_that_is_no_recognizer_is_explained(
         recognize(bar(0), recognizer=str(path))
     assert str(raised.value).startswith(f"{tmp_path}/{says}")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("make", [bars, lambda: Wrapped(bars(), channels=1, size=[SIDE, SIDE])])
+def test_a_recognizer_stays_where_it_is(monkeypatch: pytest.MonkeyPatch, make: Callable[[], nn.Module]) -> None:
+    """On a device of its own, for which that of tensors without numbers stands, a copy recognizes."""
+    monkeypatch.setattr("clearsight.inference.recognizing.choose_device", lambda name: torch.device("meta"))
+    recognizer = make()
+    predictor = Predictor(recognizer)
+    assert {tensor.device.type for tensor in predictor._module.state_dict().values()} == {"meta"}
+    assert recognizer(torch.zeros(1, 1, SIDE, SIDE)).isfinite().all()

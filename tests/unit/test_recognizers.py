@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import sys
@@ -573,7 +574,7 @@ def test_arguments_count_for_more_than_the_sidecar(scripted: Path) -> None:
     [
         ("{", "holds no JSON object"),
         ("[]", "holds no JSON object"),
-        ('{"clases": []}', "has the unknown key 'clases'; known are task, classes, channels, size, mean, std"),
+        ('{"clases": []}', "has the unknown key 'clases'; known are task, classes, channels, size, mean, std, output"),
         ('{"size": 224}', "net.pt.json: size must be height and width"),
         ('{"channels": 1, "mean": [0.5, 0.5, 0.5]}', "net.pt.json: mean needs 1 numbers"),
     ],
@@ -583,3 +584,84 @@ def test_a_sidecar_that_cannot_be_used_is_explained(scripted: Path, text: str, s
     with pytest.raises(WeightsError, match=says) as error:
         load_foreign(scripted)
     check_sentence(error)
+
+
+# --- what ends in a softmax
+
+
+def sure(channels: int = 3, *, segments: bool = False) -> nn.Module:
+    """Logits that are far apart."""
+    torch.manual_seed(0)
+    head = [] if segments else [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    network = nn.Sequential(nn.Conv2d(channels, 5, 3, padding=1), *head)
+    with torch.no_grad():
+        network[0].weight *= 20
+    return network.eval()
+
+
+@pytest.mark.parametrize("segments", [False, True])
+def test_a_softmax_is_noticed(segments: bool) -> None:
+    network, x = sure(segments=segments), images(4, 3, 20, 24)
+    wrapped = Wrapped(nn.Sequential(network, nn.Softmax(1)))
+    torch.testing.assert_close(wrapped(x), network(x).log_softmax(1), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(wrapped(x).softmax(1), network(x).softmax(1))
+
+
+@pytest.mark.parametrize("last", [nn.Identity(), nn.LogSoftmax(1), nn.Sigmoid(), nn.ReLU()])
+def test_other_ends_are_left_alone(last: nn.Module) -> None:
+    module, x = nn.Sequential(sure(), last), images(4, 3, 20, 24)
+    assert Wrapped(module)(x).equal(module(x))
+
+
+def test_what_is_told_is_done() -> None:
+    module, x = nn.Sequential(sure(), nn.Softmax(1)), images(4, 3, 20, 24)
+    assert Wrapped(module, output="logits")(x).equal(module(x))
+    assert Wrapped(module, output="probabilities")(x).equal(Wrapped(module)(x))
+    with pytest.raises(ModelError, match="said to give probabilities, but") as error:
+        Wrapped(sure(), output="probabilities")
+    check_sentence(error)
+    with pytest.raises(InvalidArgumentError, match="output must be 'logits' or 'probabilities', got 'p'"):
+        Wrapped(sure(), output="p")
+
+
+def test_probabilities_in_half_precision_are_noticed() -> None:
+    module, x = nn.Sequential(sure(), nn.Softmax(1)), images(4, 3, 20, 24)
+    halved = Wrapped(Giving(lambda x: module(x).half()))(x)
+    torch.testing.assert_close(halved.softmax(1), module(x), rtol=0, atol=2e-3)
+    assert halved.dtype == torch.float32
+
+
+def test_a_class_without_any_probability_is_finite() -> None:
+    wrapped = Wrapped(Giving(lambda x: torch.tensor([[1.0, 0.0]]).expand(len(x), 2)))
+    assert wrapped(images(2, 3, 8, 8)).isfinite().all()
+
+
+def test_gradients_flow_through_the_logarithm() -> None:
+    network, x = sure(), images(2, 3, 20, 24)
+    through, direct = x.clone().requires_grad_(), x.clone().requires_grad_()
+    labels = torch.tensor([1, 3])
+    F.cross_entropy(Wrapped(nn.Sequential(network, nn.Softmax(1)))(through), labels).backward()
+    F.cross_entropy(network(direct), labels).backward()
+    assert direct.grad.abs().max() > 0
+    torch.testing.assert_close(through.grad, direct.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_files_that_end_in_a_softmax(tmp_path: Path) -> None:
+    module, x = nn.Sequential(sure(), nn.Softmax(1)).eval(), images(4, 3, 20, 24)
+    torch.jit.script(module).save(path := tmp_path / "soft.pt")
+    torch.testing.assert_close(load_foreign(path)(x).softmax(1), module(x))
+    Path(f"{path}.json").write_text(json.dumps({"output": "logits"}))
+    assert load_foreign(path)(x).equal(module(x))
+    nodes = [
+        helper.make_node("ReduceMean", ["x", "axes"], ["means"], keepdims=0),
+        helper.make_node("Softmax", ["means"], ["p"], axis=1),
+    ]
+    x_info = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 3, None, None])
+    p_info = helper.make_tensor_value_info("p", TensorProto.FLOAT, [None, 3])
+    axes = helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3])
+    made = helper.make_graph(nodes, "soft", [x_info], [p_info], [axes])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, tmp_path / "soft.onnx")
+    loaded = load_foreign(tmp_path / "soft.onnx")
+    torch.testing.assert_close(loaded(x).softmax(1), x.mean((2, 3)).softmax(1))
+    assert copy.deepcopy(loaded)(x).equal(loaded(x))

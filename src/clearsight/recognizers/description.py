@@ -30,6 +30,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "task": ("'classify' or 'segment'", lambda v: v in ("classify", "segment")),
     "classes": ("the names of two classes or more", lambda v: _all(v, lambda n: isinstance(n, str)) and len(v) > 1),
     "channels": ("a whole number from 1 up", _is_count),
+    "output": ("'logits' or 'probabilities'", lambda v: v in ("logits", "probabilities")),
     "size": ("height and width, two whole numbers from 1 up", lambda v: _all(v, _is_count) and len(v) == 2),
     "mean": ("numbers from 0 to 1, the scale of the pixels", lambda v: _all(v, _is_fraction)),
     "std": ("numbers above 0 and up to 1, the scale of the pixels", lambda v: _all(v, _is_fraction) and all(v)),
@@ -48,6 +49,7 @@ class Description:
         size: height and width it takes.
         mean: subtracted from each channel, on the [0, 1] scale.
         std: what each channel is divided by then, on the same scale.
+        output: whether it gives logits or, ending in a softmax, probabilities.
 
     Raises:
         InvalidArgumentError: a value cannot be used.
@@ -59,6 +61,7 @@ class Description:
     size: Sequence[int] | None = None
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
+    output: Literal["logits", "probabilities"] | None = None
 
     def __post_init__(self) -> None:
         for name, (expected, holds) in _RULES.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -63,6 +63,10 @@ class Graph(nn.Module):
             )
         parts = [self._run(part) for part in torch.split(x.float().cpu(), self._batch or len(x))]
         return torch.cat(parts)[: len(x)].to(x.device)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: nothing in it changes, and a session cannot be copied."""
+        return self
 
     def _run(self, x: Tensor) -> Tensor:
         missing = (self._batch or len(x)) - len(x)

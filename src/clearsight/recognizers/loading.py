@@ -33,12 +33,13 @@ def load_foreign(
     size: Sequence[int] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    output: Literal["logits", "probabilities"] | None = None,
 ) -> Wrapped:
     """Load a classifier or segmenter that clearsight did not train.
 
     What is not told is looked up in ``FILE.json`` beside the file, a JSON object with any of the keys ``task``,
-    ``classes``, ``channels``, ``size``, ``mean`` and ``std``; then in what the file or torchvision knows (the input of
-    an ONNX graph, torchvision's normalisation and size); then it is as for :class:`Wrapped`.
+    ``classes``, ``channels``, ``size``, ``mean``, ``std`` and ``output``; then in what the file or torchvision knows
+    (the input of an ONNX graph, torchvision's normalisation and size); then it is as for :class:`Wrapped`.
 
     Args:
         source: a TorchScript file (``.pt``, ``.pth``, ``.torchscript``), an ONNX file (``.onnx``), or
@@ -50,6 +51,7 @@ def load_foreign(
         size: height and width images are resized to.
         mean: subtracted from each channel, on the [0, 1] scale.
         std: what each channel is divided by then, on the same scale.
+        output: ``"logits"`` or, of a network that ends in a softmax, ``"probabilities"``; noticed where it is not told.
 
     Returns:
         The recognizer, on the CPU.
@@ -68,7 +70,7 @@ def load_foreign(
         clearsight.errors.WeightsError: there is no file cats.onnx: expected a TorchScript file (.pt, .pth, \
 .torchscript), an ONNX file (.onnx) or torchvision:NAME
     """
-    given = Description(task=task, classes=classes, channels=channels, size=size, mean=mean, std=std)
+    given = Description(task=task, classes=classes, channels=channels, size=size, mean=mean, std=std, output=output)
     module, found = _open(str(source), weights)
     said = given.over(found)
     try:
@@ -80,6 +82,7 @@ def load_foreign(
             size=said.size,
             mean=said.mean,
             std=said.std,
+            output=said.output,
         )
     except ModelError as error:
         raise ModelError(f"{source} cannot be used as a recognizer: {error}") from error

@@ -20,6 +20,12 @@ __all__ = ["Wrapped"]
 _PROBE = (128, 128)
 """Height and width of the image a network is tried on where it does not say what it takes."""
 
+_TRIALS = 3
+"""Images of noise that a network is tried on where it seems to end in a softmax."""
+
+_ROUNDING = 1e-3
+"""How far probabilities in half precision may be from 1 in sum."""
+
 
 class Wrapped(nn.Module):
     """Somebody else's classifier or segmenter as a recognizer that never changes.
@@ -30,7 +36,9 @@ class Wrapped(nn.Module):
     bit for bit those of the network. It stays in evaluation mode and its parameters take no gradient (both are
     set on the network itself), yet gradients flow through it to the images.
 
-    It is tried on a black image first, 128×128 unless ``size`` is given: what is no recognizer is refused then.
+    It is tried on a black image first, 128×128 unless ``size`` is given: what is no recognizer is refused then. Where
+    what it gives for that and a few images of noise is nowhere negative and sums to 1, it ends in a softmax: its logits
+    are then the logarithms of what it gives.
 
     Args:
         module: the network.
@@ -40,10 +48,12 @@ class Wrapped(nn.Module):
         size: height and width images are resized to; by default they come as they are.
         mean: subtracted from each channel, on the [0, 1] scale; by default 0.
         std: what each channel is divided by then, on the same scale; by default 1.
+        output: ``"logits"`` or ``"probabilities"``, where it is not to be found out.
 
     Raises:
         InvalidArgumentError: an argument cannot be used.
-        ModelError: the network does not take such images, or gives no logits of the declared shape.
+        ModelError: the network does not take such images, or gives no logits of the declared shape, or no
+            probabilities where it is said to.
 
     Example:
         >>> network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -68,9 +78,10 @@ class Wrapped(nn.Module):
         size: Sequence[int] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        output: Literal["logits", "probabilities"] | None = None,
     ) -> None:
         super().__init__()
-        said = Description(task=task, classes=classes, channels=channels, size=size, mean=mean, std=std)
+        said = Description(task=task, classes=classes, channels=channels, size=size, mean=mean, std=std, output=output)
         self.module = _without_gradients(module)
         self.eval()
         self.size = None if size is None else tuple(size)
@@ -78,7 +89,8 @@ class Wrapped(nn.Module):
         for name, numbers in (("mean", mean or [0] * channels), ("std", std or [1] * channels)):
             column = torch.tensor(numbers, dtype=torch.float32, device=device).view(-1, 1, 1)
             self.register_buffer(name, column, persistent=False)
-        self._traits = _judged(self._probe(channels), said)
+        self._takes_log = False
+        self._try(said)
 
     @property
     def traits(self) -> RecognitionTraits:
@@ -114,12 +126,27 @@ class Wrapped(nn.Module):
                 f"the network does not take images of shape {tuple(x.shape)}, give the channels and the size that it "
                 f"takes: {reason(error)}"
             ) from error
-        return _read(output, len(x))
+        given = _read(output, len(x))
+        return _logarithm(given) if self._takes_log else given
 
     @torch.no_grad()
-    def _probe(self, channels: int) -> Tensor:
-        """Its logits of a black image."""
-        return self._logits(self.mean.new_zeros(1, channels, *(self.size or _PROBE)))
+    def _try(self, said: Description) -> None:
+        """Find out what it is from what it gives for a black image, and for noise if that may be a softmax's.
+
+        Raises:
+            ModelError: it is no recognizer, or not what is said.
+        """
+        shape, generator = (1, len(self.mean), *(self.size or _PROBE)), torch.Generator().manual_seed(0)
+        black = self._logits(self.mean.new_zeros(shape))
+        self._traits = _judged(black, said)
+        noise = (torch.rand(shape, generator=generator).to(self.mean) for _ in range(_TRIALS))
+        ends_in_softmax = all(map(_are_probabilities, chain([black], map(self._logits, noise))))
+        if said.output == "probabilities" and not ends_in_softmax:
+            raise ModelError(
+                "the network is said to give probabilities, but they are negative or do not sum to 1: say that its "
+                "output is logits"
+            )
+        self._takes_log = ends_in_softmax and said.output != "logits"
 
 
 def _without_gradients(module: nn.Module) -> nn.Module:
@@ -144,6 +171,18 @@ def _read(output: object, count: int) -> Tensor:
         f"the network must give floating-point logits of shape ({count}, classes) or ({count}, classes, H, W), as a "
         f"tensor, in a dict under 'out', or as the first of a tuple; it gives {_described(output)}"
     )
+
+
+def _are_probabilities(given: Tensor) -> bool:
+    """Whether these are nowhere negative and sum to 1 over the classes."""
+    sums = given.float().sum(1)
+    return bool((given >= 0).all() and (sums - 1).abs().max() < _ROUNDING)
+
+
+def _logarithm(probabilities: Tensor) -> Tensor:
+    """Logits whose softmax they are; finite where they are 0, in float32 at least."""
+    p = probabilities.to(torch.promote_types(probabilities.dtype, torch.float32))
+    return p.clamp(min=torch.finfo(p.dtype).tiny).log()
 
 
 def _described(output: object) -> str:
