@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from clearsight.errors import RecipeError
 from clearsight.restorers import DnCNN, ResidualUNet
+from clearsight.training import shipped_recipes
 from clearsight.training.initialization import take_over
-from stand_ins import bit_equal, rand, small_unet, state
+from stand_ins import bit_equal, moved, rand, small_unet, state
 
 
 def wide_unet(widths: tuple[int, ...] = (9, 11)) -> nn.Module:
@@ -68,3 +70,41 @@ def test_what_cannot_be_taken_over(wide: nn.Module, narrow: nn.Module, says: str
     with pytest.raises(RecipeError, match=says):
         take_over(wide, narrow)
     assert bit_equal(state(wide), before)
+
+
+@pytest.mark.parametrize("factor", [0.05, 3])
+def test_without_constants_a_factor_goes_through(factor: float) -> None:
+    """f(a·y) = a·f(y) for a ≥ 0."""
+    network = moved(ResidualUNet(channels=1, widths=[6, 8], blocks=[1, 1], bias=False))
+    y = rand(2, 1, 16, 20)
+    torch.testing.assert_close(network(factor * y), factor * network(y))
+    assert not small_unet()(factor * y).allclose(factor * small_unet()(y), atol=1e-3)
+    assert not any(name.endswith("bias") for name in network.state_dict())
+
+
+@pytest.mark.parametrize("widths", [(6, 8), (9, 11)])
+def test_all_but_the_constants_is_taken_over(widths: tuple[int, ...]) -> None:
+    free, trained = ResidualUNet(channels=1, widths=widths, blocks=[1, 1], bias=False), small_unet()
+    take_over(free, trained)
+    with torch.no_grad():
+        for name, parameter in trained.named_parameters():
+            parameter *= not name.endswith(".bias")
+    y = rand(2, 1, 16, 20)
+    torch.testing.assert_close(free(y), trained(y))
+    if widths == (6, 8):
+        assert all(value.equal(trained.state_dict()[name]) for name, value in free.state_dict().items())
+
+
+def test_constants_are_not_made_up() -> None:
+    without = ResidualUNet(channels=1, widths=[6, 8], blocks=[1, 1], bias=False)
+    with pytest.raises(RecipeError, match="their layers are not the same"):
+        take_over(wide_unet(), without)
+
+
+def test_the_recipes_with_and_without_constants_train_alike() -> None:
+    free, twin = (
+        yaml.safe_load(shipped_recipes()[name].read_text())
+        for name in ("denoise-color-bias-free", "denoise-color-longer")
+    )
+    assert free["model"]["init_args"].pop("restorer")["init_args"]["bias"] is False
+    assert {**free, "summary": ""} == {**twin, "summary": ""}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
@@ -19,10 +19,10 @@ __all__ = ["ResidualUNet"]
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(x))), both 3×3; the second starts at zero, so the block starts as the identity."""
 
-    def __init__(self, *, width: int) -> None:
+    def __init__(self, *, width: int, bias: bool = True) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=bias)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=bias)
         nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,8 +31,8 @@ class ResidualBlock(nn.Module):
         return x + residual
 
 
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width=width) for _ in range(count)))
+def _blocks(width: int, count: int, bias: bool) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width=width, bias=bias) for _ in range(count)))
 
 
 @RESTORERS.register("residual-unet", tiny={"channels": 3, "widths": [8, 12], "blocks": [1, 1]})
@@ -49,6 +49,9 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         channels: 1 for grey, 3 for RGB.
         widths: channels of each level, from 1/2 resolution down.
         blocks: residual blocks of each level, on the way down and again on the way up (the lowest level: once).
+        bias: whether convolutions add constants. Without them f(a·y) = a·f(y) for a ≥ 0: what is learned at one
+            brightness holds at all, and noise beyond the trained σ is removed too (Mohan et al., "Robust and
+            Interpretable Blind Image Denoising via Bias-Free Convolutional Neural Networks", 2020).
 
     Raises:
         InvalidArgumentError: ``widths`` and ``blocks`` differ in length.
@@ -61,7 +64,12 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """
 
     def __init__(
-        self, *, channels: int = 3, widths: Sequence[int] = (48, 96, 192), blocks: Sequence[int] = (1, 2, 4)
+        self,
+        *,
+        channels: int = 3,
+        widths: Sequence[int] = (48, 96, 192),
+        blocks: Sequence[int] = (1, 2, 4),
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if len(widths) != len(blocks):
@@ -69,14 +77,14 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
                 f"widths and blocks need one number a level, got {len(widths)} and {len(blocks)}"
             )
         down, up = list(pairwise(widths)), list(pairwise(reversed(widths)))
-        self.head = nn.Conv2d(4 * channels, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(map(_blocks, widths, blocks))
-        self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in down)
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in up)
-        self.decoder = nn.ModuleList(map(_blocks, widths[-2::-1], blocks[-2::-1]))
-        self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1)
-        nn.init.zeros_(self.tail.weight)
-        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
+        self.head = nn.Conv2d(4 * channels, widths[0], 3, padding=1, bias=bias)
+        self.encoder = nn.ModuleList(map(_blocks, widths, blocks, repeat(bias)))
+        self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=bias) for a, b in down)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, stride=2, bias=bias) for a, b in up)
+        self.decoder = nn.ModuleList(map(_blocks, widths[-2::-1], blocks[-2::-1], repeat(bias)))
+        self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=bias)
+        for parameter in self.tail.parameters():
+            nn.init.zeros_(parameter)
         self._traits = Traits(channels=channels, multiple=2 ** len(widths), receptive_radius=_receptive_radius(blocks))
 
     @property

@@ -43,12 +43,13 @@ def take_over(wide: nn.Module, narrow: nn.Module) -> None:
     """Give ``wide`` the weights of ``narrow``, of the same layers with fewer channels, and so its function.
 
     The channels of ``narrow`` become the first ones of each layer of ``wide`` and hear nothing of the others; those
-    keep the weights they have and hear everything. Training joins the two.
+    keep the weights they have and hear everything. Training joins the two. Where ``wide`` has no biases those of
+    ``narrow`` are left out: another function then, which training soon brings back.
 
     Args:
         wide: of convolutions, ``(outputs, inputs, height, width)``, or transposed ``(inputs, outputs, height, width)``,
             whose results are added: where they are concatenated, channels change places. Changed in place.
-        narrow: whose layers have the same names, kernels and biases.
+        narrow: whose layers have the same names and kernels, and the biases of ``wide`` if it has any.
 
     Raises:
         RecipeError: the layers differ in more than in channels, or ``wide`` has fewer; it is left as it was.
@@ -76,7 +77,8 @@ def take_over(wide: nn.Module, narrow: nn.Module) -> None:
 def _misfit(wide: nn.Module, narrow: nn.Module) -> str | None:
     """What of ``narrow`` has no place in ``wide``."""
     ours, theirs, owners = wide.state_dict(), narrow.state_dict(), _owners(wide)
-    if ours.keys() != theirs.keys():
+    constants = {key for key in theirs.keys() - ours.keys() if key.endswith(".bias")}
+    if ours.keys() != theirs.keys() - constants:
         return "their layers are not the same"
     for key, kept in ours.items():
         value = theirs[key]
