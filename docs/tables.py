@@ -160,6 +160,49 @@ def reproduced(name: str) -> str:
     return f"{table(**result['table'])}\n\n{where(result)}"
 
 
+def intensities(result: Result) -> str:
+    """What becomes of pictures whose numbers are not 8-bit sRGB."""
+    flat, floats, light, sky = (result[name] for name in ("flat", "floats", "light", "stars"))
+    rows = [
+        [
+            f"16 bits, {signal} counts on a pedestal of 100, noise a tenth: PSNR over the counts",
+            f"{row['in']:.2f} dB",
+            f"**{row['out']:.2f} dB**; stretched by hand {row['by_hand']:.2f} dB",
+        ]
+        for signal, row in result["counts"].items()
+    ]
+    rows += [
+        [
+            "16 bits, a flat field, noise 6: mean",
+            f"{flat['mean_in']:.2f}",
+            f"**{flat['mean']:.2f}**, sd {flat['sd']:.2f}",
+        ],
+        [
+            "float photograph in 0..255, noise 25",
+            f"{floats['in']:.2f} dB",
+            f"**{floats['in 0..255']:.2f} dB**; in [0, 1] {floats['in [0, 1]']:.2f} dB",
+        ],
+        [
+            "a light of 100 in a field of 0.2, noise 0.05: largest error beside it",
+            f"{light['largest_error_beside_in']:.3f}",
+            f"**{light['largest_error_beside']:.3f}**; the light is off by {light['peak_error_percent']:.2f} %",
+        ],
+        [
+            "a sky of 0.002 with stars up to 1, noise 0.0005: root mean square error",
+            f"{sky['rmse_in']:.5f}",
+            f"**{sky['rmse']:.5f}**; bright stars are off by {sky['peak_error_percent']:.1f} % at most",
+        ],
+    ]
+    return table(["picture", "in", "restored"], rows)
+
+
+def bias(result: Result) -> str:
+    """PSNR with additive constants and without."""
+    conditions = list(next(iter(result["rows"].values()))["psnr"])
+    header = [f"{result['images']} held-out images", *(name.replace("sigma", "σ =") for name in conditions)]
+    return table(header, [[name, *(f"{v:.2f}" for v in row["psnr"].values())] for name, row in result["rows"].items()])
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "digits": ("digits", digits),
@@ -169,6 +212,8 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "restorers": ("restorers", restorers),
     "training": ("training", training),
     "evaluation": ("evaluation", evaluation),
+    "intensities": ("intensities", intensities),
+    "bias": ("bias", bias),
 }
 """Each table that a run measured: which run, and how it is written."""
 
