@@ -362,6 +362,14 @@ class TestStacks:
             images.open_image(tmp_path / "x.tif")
 
     @pytest.mark.parametrize("compression", [None, "zlib"])
+    def test_a_height_that_the_data_do_not_have_is_refused(self, tmp_path: Path, compression: str | None) -> None:
+        tifffile.imwrite(tmp_path / "x.tif", noise((16, 20)), compression=compression, rowsperstrip=4)
+        with tifffile.TiffFile(tmp_path / "x.tif", mode="r+") as tif:
+            tif.pages.first.tags["ImageLength"].overwrite(4000)
+        with pytest.raises(ImageReadError, match="truncated"):
+            images.read(tmp_path / "x.tif")
+
+    @pytest.mark.parametrize("compression", [None, "zlib"])
     def test_ome(self, tmp_path: Path, compression: str | None) -> None:
         path = tmp_path / "x.ome.tif"
         said = {

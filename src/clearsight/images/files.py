@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -313,7 +314,7 @@ def _explained(name: str, what: str) -> Iterator[None]:
     except FileNotFoundError:
         raise ImageReadError(f"{name} does not exist: check the path") from None
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = textwrap.shorten(str(error), 200) or type(error).__name__
         raise ImageReadError(f"{name} {what} ({reason}): copy it again, or export it anew") from error
 
 

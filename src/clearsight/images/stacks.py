@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -154,3 +155,8 @@ def _refuse_truncated(page: TiffPage, n: int, size: int) -> None:
         end += (n - 1) * page.nbytes
     if end > size:
         raise ValueError(f"truncated: its pixels end at byte {end}, the file at {size}")
+    there, needed = len(page.dataoffsets), math.prod(page.chunked)
+    if there < needed and not page.is_contiguous:
+        raise ValueError(f"truncated: it has {there} of {needed} strips or tiles")
+    if page.is_contiguous and page.dataoffsets[0] + (n if page.imagedepth == 1 else 1) * page.nbytes > size:
+        raise ValueError(f"truncated: it has fewer pixels than {page.imagewidth}×{page.imagelength}")
