@@ -36,7 +36,7 @@ class Intensities:
         scale: the number that σ = 1 stands for: the full range of integers; of floats 1, 255 or 65535, the first
             that holds them; of a range that was told, that range.
         limits: the least and the largest number that may come back; a picture in [0, 1] stays there.
-        fills: numbers that stand for no measurement: no data, no object.
+        fills: colours, a number a channel, that stand for no measurement: no data, no object; they stay as they are.
 
     Example:
         >>> seen, lights = Intensities(black=100, white=300).seen(np.array([[[100.0], [200.0], [5000.0]]]))
@@ -48,7 +48,7 @@ class Intensities:
     white: float = 1.0
     scale: float = 1.0
     limits: tuple[float, float] = (-math.inf, math.inf)
-    fills: tuple[float, ...] = ()
+    fills: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
     def full(cls, dtype: DTypeLike) -> Intensities:
@@ -60,7 +60,9 @@ class Intensities:
         return cls(black=low, white=high, scale=high - low, limits=(low, high))
 
     @classmethod
-    def of(cls, pixels: Array, wanted: Range = "auto") -> Intensities:
+    def of(
+        cls, pixels: Array, wanted: Range = "auto", *, hidden: NDArray[np.bool_] | None = None, areas: bool = True
+    ) -> Intensities:
         """What the numbers of ``pixels``, ``(H, W, C)`` that belong together, mean.
 
         8 bits mean what they always do. Of others black and white are found in the picture: a thousandth of it,
@@ -68,18 +70,20 @@ class Intensities:
         that is lights far beyond the rest, or more where the noise would else be too small for a network; the noise,
         whose deviation is found too, is an eighth of that at most; and there is room left on both sides, but not where
         much of the noise is clipped. Where the picture takes up more than half of a range that people use, it is that
-        range. Areas of one number, far from all others, are no measurement. Where there is one number only, it stays.
+        range. Areas of one colour, far from all others, are no measurement. Where there is one colour only, it stays.
 
         Args:
             pixels: finite numbers.
             wanted: ``"auto"``, ``"full"``, or black and white.
+            hidden: ``(H, W)``, which pixels nobody sees: they have no say.
+            areas: whether areas without a measurement are looked for, which stay as they are.
 
         Raises:
             InvalidArgumentError: white is not above black.
         """
-        full = cls.full(pixels.dtype)
+        seen = pixels if hidden is None or hidden.all() else pixels[~hidden]
+        full, low, high = cls.full(pixels.dtype), float(seen.min()), float(seen.max())
         if pixels.dtype.kind == "f":
-            low, high = float(pixels.min()), float(pixels.max())
             within = low >= 0 and high <= 1
             full = replace(full, limits=(0.0, 1.0) if within else (low, high))
         if isinstance(wanted, tuple):
@@ -89,7 +93,12 @@ class Intensities:
             return replace(full, black=black, white=white, scale=white - black)
         if wanted == "full" or pixels.dtype == np.uint8:
             return full
-        levels = find_levels(pixels, base=full.black, scale=None if pixels.dtype.kind == "f" else full.scale)
+        if low == high:
+            full = replace(full, limits=(low, high))
+        scale = None if pixels.dtype.kind == "f" else full.scale
+        levels = find_levels(
+            pixels, base=full.black, scale=scale, hidden=None if seen is pixels else hidden, areas=areas
+        )
         return replace(full, **levels._asdict())
 
     @property

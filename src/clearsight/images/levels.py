@@ -22,7 +22,7 @@ _SCALES = (1.0, 255.0, 65535.0)
 _QUIETEST, _LOUDEST = 1 / 12, 1 / 8
 """Deviations of the noise, as shares of what is found, that are aimed at: beside lights, and at most."""
 
-_FLOOR = 1 / 300
+_FLOOR = 1 / 150
 """Deviation of the noise, as a share of what is found, below which a network errs by more than the noise."""
 
 _FAR = 4
@@ -36,12 +36,13 @@ _FILLED, _RAGGED, _APART = 0.001, 0.75, 0.02
 rest by a share of what that spans."""
 
 _NEARLY_ALL = 0.95
-_NUMBERS = 16
+_COLOURS, _FREQUENT, _LOOKED_AT = 16, 3, 4096
 
 _SAMPLED = 2**20
 _BLOCK = 32
 
 Sample = NDArray[np.float64]
+Colour = tuple[float, ...]
 
 
 class Levels(NamedTuple):
@@ -51,26 +52,34 @@ class Levels(NamedTuple):
         black: a level with room below what is dark.
         white: a level with room above what is bright, lights apart.
         scale: the number that people call white.
-        fills: numbers that stand for no measurement.
+        fills: colours, a number a channel, that stand for no measurement.
     """
 
     black: float
     white: float
     scale: float
-    fills: tuple[float, ...] = ()
+    fills: tuple[Colour, ...] = ()
 
 
-def find_levels(pixels: Array, *, base: float, scale: float | None) -> Levels:
+def find_levels(
+    pixels: Array, *, base: float, scale: float | None, hidden: NDArray[np.bool_] | None = None, areas: bool = True
+) -> Levels:
     """Find the levels of a picture, from a megapixel of it at most.
 
     Args:
         pixels: ``(H, W, C)`` that belong together, finite.
         base: the least number that integers of its kind can be, 0 for floats.
         scale: the range of integers of its kind; ``None`` for floats.
+        hidden: ``(H, W)``, which pixels have no say.
+        areas: whether fill is looked for.
     """
-    sample, fills = _without_fill(_sample(pixels).astype(np.float64))
+    sample = _sample(pixels).astype(np.float64)
+    if hidden is not None:
+        sample[_sample(hidden)] = np.nan
+    sample, fills = _without_fill(sample) if areas else (sample, ())
     measured = sample[~np.isnan(sample)]
-    least, largest = (float(measured.min()), float(measured.max())) if measured.size else (fills[0], fills[0])
+    only = fills[0][0] if fills else float(pixels[0, 0, 0])
+    least, largest = (float(measured.min()), float(measured.max())) if measured.size else (only, only)
     if least == largest:
         return _around(least, pixels.dtype, scale, fills)
     sigma = noise(sample)
@@ -110,21 +119,24 @@ def _below_lights(low: float, tops: list[float], sigma: float) -> float:
     return float(high)
 
 
-def _around(value: float, dtype: np.dtype[np.generic], scale: float | None, fills: tuple[float, ...]) -> Levels:
+def _around(value: float, dtype: np.dtype[np.generic], scale: float | None, fills: tuple[Colour, ...]) -> Levels:
     """Levels so close around the only number there is that no network can change it."""
-    step = 1.0 if dtype.kind != "f" else float(max(np.spacing(dtype.type(abs(value))), np.finfo(dtype).tiny))
+    step = 1.0
+    if dtype.kind == "f":
+        kind = np.finfo(dtype)  # type: ignore[type-var]
+        step = float(kind.eps) * abs(value) or float(kind.tiny)
     white = next((s for s in _SCALES if value <= 1.1 * s), value)
     return Levels(value - step, value + step, scale or white, fills)
 
 
-def _without_fill(sample: Sample) -> tuple[Sample, tuple[float, ...]]:
-    """NaN where a pixel is one number, at an end, that fills areas and is far from all others; and these numbers.
+def _without_fill(sample: Sample) -> tuple[Sample, tuple[Colour, ...]]:
+    """NaN where pixels of one colour fill areas and are far from all others; and these colours.
 
     Noise would spread a measurement, and clipping leaves no gap: no data, no object, the ground of a drawing.
     """
-    fills: list[float] = []
-    while len(fills) < _NUMBERS:
-        found = next((end for end in _ends(sample) if _is_fill(sample, end)), None)
+    fills: list[Colour] = []
+    while len(fills) < _COLOURS:
+        found = next((colour for colour in _candidates(sample) if _is_fill(sample, colour)), None)
         if found is None:
             break
         sample = np.where(np.all(sample == found, axis=2, keepdims=True), np.nan, sample)
@@ -132,19 +144,25 @@ def _without_fill(sample: Sample) -> tuple[Sample, tuple[float, ...]]:
     return sample, tuple(fills)
 
 
-def _ends(sample: Sample) -> list[float]:
-    numbers = sample[~np.isnan(sample)]
-    return [float(numbers.min()), float(numbers.max())] if numbers.size and numbers.min() < numbers.max() else []
+def _candidates(sample: Sample) -> list[Colour]:
+    """The darkest and the brightest there can be, and the most frequent colours of every n-th pixel."""
+    pixels = sample[~np.isnan(sample).any(axis=2)]
+    if not len(pixels):
+        return []
+    colours, counts = np.unique(pixels[:: math.ceil(len(pixels) / _LOOKED_AT)], axis=0, return_counts=True)
+    frequent = colours[np.argsort(-counts, kind="stable")[:_FREQUENT]]
+    ends = ([end] * pixels.shape[1] for end in (pixels.min(), pixels.max()))
+    return [tuple(map(float, colour)) for colour in (*ends, *frequent)]
 
 
-def _is_fill(sample: Sample, end: float) -> bool:
-    at = np.all(sample == end, axis=2)
+def _is_fill(sample: Sample, colour: Colour) -> bool:
+    at = np.all(sample == colour, axis=2)
     others = sample[~at & ~np.isnan(sample).any(axis=2)]
-    if at.mean() < _FILLED or not others.size or _is_strewn(at):
-        return False
+    if at.mean() < _FILLED or not len(others) or _is_strewn(at):
+        return bool(at.any()) and not len(others)
     least, largest = np.percentile(others, (0.1, 99.9))
     apart = max(6 * noise(np.where(at[..., None], np.nan, sample)), _APART * (largest - least))
-    return bool(np.abs(others - end).max(axis=1).min() > apart)
+    return bool(np.abs(others - colour).max(axis=1).min() > apart)
 
 
 def _is_strewn(at: NDArray[np.bool_]) -> bool:

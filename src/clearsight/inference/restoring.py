@@ -143,7 +143,8 @@ class Restoration:
         self, picture: Picture, group: tuple[int, ...], draws: Draws | None, hidden: NDArray[np.bool_] | None
     ) -> NDArray[Any]:
         pixels, engine = picture.take(group), self.engine(len(group))
-        intensities = Intensities.of(pixels, self.range)
+        areas = engine.traits.scale == 1  # areas that stay would, enlarged, have stairs for edges
+        intensities = Intensities.of(pixels, self.range, hidden=hidden, areas=areas)
         _LOG.info("%s, %s: %s", engine.name, "+".join(picture.channels[i] for i in group), intensities)
         return engine.draw_pixels(
             pixels, self.sigma, draws=draws, intensities=intensities, hidden=hidden, inputs=self.inputs
