@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
@@ -32,4 +33,5 @@ def counted(numbers: Iterable[int], total: int) -> Iterator[int]:
 def _progress(what: TextColumn) -> Progress:
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), what, TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    told = logging.getLogger("clearsight").isEnabledFor(logging.INFO)  # line by line
+    return Progress(*columns, console=console, transient=True, disable=told or not console.is_terminal)
