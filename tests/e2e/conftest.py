@@ -90,6 +90,19 @@ def process(started: Start) -> Command:
 
 
 @pytest.fixture
+def piped(tmp_path: Path) -> Callable[..., tuple[int, bytes, str]]:
+    """What a shell makes of a line, in which ``clearsight`` is the command: status, output and error."""
+
+    def run(line: str, **environment: str) -> tuple[int, bytes, str]:
+        line = line.replace("clearsight ", f"{sys.executable} -m clearsight ")
+        shell = ["bash", "-o", "pipefail", "-c", line]
+        done = subprocess.run(shell, cwd=tmp_path, env=ENVIRONMENT | environment, capture_output=True)
+        return done.returncode, done.stdout, done.stderr.decode()
+
+    return run
+
+
+@pytest.fixture
 def photo(tmp_path: Path) -> Photo:
     """Write a noisy picture below the test's folder and return its path."""
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
 import logging
-import shutil
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from clearsight.cli.streams import STREAM, Work, planned
 from clearsight.errors import BatchError, InvalidArgumentError
+from clearsight.text import printable
 
 if TYPE_CHECKING:
+    from clearsight.contracts import Restorer
     from clearsight.images import Picture
     from clearsight.inference import Job, Report
 
@@ -25,14 +26,14 @@ __all__ = ["degrade", "restore"]
 _LOG = logging.getLogger(__name__)
 
 Inputs = Annotated[
-    list[Path], typer.Argument(help="Image files, and folders of them; - for standard input.", show_default=False)
+    list[str], typer.Argument(help="Image files, and folders of them; - for standard input.", show_default=False)
 ]
 Out = Annotated[
-    Path,
+    str,
     typer.Option(
         "--out",
         "-o",
-        help="Folder for the results; for one file also a file name, whose suffix is the format, or -.",
+        help="Folder for the results; for one image also a file, whose suffix is the format, or - for standard output.",
         show_default=False,
     ),
 ]
@@ -41,9 +42,10 @@ Format = Annotated[
 ]
 Workers = Annotated[int, typer.Option(help="Threads that read ahead, and threads that write behind.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do also what is there already.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say what is chosen for each file.")]
-
-_STREAM = Path("-")
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say of each file: channels, black and white, model, precision, tiles."),
+]
 
 
 def restore(
@@ -72,6 +74,23 @@ def restore(
     tile: Annotated[str, typer.Option(help="Width of a tile in pixels, auto (what memory allows) or off.")] = "auto",
     workers: Workers = 2,
     overwrite: Overwrite = False,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=FILE",
+            help="What the model takes besides: an image, such as a mask, or a number; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw so many restorations, of a model that samples: FILE.1.png, …, FILE.mean.png, FILE.spread.png.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
     compare: Annotated[
         bool, typer.Option("--compare", help="Leave FILE.compare.png beside each result: input, restored.")
     ] = False,
@@ -85,25 +104,38 @@ def restore(
     """
     from clearsight.degradations import parse_number
     from clearsight.images import parse_range, write
-    from clearsight.inference import Restoration
+    from clearsight.inference import Draws, Restoration, mean_and_spread, visible_spread
 
-    level = None if sigma is None else parse_number(sigma)
+    if samples is not None and samples < 1:
+        raise InvalidArgumentError(f"--samples is at least 1, got {samples}")
+    if compare and out == STREAM:
+        raise InvalidArgumentError("--compare leaves a file beside the result: name a file or a folder, not -")
     restoration = Restoration(
-        model, sigma=level, range=parse_range(range), device=device, precision=precision, tile=_tile(tile)
+        model,
+        sigma=None if sigma is None else parse_number(sigma),
+        range=parse_range(range),
+        inputs=_parsed(given or (), model),
+        device=device,
+        precision=precision,
+        tile=_tile(tile),
     )
-    restoration.check()
+    draws = None if samples is None else Draws(samples, seed)
+    restoration.check(draws)
+    parts = [] if samples is None else [*map(str, builtins.range(1, samples + 1)), "mean", "spread"]
 
-    def transform(job: Job, picture: Picture) -> Picture:
-        _LOG.info("%s", job.key)
-        return restoration(picture)
+    def transform(job: Job, picture: Picture) -> list[Picture]:
+        _LOG.info("%s", printable(job.key))
+        drawn = restoration.draw(picture, draws)
+        if draws is None:
+            return drawn
+        mean, spread = mean_and_spread(drawn)
+        return [*drawn, mean, visible_spread(mean, spread)]
 
     def keep_both(job: Job, before: Picture, after: Picture) -> None:
         write(_side_by_side(before, after), job.target.with_name(f"{job.target.name}.compare.png"))
 
-    if verbose:
-        logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with _planned(inputs, out, format) as jobs:
-        _run("restored", jobs, transform, workers, overwrite, keep_both if compare else None, layer)
+    with planned(inputs, out, format, parts) as work, _telling(verbose):
+        _run("restored", work, transform, workers, overwrite, keep_both if compare else None, layer)
 
 
 def degrade(
@@ -128,48 +160,46 @@ def degrade(
     def transform(job: Job, picture: Picture) -> Picture:
         return degrade_picture(picture, chosen, generator_for(seed, 0, stream=job.key))
 
-    with _planned(inputs, out, format) as jobs:
-        _run("degraded", jobs, transform, workers, overwrite, None)
+    with planned(inputs, out, format) as work:
+        _run("degraded", work, transform, workers, overwrite, None)
 
 
 @contextmanager
-def _planned(inputs: list[Path], out: Path, form: str | None) -> Iterator[list[Job]]:
-    """The jobs, and what is left out of folders said; standard input and output pass through a temporary folder."""
-    from clearsight.inference import plan, unread
+def _telling(verbose: bool) -> Iterator[None]:
+    """Show what clearsight logs, and nothing of other libraries."""
+    logger, handler = logging.getLogger("clearsight"), logging.StreamHandler()
+    before = logger.level
+    if verbose:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
-    if _STREAM in inputs or out == _STREAM:
-        with _streamed(inputs, out, form) as job:
-            yield [job]
-        return
-    jobs = plan(inputs, out, suffix=_suffix(form))
-    others = sorted(unread(inputs).items())
-    if others:
-        print(f"left out: {', '.join(f'{n} {suffix}'.strip() for suffix, n in others)}", file=sys.stderr)
-    yield jobs
 
+def _parsed(texts: Sequence[str], model: str) -> dict[str, Any]:
+    """What a model is given beside the image: a map as ``(H, W, C)``, a value as a number."""
+    from clearsight import weights
+    from clearsight.degradations import parse_number
+    from clearsight.images import read, to_unit
 
-@contextmanager
-def _streamed(inputs: list[Path], out: Path, form: str | None) -> Iterator[Job]:
-    """One job between a file or standard input and a file or standard output."""
-    from clearsight.images import open_image
-    from clearsight.inference import plan
-
-    if len(inputs) != 1 or inputs[0].is_dir():
-        raise InvalidArgumentError("- stands for one image: give one input, and - or a file as output")
-    with tempfile.TemporaryDirectory() as folder:
-        source = inputs[0]
-        if source == _STREAM:
-            source = Path(folder) / "standard input"
-            with source.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        found = open_image(source).format
-        suffix = _suffix(form) or found.instead or found.suffixes[0]
-        target = Path(folder) / f"standard output{suffix}" if out == _STREAM else out
-        (job,) = plan([source], target)
-        yield job
-        if out == _STREAM and job.target.exists():
-            with job.target.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+    if not texts:
+        return {}
+    if model == "auto":
+        raise InvalidArgumentError("--input is for a model that takes it: name one with --model")
+    kinds = {one.name: one.kind for one in cast("Restorer", weights.load(model)).traits.inputs}
+    given: dict[str, Any] = {}
+    for text in texts:
+        name, is_given, value = text.partition("=")
+        if not is_given:
+            raise InvalidArgumentError(f"--input is NAME=FILE or NAME=NUMBER, got {text!r}")
+        kind = kinds.get(name)
+        if kind == "whole":
+            raise InvalidArgumentError(f"{name} is neither an image nor a number: give it in Python")
+        given[name] = to_unit(read(value).colour) if kind == "map" else parse_number(value) if kind else value
+    return given
 
 
 def _side_by_side(before: Picture, after: Picture) -> Picture:
@@ -187,10 +217,6 @@ def _side_by_side(before: Picture, after: Picture) -> Picture:
     return Picture(pixels=np.concatenate(columns, axis=1))
 
 
-def _suffix(name: str | None) -> str | None:
-    return None if name is None else f".{name.lower().removeprefix('.')}"
-
-
 def _tile(text: str) -> int | Literal["auto", "off"]:
     if text == "auto":
         return "auto"
@@ -203,8 +229,8 @@ def _tile(text: str) -> int | Literal["auto", "off"]:
 
 def _run(
     done: str,
-    jobs: list[Job],
-    transform: Callable[[Job, Picture], Picture],
+    work: Work,
+    transform: Callable[[Job, Picture], Picture | list[Picture]],
     workers: int,
     overwrite: bool,
     also: Callable[[Job, Picture, Picture], None] | None,
@@ -214,18 +240,21 @@ def _run(
     from clearsight.cli.terminal import tracked
     from clearsight.inference import process
 
-    reports: list[Report] = list(
-        tracked(process(jobs, transform, workers=workers, overwrite=overwrite, layer=layer, also=also), len(jobs))
-    )
-    failures = [(str(r.job.source), r.error) for r in reports if r.error is not None]
+    progress = process(work.jobs, transform, workers=workers, overwrite=overwrite, layer=layer, also=also)
+    reports: list[Report] = list(tracked(progress, len(work.jobs)))
+    failures = [(str(r.job.source), r.error.replace(work.aside, "")) for r in reports if r.error is not None]
     skipped = sum(r.skipped for r in reports)
     parts = [f"{len(reports) - skipped - len(failures)} {done}"]
     parts += [f"{skipped} skipped (already there; --overwrite does them again)"] if skipped else []
     parts += [f"{len(failures)} failed:"] if failures else []
-    print(", ".join(parts), file=sys.stderr)
-    for note, n in Counter(note for report in reports for note in report.notes).items():
-        print(f"  {n} {'file' if n == 1 else 'files'}: {note}", file=sys.stderr)
-    for _, message in failures:
-        print(f"  {message}", file=sys.stderr)
+    notes = Counter(note for report in reports for note in report.notes)
+    lines = [
+        ", ".join(parts),
+        *(f"  {n} {'file' if n == 1 else 'files'}: {note}" for note, n in notes.items()),
+        *(f"  left out: {n} {suffix or 'without a suffix'}" for suffix, n in sorted(work.left_out.items())),
+        *(f"  {message}" for _, message in failures),
+    ]
+    for line in lines:
+        print(printable(line), file=sys.stderr)
     if failures:
         raise BatchError(failures, len(reports))

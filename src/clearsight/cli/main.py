@@ -69,9 +69,10 @@ def _run() -> None:
     except ClearsightError as error:
         sys.exit(f"clearsight: {printable(str(error))}")
     except OSError as error:
-        if error.filename is None:
+        if error.strerror is None:
             raise
-        sys.exit(f"clearsight: {printable(str(error.filename))}: {error.strerror}")
+        what = "" if error.filename is None else f"{printable(str(error.filename))}: "
+        sys.exit(f"clearsight: {what}{error.strerror}")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
             print(

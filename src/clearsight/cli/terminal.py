@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -87,4 +88,5 @@ def _progress(what: str) -> Progress:
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    told = logging.getLogger("clearsight").isEnabledFor(logging.INFO)  # line by line
+    return Progress(*columns, console=console, transient=True, disable=told or not console.is_terminal)

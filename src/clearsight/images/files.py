@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import textwrap
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -229,14 +229,18 @@ def left_out(folder: Path) -> dict[str, int]:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """The files in and below a folder, hidden ones left out; linked folders are entered, but no folder twice."""
+    """The files in and below a folder, hidden ones left out; no folder is entered twice, linked ones last."""
     seen: set[Path] = set()
-    for at, inner, files in os.walk(folder, followlinks=True):
-        real = Path(at).resolve()
-        inner[:] = [] if real in seen else sorted(name for name in inner if not name.startswith("."))
-        if real not in seen:
-            yield from (Path(at) / name for name in files if not name.startswith("."))
-        seen.add(real)
+    waiting = deque([folder])
+    while waiting:
+        for at, inner, files in os.walk(waiting.popleft()):
+            here, real = Path(at), Path(at).resolve()
+            folders = [] if real in seen else [here / name for name in sorted(inner) if not name.startswith(".")]
+            if real not in seen:
+                yield from (here / name for name in files if not name.startswith("."))
+            seen.add(real)
+            waiting.extend(path for path in folders if path.is_symlink())
+            inner[:] = [path.name for path in folders if not path.is_symlink()]
 
 
 @contextmanager

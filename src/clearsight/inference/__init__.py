@@ -2,9 +2,11 @@
 
 from clearsight.inference.engine import Draws, Engine
 from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
-from clearsight.inference.files import Job, Report, plan, process, unread
+from clearsight.inference.files import Report, process
+from clearsight.inference.jobs import Job, plan, unread
 from clearsight.inference.recognizing import Predictor, image_for, recognize
-from clearsight.inference.restoring import Restoration, Samples, default_model, degrade, degrade_picture, restore
+from clearsight.inference.restoring import Restoration, default_model, degrade, degrade_picture, restore
+from clearsight.inference.sampling import Samples, mean_and_spread, visible_spread
 
 __all__ = [
     "ONNX_TOLERANCE",
@@ -20,9 +22,11 @@ __all__ = [
     "degrade_picture",
     "export_onnx",
     "image_for",
+    "mean_and_spread",
     "plan",
     "process",
     "recognize",
     "restore",
     "unread",
+    "visible_spread",
 ]

@@ -129,6 +129,7 @@ class Engine:
         """
         self.check(sigma, inputs, draws)
         (height, width, channels), scale = pixels.shape, self.traits.scale
+        self._check_maps(inputs, height, width)
         levels = intensities or Intensities.full(pixels.dtype)
         level = None if sigma is None else levels.sigma(sigma)
         if level is None and self.traits.sigma == "optional":
@@ -210,6 +211,11 @@ class Engine:
         if draws is not None and not self.traits.samples:
             raise ModelError(f"{self.name} gives one answer to an image, not several: leave samples out")
 
+    def description(self, height: int, width: int) -> str:
+        """What restores an image of that size, for people: the model, its precision and the number of tiles."""
+        tiles = len(self._tiles(height, width))
+        return f"{self.name}, {self.precision}, {tiles} tile{'s' * (tiles > 1)}".replace("torch.", "")
+
     def _tiles(self, height: int, width: int) -> list[Tile]:
         self._check_size(height, width)
         radius, size = self.traits.receptive_radius, None
@@ -290,6 +296,12 @@ class Engine:
                 raise
             raise MemoryError(f"{self.name} runs out of memory on {self.device}: give a smaller tile") from error
         return x_hat.float()
+
+    def _check_maps(self, inputs: Mapping[str, Any], height: int, width: int) -> None:
+        for one in self._given(inputs):
+            shape, wanted = np.shape(inputs[one.name]), (height, width, one.channels)
+            if one.kind == "map" and shape != wanted:
+                raise ModelError(f"{self.name} takes {one.name} as large as the image, {wanted}, got {shape}")
 
     def _check_size(self, height: int, width: int) -> None:
         wanted = self.traits.size

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,40 +14,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from clearsight.errors import ClearsightError, ImageWriteError, InvalidArgumentError
-from clearsight.images.files import (
-    ImageFile,
-    check_fits,
-    check_writable,
-    find,
-    left_out,
-    open_image,
-    rewrite_planes,
-    write,
-)
-from clearsight.images.formats import by_suffix
+from clearsight.images.files import ImageFile, check_fits, check_writable, open_image, rewrite_planes, write
 from clearsight.images.picture import Picture
+from clearsight.inference.jobs import Job
 
-__all__ = ["Job", "Report", "plan", "process", "unread"]
+__all__ = ["Report", "process"]
 
 T = TypeVar("T")
 
 _PIXELS_IN_FLIGHT = 64_000_000
 """Pixels that may be read ahead or wait to be written; one larger image still passes, alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One file to read and one to write.
-
-    Attributes:
-        source: the input.
-        target: the output.
-        key: the input's name below the folder it was found in: the same wherever that folder lies.
-    """
-
-    source: Path
-    target: Path
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,80 +43,6 @@ class Report:
     skipped: bool = False
     error: str | None = None
     notes: tuple[str, ...] = ()
-
-
-def plan(inputs: Iterable[str | Path], out: str | Path, *, suffix: str | None = None) -> list[Job]:
-    """Pair each input file with its output: folders keep their inner paths, names and formats stay.
-
-    What is only read, camera raw, becomes TIFF.
-
-    Args:
-        inputs: files and folders.
-        out: a folder; or, for a single input file and where it has a suffix, the output file itself.
-        suffix: another format for all outputs, such as ``.png``.
-
-    Raises:
-        ImageReadError: an input is not there, or a folder holds no image.
-        InvalidArgumentError: two inputs would be written to one file, or an input onto itself; or ``out`` is a file
-            of another format than ``suffix``.
-        ImageWriteError: the format cannot be written.
-    """
-    paths, out = [Path(path) for path in inputs], Path(out)
-    single = len(paths) == 1 and not paths[0].is_dir() and not out.is_dir() and bool(out.suffix)
-    if single:
-        check_writable(out)
-    if suffix is not None:
-        check_writable(out / f"image{suffix}")
-        if single and out.suffix.lower() != suffix:
-            raise InvalidArgumentError(f"{out} is no {suffix} file: leave --format out, or name a folder")
-    jobs = []
-    for path in paths:
-        for source, key in _sources(path, out):
-            target = out if single else out / _renamed(key, suffix)
-            jobs.append(Job(source, target, key.as_posix()))
-    _refuse_collisions(jobs)
-    return jobs
-
-
-def unread(inputs: Iterable[str | Path]) -> dict[str, int]:
-    """How many files in folders among the inputs are of a kind that is not read, by suffix."""
-    counts: Counter[str] = Counter()
-    for folder in filter(Path.is_dir, map(Path, inputs)):
-        counts.update(left_out(folder))
-    return dict(counts)
-
-
-def _sources(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
-    """The images of an input and their names below it; results that lie inside it are no inputs."""
-    if not path.is_dir():
-        yield from ((source, Path(source.name)) for source in find([path]))
-        return
-    results = out.resolve()
-    inside = path.resolve() in results.parents
-    for source in find([path]):
-        if not (inside and results in source.resolve().parents):
-            yield source, source.relative_to(path)
-
-
-def _renamed(key: Path, suffix: str | None) -> Path:
-    form = by_suffix(key)
-    new = suffix or (form.instead if form else "")
-    return key.with_suffix(new) if new else key
-
-
-def _refuse_collisions(jobs: list[Job]) -> None:
-    sources = {job.source.resolve() for job in jobs}
-    seen: dict[Path, Path] = {}
-    for job in jobs:
-        target = job.target.resolve()
-        if target in sources:
-            raise InvalidArgumentError(
-                f"{job.source} would be written over an input, {job.target}: choose another output"
-            )
-        if seen.setdefault(target, job.source) != job.source:
-            raise InvalidArgumentError(
-                f"{seen[target]} and {job.source} would both be written to {job.target}: restore them to two outputs"
-            )
 
 
 class _PixelGate:
@@ -168,7 +70,7 @@ class _PixelGate:
 
 def process(
     jobs: Iterable[Job],
-    transform: Callable[[Job, Picture], Picture],
+    transform: Callable[[Job, Picture], Picture | Sequence[Picture]],
     *,
     workers: int = 2,
     overwrite: bool = False,
@@ -184,11 +86,11 @@ def process(
 
     Args:
         jobs: what to do.
-        transform: from the picture read to the picture written.
+        transform: from the picture read to the picture written, or to as many as the job has outputs.
         workers: threads that read, and threads that write; at least 1.
         overwrite: do jobs whose output exists.
         layer: of the files, where their format has layers.
-        also: called on a writing thread with what was read and what was written; not for stacks.
+        also: called on a writing thread with what was read and what was written first; not for stacks.
 
     Raises:
         InvalidArgumentError: ``workers`` is less than 1.
@@ -197,7 +99,7 @@ def process(
         raise InvalidArgumentError(f"workers must be at least 1, got {workers}")
     gate = _PixelGate(_PIXELS_IN_FLIGHT)
 
-    def store(report: Report, before: Picture, after: Picture) -> Report:
+    def store(report: Report, before: Picture, after: Sequence[Picture]) -> Report:
         try:
             stored, left_out = _attempt(report, lambda: _store(report, before, after, also))
             return replace(stored, notes=stored.notes + (left_out or ()))
@@ -213,7 +115,8 @@ def process(
                 report, notes = _attempt(report, partial(_restack, report.job, content, transform))
                 report = replace(report, notes=notes or ())
             elif content is not None:
-                report, after = _attempt(replace(report, notes=content.notes), partial(transform, report.job, content))
+                report, after = _attempt(report, partial(_several, transform, report.job, content))
+                report = replace(report, notes=after[-1].notes if after else content.notes)
             if after is None or not isinstance(content, Picture):
                 gate.leave(report.pixels)
                 writing.append(_finished(report))
@@ -230,7 +133,7 @@ def _examine(job: Job, overwrite: bool, layer: str | None) -> tuple[Report, Imag
     """Look at names and header alone: what cannot be done is found before any work."""
 
     def header() -> ImageFile | None:
-        if job.target.exists() and not overwrite:
+        if all(target.exists() for target in job.targets) and not overwrite:
             return None
         check_writable(job.target)
         file = open_image(job.source, layer=layer)
@@ -274,26 +177,41 @@ def _load(report: Report, file: ImageFile | None) -> tuple[Report, Picture | Ima
     return _attempt(report, fitting)
 
 
-def _restack(job: Job, file: ImageFile, transform: Callable[[Job, Picture], Picture]) -> tuple[str, ...]:
-    """Transform plane by plane; what is to be noted, once."""
+def _several(
+    transform: Callable[[Job, Picture], Picture | Sequence[Picture]], job: Job, picture: Picture
+) -> Sequence[Picture]:
+    result = transform(job, picture)
+    return [result] if isinstance(result, Picture) else result
+
+
+def _restack(
+    job: Job, file: ImageFile, transform: Callable[[Job, Picture], Picture | Sequence[Picture]]
+) -> tuple[str, ...]:
+    """Restore a stack plane by plane, and tell what its planes lost."""
+    if job.others:
+        raise InvalidArgumentError(f"{job.source} is a stack, of which one result is made: extract the planes first")
     notes: dict[str, None] = {}
 
-    def transformed() -> Iterator[Picture]:
+    def planes() -> Iterator[Picture]:
         for plane in file.planes():
-            notes.update(dict.fromkeys(plane.notes))
-            yield transform(job, plane)
+            (result,) = _several(transform, job, plane)
+            notes.update(dict.fromkeys(result.notes))
+            yield result
 
-    rewrite_planes(file, transformed(), job.target)
+    rewrite_planes(file, planes(), job.target)
     return tuple(notes)
 
 
 def _store(
-    report: Report, before: Picture, after: Picture, also: Callable[[Job, Picture, Picture], None] | None
+    report: Report,
+    before: Picture,
+    after: Sequence[Picture],
+    also: Callable[[Job, Picture, Picture], None] | None,
 ) -> tuple[str, ...]:
-    left_out = write(after, report.job.target)
+    left_out = [write(picture, target) for picture, target in zip(after, report.job.targets, strict=True)]
     if also is not None:
-        also(report.job, before, after)
-    return left_out
+        also(report.job, before, after[0])
+    return left_out[0]
 
 
 def _make_writable(folder: Path) -> None:

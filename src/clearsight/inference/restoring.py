@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -22,9 +22,10 @@ from clearsight.images.picture import Picture
 from clearsight.inference.arrays import ImageLike, like, pictures_of
 from clearsight.inference.device import Precision
 from clearsight.inference.engine import NO_INPUTS, Draws, Engine, TileSize
+from clearsight.inference.sampling import Samples, mean_and_spread
 from clearsight.restorers.classical import Bicubic
 
-__all__ = ["AUTO", "Restoration", "Samples", "default_model", "degrade", "degrade_picture", "restore"]
+__all__ = ["AUTO", "Restoration", "default_model", "degrade", "degrade_picture", "restore"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,21 +38,6 @@ _BY_CHANNELS = {1: "denoise-grey", 3: "denoise-color"}
 def default_model(channels: int) -> str:
     """The name of the model that ``"auto"`` takes for images of 1 or 3 channels."""
     return _BY_CHANNELS[channels]
-
-
-class Samples(NamedTuple, Generic[ImageLike]):
-    """Several restorations of one image.
-
-    Attributes:
-        samples: each of the kind that the image was.
-        mean: of them, the same kind.
-        spread: their standard deviation in each channel of each pixel, in the image's numbers, ``(H, W, C)`` float32;
-            of a batch ``(B, H, W, C)``.
-    """
-
-    samples: list[ImageLike]
-    mean: ImageLike
-    spread: NDArray[np.float32]
 
 
 class Restoration:
@@ -106,14 +92,14 @@ class Restoration:
         """The engine for images of so many channels."""
         return self._engine(default_model(channels) if self._model == AUTO else self._model)
 
-    def check(self) -> None:
-        """Say what is wrong with the model or with σ before any work is done; a model that is named is loaded.
+    def check(self, draws: Draws | None = None) -> None:
+        """Say what is wrong with the model or the options before any work is done; a model that is named is loaded.
 
         Raises:
             ModelError: as :meth:`Engine.check`.
         """
-        if self._model != AUTO or self.sigma is not None:
-            self.engine(3).check(self.sigma, self.inputs)
+        if self._model != AUTO or self.sigma is not None or self.inputs or draws:
+            self.engine(3).check(self.sigma, self.inputs, draws)
 
     def __call__(self, picture: Picture) -> Picture:
         """Restore one picture; alpha and metadata are carried over, the dtype stays.
@@ -145,7 +131,8 @@ class Restoration:
         pixels, engine = picture.take(group), self.engine(len(group))
         areas = engine.traits.scale == 1  # areas that stay would, enlarged, have stairs for edges
         intensities = Intensities.of(pixels, self.range, hidden=hidden, areas=areas)
-        _LOG.info("%s, %s: %s", engine.name, "+".join(picture.channels[i] for i in group), intensities)
+        names = "+".join(picture.channels[i] for i in group)
+        _LOG.info("  %s: %s; %s", names, intensities, engine.description(*pixels.shape[:2]))
         return engine.draw_pixels(
             pixels, self.sigma, draws=draws, intensities=intensities, hidden=hidden, inputs=self.inputs
         )
@@ -249,18 +236,12 @@ def restore(
     if samples < 1:
         raise InvalidArgumentError(f"samples are at least 1, got {samples}")
     drawn = [restoration.draw(picture, Draws(samples, seed)) for picture in pictures]
-    numbers = [np.stack([picture.pixels for picture in each]).astype(np.float64) for each in drawn]
-    spread = np.stack([each.std(axis=0) for each in numbers]).astype(np.float32)
+    means, spreads = zip(*map(mean_and_spread, drawn), strict=True)
     return Samples(
         [like(image, each) for each in zip(*drawn, strict=True)],
-        like(image, [_mean(each[0], values) for each, values in zip(drawn, numbers, strict=True)]),
-        spread if len(pictures) > 1 else spread[0],
+        like(image, means),
+        np.stack(spreads) if len(pictures) > 1 else spreads[0],
     )
-
-
-def _mean(picture: Picture, numbers: NDArray[np.float64]) -> Picture:
-    mean, dtype = numbers.mean(axis=0), picture.pixels.dtype
-    return replace(picture, pixels=(mean if dtype.kind == "f" else np.rint(mean)).astype(dtype))
 
 
 def degrade(image: ImageLike, degradation: Degradation | str, *, seed: int = 0) -> ImageLike:
