@@ -184,8 +184,8 @@ def check_writable(path: str | os.PathLike[str]) -> Format:
     """
     form = formats.by_suffix(Path(path))
     if form is None or not form.dtypes:
-        known = ", ".join(suffix for form in formats.FORMATS if form.dtypes for suffix in form.suffixes)
-        raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected one of {known}: write .png instead")
+        known = ", ".join(form.suffixes[0] for form in formats.FORMATS if form.dtypes)
+        raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected a format that is written, such as {known}: write .png instead")
     return form
 
 
