@@ -185,7 +185,7 @@ def check_writable(path: str | os.PathLike[str]) -> Format:
     form = formats.by_suffix(Path(path))
     if form is None or not form.dtypes:
         known = ", ".join(form.suffixes[0] for form in formats.FORMATS if form.dtypes)
-        raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected a format that is written, such as {known}: write .png instead")
+        raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected one of {known}: write .png instead")
     return form
 
 
