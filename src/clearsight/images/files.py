@@ -193,7 +193,7 @@ def check_writable(path: str | os.PathLike[str]) -> Format:
         end = form.instead
         raise ImageWriteError(f"{path} cannot be written: {form.name} is only read, write {end} (--format {end[1:]})")
     if form is None or not form.dtypes:
-        known = ", ".join(suffix for form in formats.FORMATS if form.dtypes for suffix in form.suffixes)
+        known = ", ".join(form.suffixes[0] for form in formats.FORMATS if form.dtypes)
         raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected one of {known}: write .png instead")
     return form
 

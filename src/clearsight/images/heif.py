@@ -54,7 +54,6 @@ def still(data: Bytes) -> Still:
     icc, cicp, matrix = _colours(properties)
     grey, alpha = len(depths) == 1, _has_alpha(meta)
     exif, xmp = _described(data, meta)
-    others = _others(meta)
     return Still(
         header=Header(width, height, (1 if grey else 3) + alpha, frames=_frames(data)),
         bits=max(depths),
@@ -66,7 +65,7 @@ def still(data: Bytes) -> Still:
             native=({"bits": max(depths)} if max(depths) > 8 else {}) | ({"CICP": cicp} if cicp else {}),
             lossless=matrix == 0,
         ),
-        notes=(f"{others} other images in the file were left out",) if others else (),
+        notes=_notes(meta),
     )
 
 
@@ -128,9 +127,13 @@ def _depths(meta: Meta) -> bytes:
 
 
 def _has_alpha(meta: Meta) -> bool:
-    helpers = [item for kind, item, to in meta.references if kind == b"auxl" and meta.primary in to]
-    said = [content for item in helpers for kind, content in meta.of(item) if kind == b"auxC"]
+    said = [content for item in _helpers(meta) for kind, content in meta.of(item) if kind == b"auxC"]
     return any(b"auxiliary:alpha" in content or b"auxid:1\0" in content for content in said)
+
+
+def _helpers(meta: Meta) -> list[int]:
+    """Items that help with the primary one: its alpha, a depth map, a map of what is brighter than white."""
+    return [item for kind, item, to in meta.references if kind == b"auxl" and meta.primary in to]
 
 
 def _described(data: Bytes, meta: Meta) -> tuple[bytes, bytes]:
@@ -146,12 +149,15 @@ def _described(data: Bytes, meta: Meta) -> tuple[bytes, bytes]:
     return exif, xmp
 
 
-def _others(meta: Meta) -> int:
-    """Items with a size that no other item is made of, is a thumbnail of, or is helped by."""
+def _notes(meta: Meta) -> tuple[str, ...]:
+    """Items with a size that no other item is made of, is a thumbnail of, or is helped by; and what helps with more."""
     parts = {item for kind, item, _ in meta.references if kind in (b"thmb", b"auxl")}
     parts |= {part for kind, _, to in meta.references if kind in (b"dimg", b"base") for part in to}
     shown = {item for item in meta.items if any(kind == b"ispe" for kind, _ in meta.of(item))}
-    return len(shown - parts - {meta.primary})
+    others = len(shown - parts - {meta.primary})
+    notes = (f"{others} other images in the file were left out",) if others else ()
+    helping = len(_helpers(meta)) - _has_alpha(meta)
+    return (*notes, "a depth map or what else helps with an image was left out") if helping > 0 else notes
 
 
 def _frames(data: Bytes) -> int:

@@ -37,8 +37,8 @@ def decode(source: Path | BytesIO, layer: str | None) -> Picture:
     data = content(source)
     stream = said(_beginning(data))
     samples = imagecodecs.jpegxl_decode(data)
-    samples = samples.reshape(*samples.shape[:2], -1)
-    if sorted(samples.shape[:2]) != sorted((stream.header.height, stream.header.width)):
+    samples = samples.reshape(*samples.shape[:2], -1)[..., : stream.header.samples]
+    if sorted(samples.shape) != sorted(stream.header[:3]):
         raise ValueError("it holds another size than it says")
     pixels = samples if samples.dtype.kind == "f" else widened(samples, 2**stream.bits - 1)
     picture = Picture.of(

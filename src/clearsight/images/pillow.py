@@ -62,8 +62,9 @@ class Raster:
 
 
 def header_of(image: Image.Image) -> Header:
-    """Size and number of frames of an opened image."""
-    return Header(image.width, image.height, len(image.getbands()), frames=getattr(image, "n_frames", 1))
+    """Size, bands once palettes are resolved, and number of frames of an opened image."""
+    bands = 3 + image.has_transparency_data if image.mode == "P" else len(image.getbands())
+    return Header(image.width, image.height, bands, frames=getattr(image, "n_frames", 1))
 
 
 def metadata_of(image: Image.Image) -> Metadata:
