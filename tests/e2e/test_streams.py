@@ -18,8 +18,7 @@ from torch import Tensor, nn
 import clearsight
 from clearsight import images, weights
 from clearsight.contracts import Input, Traits
-from clearsight.images import Picture
-from clearsight.images.pillow import Raster
+from clearsight.images import Picture, jpeg
 
 WIENER = ("--model", "wiener")
 
@@ -240,7 +239,7 @@ def test_one_photograph_takes_one_header_one_reading_and_one_model(
 ) -> None:
     photo("a.jpg")
     counts: Counter[str] = Counter()
-    for owner, name in ((Raster, "header"), (Raster, "decode"), (weights, "load")):
+    for owner, name in ((jpeg, "header"), (jpeg, "decode"), (weights, "load")):
         inner = getattr(owner, name)
         monkeypatch.setattr(
             owner, name, lambda *given, name=name, inner=inner: (counts.update([name]), inner(*given))[1]

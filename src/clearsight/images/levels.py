@@ -38,7 +38,7 @@ rest by a share of what that spans."""
 _NEARLY_ALL = 0.95
 _COLOURS, _FREQUENT, _LOOKED_AT = 16, 3, 4096
 
-_SAMPLED = 2**20
+_SAMPLED = 2**18
 _BLOCK = 32
 
 Sample = NDArray[np.float64]
@@ -64,7 +64,7 @@ class Levels(NamedTuple):
 def find_levels(
     pixels: Array, *, base: float, scale: float | None, hidden: NDArray[np.bool_] | None = None, areas: bool = True
 ) -> Levels:
-    """Find the levels of a picture, from a megapixel of it at most.
+    """Find the levels of a picture, from a quarter of a megapixel of it at most.
 
     Args:
         pixels: ``(H, W, C)`` that belong together, finite.
@@ -146,7 +146,7 @@ def _without_fill(sample: Sample) -> tuple[Sample, tuple[Colour, ...]]:
 
 def _candidates(sample: Sample) -> list[Colour]:
     """The darkest and the brightest there can be, and the most frequent colours of every n-th pixel."""
-    pixels = sample[~np.isnan(sample).any(axis=2)]
+    pixels = sample[~np.isnan(sample[..., 0])]
     if not len(pixels):
         return []
     colours, counts = np.unique(pixels[:: math.ceil(len(pixels) / _LOOKED_AT)], axis=0, return_counts=True)
@@ -157,9 +157,11 @@ def _candidates(sample: Sample) -> list[Colour]:
 
 def _is_fill(sample: Sample, colour: Colour) -> bool:
     at = np.all(sample == colour, axis=2)
-    others = sample[~at & ~np.isnan(sample).any(axis=2)]
-    if at.mean() < _FILLED or not len(others) or _is_strewn(at):
-        return bool(at.any()) and not len(others)
+    if at.mean() < _FILLED or _is_strewn(at):
+        return False
+    others = sample[~at & ~np.isnan(sample[..., 0])]
+    if not len(others):
+        return True
     least, largest = np.percentile(others, (0.1, 99.9))
     apart = max(6 * noise(np.where(at[..., None], np.nan, sample)), _APART * (largest - least))
     return bool(np.abs(others - colour).max(axis=1).min() > apart)
@@ -173,7 +175,7 @@ def _is_strewn(at: NDArray[np.bool_]) -> bool:
 
 
 def _sample(pixels: Array) -> Array:
-    """About a megapixel at most, in blocks spread evenly over the picture."""
+    """A quarter of a megapixel at most, in blocks spread evenly over the picture."""
     every = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / _SAMPLED))
     if every == 1:
         return pixels
