@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 from clearsight import weights
+from clearsight.contracts import Batch, Input
 from clearsight.errors import RecipeError
 from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
@@ -27,7 +28,20 @@ from clearsight.training.data import Data
 from clearsight.training.recipes import renewed
 from clearsight.training.task import Task
 
-__all__ = ["Timer", "best", "carry_out", "check", "export", "fit", "newest", "pace", "quiet", "remember", "take_best"]
+__all__ = [
+    "Timer",
+    "best",
+    "carry_out",
+    "check",
+    "export",
+    "fit",
+    "newest",
+    "pace",
+    "prepare",
+    "quiet",
+    "remember",
+    "take_best",
+]
 
 Precision = Literal["32-true", "bf16-mixed"]
 
@@ -89,7 +103,8 @@ def check(task: Task, data: Data) -> None:
     """Say what does not go together before anything is trained or written; the data is set up.
 
     Raises:
-        RecipeError: the data has other channels than the network takes, or other classes than it tells apart.
+        RecipeError: the data has other channels than the network takes, other classes than it tells apart, or lacks
+            what it takes besides.
         ClearsightError: as :meth:`clearsight.training.task.Task.check`.
     """
     wanted = task.exported.traits.channels  # type: ignore[union-attr]
@@ -100,7 +115,34 @@ def check(task: Task, data: Data) -> None:
         raise RecipeError(
             f"the network tells {len(recognition.classes)} classes apart, but the data has {len(labelled)}"
         )
+    for batch in (data.draw(0), data.held_out()[0]) if data.declared else ():
+        _check_inputs(data.declared, batch)
     task.check(data)
+
+
+def prepare(task: Task, data: Data) -> None:
+    """Set the data up for what is trained on it, and check that they go together.
+
+    Raises:
+        ClearsightError: as :func:`check`.
+    """
+    data.declared = getattr(task.exported.traits, "inputs", ())
+    data.setup("fit")
+    check(task, data)
+
+
+def _check_inputs(declared: Sequence[Input], batch: Batch) -> None:
+    for one in declared:
+        value = batch.inputs.get(one.name)
+        if value is None and one.required:
+            raise RecipeError(
+                f"the restorer takes {one.name} beside the image, but the data brings "
+                f"{', '.join(batch.inputs) or 'nothing besides'}: take a data set whose samples have it as an input"
+            )
+        if value is not None and one.kind == "map" and value.shape[1] != one.channels:
+            raise RecipeError(
+                f"the restorer takes {one.name} of {one.channels} channels, but the data has {value.shape[1]}"
+            )
 
 
 def remember(recipe: str, out: Path) -> None:
@@ -225,8 +267,7 @@ def fit(
     out = Path(out)
     quiet()
     lightning.seed_everything(seed, verbose=False)
-    data.setup("fit")
-    check(task, data)
+    prepare(task, data)
     remember(recipe, out)
     trainer = lightning.Trainer(
         max_steps=steps,

@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
 from clearsight.training.data import Data
-from clearsight.training.fitting import Timer, best, carry_out, check, export, newest, quiet, remember
+from clearsight.training.fitting import Timer, best, carry_out, export, newest, prepare, quiet, remember
 from clearsight.training.recipes import parse_error, renewed, shipped_recipes
 from clearsight.training.task import Task
 
@@ -47,8 +47,7 @@ def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None 
     out = Path(out or f"runs/{path.stem}")
     quiet()
     cli = _configure(path, overrides, out)
-    cli.datamodule.setup("fit")
-    check(cli.model, cli.datamodule)
+    prepare(cli.model, cli.datamodule)
     remember(cli.parser.dump(cli.config, skip_none=True), out)
     carry_out(cli.trainer, cli.model, cli.datamodule, out)
     config = cli.config
