@@ -241,7 +241,7 @@ class Batch(NamedTuple):
         return self.x if self.target is None else self.target
 
     def scaled(self) -> Batch:
-        """Of images that are held as 8 bits, the same on the [0, 1] scale; labels as int64."""
+        """What is held as 8 bits on the [0, 1] scale, all else as it is; labels as int64."""
         return self._replace(
             x=_unit(self.x),
             labels=None if self.labels is None else self.labels.long(),
@@ -266,7 +266,7 @@ class Batch(NamedTuple):
 
 
 def _unit(values: Tensor) -> Tensor:
-    return values if values.is_floating_point() else values / 255
+    return values / 255 if str(values.dtype) == "torch.uint8" else values
 
 
 @runtime_checkable

@@ -367,9 +367,8 @@ def test_images_are_found_below_the_home_of_data(photographs: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        (["--data.hold_out", "7"], "too few or too small"),
-        (["--data.hold_out", "0"], "too few or too small"),
-        (["--data.size", "100"], "too few or too small"),
+        (["--data.hold_out", "7"], "has 7 images that can be read: too few to train on some and to hold out 7"),
+        (["--data.hold_out", "0"], "to hold out 0"),
         (["--data.channels", "1"], "takes 3 channels, but the data has 1"),
         (["--data.images", "nowhere"], "no folder of images 'nowhere'"),
         (["--trainer.max_steps", "10"], "multiple of data.epoch"),

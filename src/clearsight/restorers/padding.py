@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Restorer
 
-__all__ = ["reflected", "reflected_symbolic", "restored"]
+__all__ = ["enlarged", "reflected", "reflected_symbolic", "restored"]
 
 
 def restored(
@@ -49,11 +49,17 @@ def reflected(y: Tensor, multiple: int) -> Tensor:
                   [1., 2., 3., 2.],
                   [1., 2., 3., 2.]]]])
     """
-    for axis in (2, 3):
+    height, width = (size + -size % multiple for size in y.shape[2:])
+    return enlarged(y, height, width)
+
+
+def enlarged(y: Tensor, height: int, width: int) -> Tensor:
+    """Pad ``(…, H, W)`` at the end to at least that size, by reflection; as often as it takes where it is small."""
+    for axis, wanted in ((-2, height), (-1, width)):
         size = y.shape[axis]
-        if size % multiple:
+        if size < wanted:
             period = max(2 * (size - 1), 1)
-            at = torch.arange(size + -size % multiple, device=y.device) % period
+            at = torch.arange(wanted, device=y.device) % period
             y = y.index_select(axis, torch.minimum(at, period - at))
     return y
 

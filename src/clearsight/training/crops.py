@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clearsight.contracts import Batch, Dataset
+from clearsight.contracts import Batch, Dataset, Sample
 from clearsight.errors import RecipeError
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
+from clearsight.training.samples import batch_of, check_alike, read_samples, resized, transformed
 
 __all__ = ["RandomCrops", "RandomResizedCrops"]
 
 
-class _Held(NamedTuple):
-    """An image as 8 bits, ``(C, H, W)``; its class, the class of each pixel ``(H, W)`` as 8 bits, or ``None``."""
-
-    x: Tensor
-    label: int | Tensor | None
-
-
 class RandomCrops(Data):
-    """Random squares of the images of a data set, every other one mirrored; images stay in memory as 8 bits.
+    """Random squares of the images of a data set, every other one mirrored; images stay in memory.
 
-    Validation is on the square in the middle of each held-out image.
+    Targets and maps are cut and mirrored with the images, values and whole inputs stay as they are. Held are 8 bits
+    where an image has no more, else float32. Validation is on the square in the middle of each held-out image.
 
     Args:
         train: what is trained on; labelled by image, by pixel or not at all.
@@ -41,7 +36,8 @@ class RandomCrops(Data):
         seed: of the choice of images, the squares and the mirroring.
 
     Raises:
-        RecipeError: a data set is empty, an image is smaller than a square, or maps of pixels are to be shrunk.
+        RecipeError: a data set is empty, an image is smaller than a square, maps of pixels are to be shrunk, or
+            samples do not go together.
         DataError: an image cannot be read.
     """
 
@@ -59,8 +55,8 @@ class RandomCrops(Data):
         super().__init__(epoch=epoch, seed=seed)
         self.train_set, self.validation_set = train, validation
         self.size, self.shrink, self.batch_size = size, shrink, batch
-        self.train: list[_Held] = []
-        self.validation: list[_Held] = []
+        self.train: list[Sample] = []
+        self.validation: list[Sample] = []
 
     def setup(self, stage: str) -> None:
         """Read every image once."""
@@ -73,70 +69,57 @@ class RandomCrops(Data):
         """Squares of images drawn with replacement."""
         generator = generator_for(self.seed, step, rank, stream="crops")
         which = torch.randint(len(self.train), (self.batch_size,), generator=generator).tolist()
-        return _batch([self._random(self.train[index], generator) for index in which])
+        return batch_of([self._random(self.train[index], generator) for index in which])
 
     def held_out(self) -> list[Batch]:
         """The squares in the middle, a batch at a time."""
-        middle = [self._middle(held) for held in self.validation]
-        return [_batch(middle[at : at + self.batch_size]) for at in range(0, len(middle), self.batch_size)]
+        middle = [self._middle(sample) for sample in self.validation]
+        return [batch_of(middle[at : at + self.batch_size]) for at in range(0, len(middle), self.batch_size)]
 
-    def _held(self, dataset: Dataset) -> list[_Held]:
+    def _held(self, dataset: Dataset) -> list[Sample]:
         if not len(dataset):
             raise RecipeError("there is no image to train or to validate on")
-        return [self._prepared(dataset, index) for index in range(len(dataset))]
+        samples = [self._prepared(sample) for sample in read_samples(dataset, self.declared)]
+        check_alike(samples, self.declared)
+        return samples
 
-    def _prepared(self, dataset: Dataset, index: int) -> _Held:
-        name, x, label = (sample := dataset[index]).name, sample.x, sample.label
-        if min(x.shape[1:]) < self.size:
+    def _prepared(self, sample: Sample) -> Sample:
+        height, width = sample.x.shape[1:]
+        if min(height, width) < self.size:
             raise RecipeError(
-                f"{name} has {x.shape[2]}×{x.shape[1]} pixels, squares have {self.size}: take a smaller size"
+                f"{sample.name} has {width}×{height} pixels, squares have {self.size}: take a smaller size"
             )
-        if self.shrink and isinstance(label, Tensor):
+        if self.shrink and isinstance(sample.label, Tensor):
             raise RecipeError("maps with a class for each pixel are not shrunk: cut squares from images as they are")
-        if self.shrink and min(x.shape[1:]) > self.size:
-            x = _shrunk(x, self.size)
-        return _Held((255 * x).round().byte(), label.byte() if isinstance(label, Tensor) else label)
+        if not self.shrink or min(height, width) == self.size:
+            return sample
+        size = [max(self.size, round(n * self.size / min(height, width))) for n in (height, width)]
+        return transformed(sample, partial(resized, size=size), self.declared)
 
-    def _random(self, held: _Held, generator: torch.Generator) -> _Held:
-        height, width = held.x.shape[1:]
+    def _random(self, sample: Sample, generator: torch.Generator) -> Sample:
+        height, width = sample.x.shape[1:]
         top = int(torch.randint(height - self.size + 1, (), generator=generator))
         left = int(torch.randint(width - self.size + 1, (), generator=generator))
-        cut = self._cut(held, top, left)
-        return _mirrored(cut) if torch.rand((), generator=generator) < 0.5 else cut
+        return self._cut(sample, top, left, mirrored=bool(torch.rand((), generator=generator) < 0.5))
 
-    def _middle(self, held: _Held) -> _Held:
-        height, width = held.x.shape[1:]
-        return self._cut(held, (height - self.size) // 2, (width - self.size) // 2)
+    def _middle(self, sample: Sample) -> Sample:
+        height, width = sample.x.shape[1:]
+        return self._cut(sample, (height - self.size) // 2, (width - self.size) // 2)
 
-    def _cut(self, held: _Held, top: int, left: int) -> _Held:
-        at = (..., slice(top, top + self.size), slice(left, left + self.size))
-        return _Held(held.x[at], held.label[at] if isinstance(held.label, Tensor) else held.label)
+    def _cut(self, sample: Sample, top: int, left: int, *, mirrored: bool = False) -> Sample:
+        def change(values: Tensor) -> Tensor:
+            square = values[..., top : top + self.size, left : left + self.size]
+            return square.flip(-1) if mirrored else square
 
-
-def _shrunk(x: Tensor, side: int) -> Tensor:
-    """Bilinear with antialiasing, the shorter side of that length."""
-    height, width = x.shape[1:]
-    shape = [max(side, round(n * side / min(height, width))) for n in (height, width)]
-    return F.interpolate(x[None], shape, mode="bilinear", antialias=True)[0].clamp(0, 1)
-
-
-def _mirrored(held: _Held) -> _Held:
-    return _Held(held.x.flip(-1), held.label.flip(-1) if isinstance(held.label, Tensor) else held.label)
-
-
-def _batch(squares: list[_Held]) -> Batch:
-    x, labels = torch.stack([held.x for held in squares]), [held.label for held in squares]
-    if all(isinstance(label, Tensor) for label in labels):
-        return Batch(x, torch.stack(labels).long())  # type: ignore[arg-type]
-    if all(isinstance(label, int) for label in labels):
-        return Batch(x, torch.tensor(labels))
-    return Batch(x, None)
+        return transformed(sample, change, self.declared)
 
 
 class RandomResizedCrops(Data):
-    """Random regions of segmented images, zoomed, flipped, lit anew; images and maps stay in memory as 8 bits.
+    """Random regions of segmented images, zoomed, flipped, lit anew; images and maps stay in memory.
 
-    Validation is on whole images, one at a time: they may be of different sizes.
+    Targets and maps are cut, zoomed and flipped with the images, targets also lit; values and whole inputs stay as they
+    are. Held are 8 bits where an image has no more, else float32. Validation is on whole images, one at a time: they
+    may be of different sizes.
 
     Args:
         train: what is trained on.
@@ -173,22 +156,22 @@ class RandomResizedCrops(Data):
             raise RecipeError(f"data.zoom is the smallest and the largest factor, both positive, got {list(zoom)}")
         self.train_set, self.validation_set = train, validation
         self.size, self.zoom, self.flip, self.light, self.batch_size = tuple(size), zoom, flip, light, batch
-        self.train: list[Batch] = []
-        self.validation: list[Batch] = []
+        self.train: list[Sample] = []
+        self.validation: list[Sample] = []
 
     def setup(self, stage: str) -> None:
         """Read every image once."""
         if self.train:
             return
         train, validation = self.matched(self.train_set), self.matched(self.validation_set)
-        self.train, self.validation = _held(train), _held(validation)
-        self.channels, self.classes = self.train[0].x.shape[1], tuple(train.classes)
+        self.train, self.validation = self._held(train), self._held(validation)
+        self.channels, self.classes = len(self.train[0].x), tuple(train.classes)
         height, width = (round(n / self.zoom[0]) for n in self.size)
-        small = next((b for b in self.train if b.x.shape[2] < height or b.x.shape[3] < width), None)
+        small = next((s for s in self.train if s.x.shape[1] < height or s.x.shape[2] < width), None)
         if small is not None:
             raise RecipeError(
                 f"regions of {self.size[0]} rows and {self.size[1]} columns take {height} and {width} of an image "
-                f"where they are zoomed by {self.zoom[0]}, but one has {small.x.shape[2]} and {small.x.shape[3]}: "
+                f"where they are zoomed by {self.zoom[0]}, but one has {small.x.shape[1]} and {small.x.shape[2]}: "
                 "make data.size smaller, or the smallest data.zoom larger"
             )
 
@@ -198,34 +181,44 @@ class RandomResizedCrops(Data):
         which = torch.randint(len(self.train), (self.batch_size,), generator=generator).tolist()
         places = torch.rand(self.batch_size, 4, generator=generator).tolist()
         gains = (self.light * (2 * torch.rand(self.batch_size, 1, 1, 1, generator=generator) - 1)).exp()
-        cuts = [self._cut(self.train[i], place) for i, place in zip(which, places, strict=True)]
-        x = torch.cat([x for x, _ in cuts])
-        lit = (gains * x).round().clamp(max=255).byte() if self.light else x
-        return Batch(lit, torch.cat([labels for _, labels in cuts]).long())
+        drawn = batch_of([self._cut(self.train[i], place) for i, place in zip(which, places, strict=True)])
+        if not self.light:
+            return drawn
+        target = None if drawn.target is None else _lit(drawn.target, gains)
+        return drawn._replace(x=_lit(drawn.x, gains), target=target)
 
     def held_out(self) -> list[Batch]:
         """The validation images."""
-        return self.validation
+        return [batch_of([sample]) for sample in self.validation]
 
-    def _cut(self, image: Batch, place: list[float]) -> tuple[Tensor, Tensor]:
+    def _cut(self, sample: Sample, place: list[float]) -> Sample:
         """The region at a place: row, column, zoom and whether it is flipped, each in [0, 1)."""
         low, high = map(math.log, self.zoom)
         sides = [round(n / math.exp(low + place[2] * (high - low))) for n in self.size]
-        top, left = (int(p * (n - side + 1)) for p, n, side in zip(place, image.x.shape[2:], sides, strict=False))
-        assert image.labels is not None
-        x, labels = (t[..., top : top + sides[0], left : left + sides[1]] for t in (image.x, image.labels))
-        if sides != [*self.size]:
-            x = F.interpolate(x.float(), self.size, mode="bilinear", antialias=True).round().byte()
-            labels = F.interpolate(labels[None], self.size, mode="nearest-exact")[0]
-        return (x.flip(3), labels.flip(2)) if self.flip and place[3] < 0.5 else (x, labels)
+        top, left = (int(p * (n - side + 1)) for p, n, side in zip(place, sample.x.shape[1:], sides, strict=False))
+
+        def change(values: Tensor, resize: Callable[[Tensor, Sequence[int]], Tensor] = resized) -> Tensor:
+            region = values[..., top : top + sides[0], left : left + sides[1]]
+            region = region if sides == [*self.size] else resize(region, self.size)
+            return region.flip(-1) if self.flip and place[3] < 0.5 else region
+
+        return transformed(sample, change, self.declared, labels=partial(change, resize=_nearest))
+
+    def _held(self, dataset: Dataset) -> list[Sample]:
+        samples = read_samples(dataset, self.declared)
+        if not samples or not all(isinstance(sample.label, Tensor) for sample in samples):
+            raise RecipeError(
+                f"training on regions takes images with a class for each pixel, and at least one; "
+                f"{type(dataset).__name__} has {'others' if samples else 'none'}"
+            )
+        check_alike(samples, self.declared)
+        return samples
 
 
-def _held(dataset: Dataset) -> list[Batch]:
-    """Every image with its map, ``(1, C, H, W)`` and ``(1, H, W)``, as 8 bits."""
-    samples = [dataset[index] for index in range(len(dataset))]
-    if not samples or not all(isinstance(sample.label, Tensor) for sample in samples):
-        raise RecipeError(
-            f"training on regions takes images with a class for each pixel, and at least one; {type(dataset).__name__} "
-            f"has {'others' if samples else 'none'}"
-        )
-    return [Batch((255 * s.x).round().byte()[None], torch.as_tensor(s.label).byte()[None]) for s in samples]
+def _nearest(label: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(label[None, None], tuple(size), mode="nearest-exact")[0, 0]
+
+
+def _lit(x: Tensor, gains: Tensor) -> Tensor:
+    """Multiplied; 8 bits are clipped, as a camera does, floats go on beyond 1."""
+    return gains * x if x.is_floating_point() else (gains * x).round().clamp(max=255).byte()

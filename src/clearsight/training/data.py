@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from clearsight.contracts import Batch, Dataset
+from clearsight.contracts import Batch, Dataset, Input
 from clearsight.datasets.subset import renumbered
 from clearsight.errors import RecipeError
 from clearsight.seeds import generator_for
+from clearsight.training.samples import batch_of, check_alike, is_map, read_samples
 
 __all__ = ["Data", "WholeImages", "shifted"]
 
@@ -21,7 +22,7 @@ _VALIDATION_BATCH = 250
 
 
 class Data(lightning.LightningDataModule):
-    """Images held in memory as 8 bits, and batches cut from them on the way to the device.
+    """Images held in memory, and batches cut from them on the way to the device.
 
     As batch ``k`` is a function of ``k``, a run that resumes sees what it would have seen.
 
@@ -30,12 +31,15 @@ class Data(lightning.LightningDataModule):
         seed: of what the batches hold.
 
     Attributes:
-        channels: of the images, 1 or 3.
+        channels: of the images.
         classes: what the labels stand for; ``None`` where nothing is labelled.
+        declared: what the restorer that is trained takes besides, set before :meth:`setup`; it says which inputs of the
+            samples are maps. Without it those are that have the size of the image.
     """
 
     channels: int
     classes: tuple[str, ...] | None = None
+    declared: tuple[Input, ...] = ()
 
     def __init__(self, *, epoch: int, seed: int) -> None:
         super().__init__()
@@ -55,11 +59,11 @@ class Data(lightning.LightningDataModule):
         return dataset if self._wanted is None else renumbered(dataset, self._wanted)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
-        """Batch ``step`` of the process ``rank``, its images as 8 bits."""
+        """Batch ``step`` of the process ``rank``, its images as they are held: 8 bits or float32."""
         raise NotImplementedError
 
     def held_out(self) -> Sequence[Batch]:
-        """What is validated on, its images as 8 bits."""
+        """What is validated on, its images as they are held."""
         raise NotImplementedError
 
     def train_dataloader(self) -> DataLoader[int]:
@@ -81,7 +85,10 @@ class Data(lightning.LightningDataModule):
 
 
 class WholeImages(Data):
-    """The images of a labelled data set in random order, shifted and flipped at random; they stay in memory as 8 bits.
+    """The images of a data set in random order, shifted and flipped at random; they stay in memory.
+
+    Targets and maps are shifted and flipped with the images, values and whole inputs stay as they are. Held are 8 bits
+    where all images have no more, else float32.
 
     Args:
         train: what is trained on; all of one size.
@@ -93,7 +100,7 @@ class WholeImages(Data):
         seed: of the choice, the shifts and the flips.
 
     Raises:
-        RecipeError: a data set is empty or not labelled by class, or its images differ in size.
+        RecipeError: a data set is empty, labelled otherwise than by one class an image, or its images differ in size.
         DataError: a data set is not there.
     """
 
@@ -117,17 +124,29 @@ class WholeImages(Data):
         """Read every image once."""
         if self.train is None:
             train, validation = self.matched(self.train_set), self.matched(self.validation_set)
-            self.train, self.validation = _held(train), _held(validation)
+            self.train, self.validation = self._held(train), self._held(validation)
             self.channels, self.classes = self.train.x.shape[1], tuple(train.classes)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
         """The next images, each shifted and flipped by its own draw."""
         assert self.train is not None
         generator, which = generator_for(self.seed, step, rank, stream="images"), self._next(step, rank)
-        x, labels = shifted(self.train.x[which], self.shift, generator), self.train.labels
-        if self.flip:
-            x = _flipped(x, generator)
-        return Batch(x, None if labels is None else labels[which])
+        drawn = _taken(self.train, which)
+        places = _places(len(which), self.shift, generator)
+        mirrored = torch.rand(len(which), 1, 1, 1, generator=generator) < 0.5 if self.flip else None
+
+        def change(values: Tensor) -> Tensor:
+            moved = _moved(values, self.shift, places)
+            return moved if mirrored is None else torch.where(mirrored, moved.flip(3), moved)
+
+        maps = {
+            name: change(value) for name, value in drawn.inputs.items() if is_map(name, value, drawn.x, self.declared)
+        }
+        return drawn._replace(
+            x=change(drawn.x),
+            target=None if drawn.target is None else change(drawn.target),
+            inputs={**drawn.inputs, **maps},
+        )
 
     def _next(self, step: int, rank: int) -> Tensor:
         """The numbers of the images of a batch: all of them once, in one random order after another."""
@@ -141,41 +160,54 @@ class WholeImages(Data):
 
     def held_out(self) -> list[Batch]:
         """The validation images, a few hundred at a time."""
-        labels = self.validation.labels
-        assert labels is not None
-        return [
-            Batch(self.validation.x[start : start + _VALIDATION_BATCH], labels[start : start + _VALIDATION_BATCH])
-            for start in range(0, len(self.validation.x), _VALIDATION_BATCH)
-        ]
+        whole = self.validation
+        return [_taken(whole, which) for which in torch.split(torch.arange(len(whole.x)), _VALIDATION_BATCH)]
+
+    def _held(self, dataset: Dataset) -> Batch:
+        samples = read_samples(dataset, self.declared)
+        shapes = {tuple(sample.x.shape) for sample in samples}
+        if len(shapes) != 1:
+            raise RecipeError(
+                f"training on whole images takes images of one size, and at least one; {type(dataset).__name__} "
+                f"has {len(shapes)} sizes in {len(samples)} images"
+            )
+        kinds = {type(sample.label) for sample in samples}
+        if kinds not in ({int}, {type(None)}):
+            raise RecipeError(f"training on whole images takes one class an image; {type(dataset).__name__} has others")
+        check_alike(samples, self.declared)
+        return batch_of(samples)
 
 
-def _held(dataset: Dataset) -> Batch:
-    samples = [dataset[index] for index in range(len(dataset))]
-    shapes = {tuple(sample.x.shape) for sample in samples}
-    if len(shapes) != 1:
-        raise RecipeError(
-            f"training on whole images takes images of one size, and at least one; {type(dataset).__name__} "
-            f"has {len(shapes)} sizes in {len(samples)} images"
-        )
-    labels = [sample.label for sample in samples]
-    if not all(isinstance(label, int) for label in labels):
-        raise RecipeError(f"training on whole images takes one class an image; {type(dataset).__name__} has others")
-    return Batch(torch.stack([(255 * s.x).round().byte() for s in samples]), torch.tensor(labels))
+def _taken(batch: Batch, which: Tensor) -> Batch:
+    """Some of its images, by number."""
+
+    def taken(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values[which]
+
+    return Batch(
+        x=batch.x[which],
+        labels=taken(batch.labels),
+        target=taken(batch.target),
+        names=tuple(batch.names[number] for number in which.tolist()),
+        inputs={name: value[which] for name, value in batch.inputs.items()},
+    )
 
 
 def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
     """Each image of ``(B, C, H, W)`` moved by up to ``most`` pixels down or up and right or left, filled up with 0."""
+    return _moved(x, most, _places(len(x), most, generator))
+
+
+def _places(n: int, most: int, generator: torch.Generator) -> Tensor:
+    """Where each of ``n`` images is cut from itself with a margin of ``most``: rows and columns, ``(2, n)``."""
+    return torch.randint(2 * most + 1, (2, n), generator=generator) if most else torch.zeros(2, n, dtype=torch.long)
+
+
+def _moved(x: Tensor, most: int, places: Tensor) -> Tensor:
     if not most:
         return x
     n, _, height, width = x.shape
-    tops, lefts = torch.randint(2 * most + 1, (2, n), generator=generator)
-    rows = (tops[:, None] + torch.arange(height))[:, :, None]
-    columns = (lefts[:, None] + torch.arange(width))[:, None, :]
+    rows = (places[0][:, None] + torch.arange(height))[:, :, None]
+    columns = (places[1][:, None] + torch.arange(width))[:, None, :]
     padded = F.pad(x, (most, most, most, most)).movedim(1, -1)
     return padded[torch.arange(n)[:, None, None], rows, columns].movedim(-1, 1)
-
-
-def _flipped(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Every other image, by its own draw, mirrored left to right."""
-    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
-    return torch.where(mirrored, x.flip(3), x)

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from clearsight import weights
 from clearsight.classes import matched
+from clearsight.contracts import Batch, Input
 from clearsight.errors import RecipeError
 from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
@@ -28,7 +29,19 @@ from clearsight.training.data import Data
 from clearsight.training.recipes import renewed
 from clearsight.training.task import Task
 
-__all__ = ["Timer", "best", "carry_out", "check", "export", "fit", "newest", "pace", "quiet", "remember", "take_best"]
+__all__ = [
+    "Timer",
+    "best",
+    "carry_out",
+    "check",
+    "export",
+    "fit",
+    "newest",
+    "pace",
+    "quiet",
+    "remember",
+    "take_best",
+]
 
 Precision = Literal["32-true", "bf16-mixed"]
 
@@ -90,10 +103,12 @@ def check(task: Task, data: Data) -> None:
     """Set the data up, labels numbered as the task's recognizer does; say what does not go together.
 
     Raises:
-        RecipeError: the data has other channels than the network takes, or was set up with other numbers.
+        RecipeError: the data has other channels than the network takes, lacks what it takes besides, or was set up with
+            other numbers.
         DataError: the data has classes that the recognizer does not tell.
         ClearsightError: as :meth:`clearsight.training.task.Task.check`.
     """
+    data.declared = getattr(task.exported.traits, "inputs", ())
     recognition = task.recognition
     if recognition is not None:
         data.match(recognition.classes)
@@ -105,7 +120,23 @@ def check(task: Task, data: Data) -> None:
         numbers = matched(data.classes, recognition.classes)
         if numbers != tuple(range(len(numbers))):
             raise RecipeError("the data is set up already, its classes in another order than the recognizer's")
+    for batch in (data.draw(0), data.held_out()[0]) if data.declared else ():
+        _check_inputs(data.declared, batch)
     task.check(data)
+
+
+def _check_inputs(declared: Sequence[Input], batch: Batch) -> None:
+    for one in declared:
+        value = batch.inputs.get(one.name)
+        if value is None and one.required:
+            raise RecipeError(
+                f"the restorer takes {one.name} beside the image, but the data brings "
+                f"{', '.join(batch.inputs) or 'nothing besides'}: take a data set whose samples have it as an input"
+            )
+        if value is not None and one.kind == "map" and value.shape[1] != one.channels:
+            raise RecipeError(
+                f"the restorer takes {one.name} of {one.channels} channels, but the data has {value.shape[1]}"
+            )
 
 
 def remember(recipe: str, out: Path) -> None:

@@ -56,7 +56,7 @@ class JointTask(Task):
         """The loss of both answers to a degraded batch."""
         assert batch.labels is not None
         x_hat, logits = self._answers(batch.x, self.degradation, generator)
-        loss: Tensor = self.loss(x_hat.float(), batch.x, logits.float(), batch.labels)
+        loss: Tensor = self.loss(x_hat.float(), batch.reference, logits.float(), batch.labels)
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
@@ -66,7 +66,7 @@ class JointTask(Task):
         for way in self.validation:
             x_hat, logits = self._answers(batch.x, way, generator_for(self.seed, index, stream="validation"))
             found["error"][str(way)] = 100 * logits.argmax(1).ne(batch.labels).float()
-            found["psnr"][str(way)] = psnr(x_hat.float().clamp(0, 1), batch.x)
+            found["psnr"][str(way)] = psnr(x_hat.float().clamp(0, 1), batch.reference)
         return found
 
     def _answers(self, x: Tensor, way: Pipeline, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from clearsight.contracts import Batch
-from clearsight.errors import RecipeError
-from clearsight.images import find, read
+from clearsight.errors import ClearsightError, RecipeError
+from clearsight.images import as_unit, find, read
+from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
+from clearsight.training.samples import stacked
 
 __all__ = ["Patches", "find_images"]
+
+_HELD_OUT = 12
+"""Images that are held out where nobody says how many."""
 
 
 def find_images(name: str) -> list[Path]:
@@ -32,19 +40,12 @@ def find_images(name: str) -> list[Path]:
     )
 
 
-def _load(path: Path, channels: int) -> Tensor:
-    pixels = torch.from_numpy(read(path).colour)
-    if pixels.dtype != torch.uint8:
-        raise RecipeError(f"{path} is not an 8-bit image; training holds its images in memory as 8 bits")
-    image = pixels.permute(2, 0, 1)
-    if channels == 3:
-        return image.expand(3, -1, -1)
-    weights = torch.tensor([0.299, 0.587, 0.114]) if len(image) == 3 else torch.ones(1)
-    return torch.einsum("c,chw->hw", weights, image.float()).round().byte()[None]
-
-
 class Patches(Data):
-    """Random square patches, flipped and turned, cut from 8-bit images that stay in memory.
+    """Random square patches, flipped and turned, cut from images that stay in memory.
+
+    8-bit images are held as 8 bits, others as float32 on the [0, 1] scale that
+    :func:`~clearsight.images.as_unit` finds in each. What cannot be read is named on standard error and left out.
+    Images that are smaller than a patch are enlarged to it by reflection; how many is said, too.
 
     Args:
         images: a folder, or the name of one below ``$CLEARSIGHT_DATA``.
@@ -52,12 +53,14 @@ class Patches(Data):
         size: height and width of a patch.
         batch: patches in a batch.
         epoch: batches between two validations.
-        hold_out: images, evenly spread over the sorted folder, that are kept for validation.
-        validation_size: validation images are their centre, cropped to this height and width.
+        hold_out: images, evenly spread over the sorted folder, that are kept for validation; if not given 12, but no
+            more than a quarter.
+        validation_size: validation images are their centre, cropped to this height and width; a smaller one is taken
+            whole.
         seed: of the cuts.
 
     Raises:
-        RecipeError: no folder, no image is large enough, or all of them are held out.
+        RecipeError: no folder, no image that can be read, or all of them or none are held out.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Patches(Data):
         size: int = 64,
         batch: int = 16,
         epoch: int = 500,
-        hold_out: int = 12,
+        hold_out: int | None = None,
         validation_size: int = 256,
         seed: int = 0,
     ) -> None:
@@ -82,18 +85,30 @@ class Patches(Data):
         """Read every image once."""
         if self.train_images:
             return
-        paths = find_images(self.source)
-        every = max(len(paths) // max(self.hold_out, 1), 1)
-        held = set(paths[::every][: self.hold_out])
-        for path in paths:
-            image = _load(path, self.channels)
-            if min(image.shape[1:]) >= (self.validation_size if path in held else self.size):
-                (self.validation_images if path in held else self.train_images).append(image)
-        if not self.train_images or not self.validation_images:
+        found = self._read()
+        n = max(min(_HELD_OUT, len(found) // 4), 1) if self.hold_out is None else self.hold_out
+        held = {number * len(found) // n for number in range(n)}
+        if not 0 < len(held) < len(found):
             raise RecipeError(
-                f"{self.source} has {len(paths)} images: too few or too small to train on patches of {self.size} "
-                f"and to hold out {self.hold_out} of {self.validation_size} pixels"
+                f"{self.source} has {len(found)} images that can be read: too few to train on some and to hold out {n}"
             )
+        trained_on = [image for number, image in enumerate(found) if number not in held]
+        validated_on = [found[number] for number in sorted(held)]
+        _say_small(trained_on, self.size, "training images", "enlarged by reflection")
+        _say_small(validated_on, self.validation_size, "held-out images", "validated on whole")
+        self.train_images = [enlarged(image, self.size, self.size) for image in trained_on]
+        least = min(self.size, self.validation_size)
+        self.validation_images = [enlarged(image, least, least) for image in validated_on]
+
+    def _read(self) -> list[Tensor]:
+        """All images of the folder that can be read; the others are named."""
+        images = []
+        for path in find_images(self.source):
+            try:
+                images.append(_load(path, self.channels))
+            except (ClearsightError, OSError) as error:
+                _say(f"left out: {error}")
+        return images
 
     def draw(self, step: int, rank: int = 0) -> Batch:
         """The patches of batch ``step``."""
@@ -104,14 +119,12 @@ class Patches(Data):
         return [Batch(self._centre(image)[None], None) for image in self.validation_images]
 
     def patches(self, step: int, rank: int = 0) -> Tensor:
-        """The 8-bit patches of batch ``step``, ``(B, C, size, size)``."""
+        """The patches of batch ``step``, ``(B, C, size, size)``: 8 bits, or floats where one image is held so."""
         generator = generator_for(self.seed, step, rank, stream="patches")
         which = torch.randint(len(self.train_images), (self.batch_size,), generator=generator).tolist()
         places = torch.rand(self.batch_size, 2, generator=generator).tolist()
         turns = torch.randint(8, (self.batch_size,), generator=generator).tolist()
-        return torch.stack(
-            [self._cut(self.train_images[i], p, t) for i, p, t in zip(which, places, turns, strict=True)]
-        )
+        return stacked([self._cut(self.train_images[i], p, t) for i, p, t in zip(which, places, turns, strict=True)])
 
     def _cut(self, image: Tensor, place: list[float], turn: int) -> Tensor:
         top, left = (int(p * (n - self.size + 1)) for p, n in zip(place, image.shape[1:], strict=True))
@@ -120,5 +133,26 @@ class Patches(Data):
         return patch.flip(2) if turn >= 4 else patch
 
     def _centre(self, image: Tensor) -> Tensor:
-        top, left = ((n - self.validation_size) // 2 for n in image.shape[1:])
+        top, left = (max(n - self.validation_size, 0) // 2 for n in image.shape[1:])
         return image[:, top : top + self.validation_size, left : left + self.validation_size]
+
+
+def _load(path: Path, channels: int) -> Tensor:
+    pixels = read(path).colour
+    held = np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else as_unit(pixels))
+    image = torch.from_numpy(held).permute(2, 0, 1)
+    if channels == 3:
+        return image.expand(3, -1, -1)
+    weights = torch.tensor([0.299, 0.587, 0.114]) if len(image) == 3 else torch.ones(1)
+    luma = torch.einsum("c,chw->hw", weights, image.float())[None]
+    return luma.round().byte() if image.dtype == torch.uint8 else luma
+
+
+def _say_small(images: Sequence[Tensor], size: int, what: str, done: str) -> None:
+    small = sum(min(image.shape[1:]) < size for image in images)
+    if small:
+        _say(f"{small} of {len(images)} {what} are smaller than {size}×{size}: {done}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

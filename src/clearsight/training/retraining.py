@@ -67,7 +67,7 @@ class RetrainingTask(Task):
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Cross-entropy with the labels, or the divergence from what the teacher sees in the clean images."""
-        loss: Tensor = self.loss(self._logits(batch.x, self.degradation, generator), self._wanted(batch))
+        loss: Tensor = self.loss(self._logits(batch, self.degradation, generator), self._wanted(batch))
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
@@ -75,7 +75,7 @@ class RetrainingTask(Task):
         found: dict[str, Tensor] = {}
         for way in self.validation:
             generator = generator_for(self.seed, index, stream="validation")
-            logits = self._logits(batch.x, way, generator)
+            logits = self._logits(batch, way, generator)
             found[str(way)] = 100 * departure(logits, self._wanted(batch))
         return {"departure": found}
 
@@ -87,13 +87,13 @@ class RetrainingTask(Task):
             raise DataError("the images have no labels to train on: label them, or give a teacher")
         return batch.labels
 
-    def _logits(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
-        return cast(Tensor, self.network(self._shown(x, degradation, generator))).float()
+    def _logits(self, batch: Batch, degradation: Pipeline, generator: torch.Generator) -> Tensor:
+        return cast(Tensor, self.network(self._shown(batch, degradation, generator))).float()
 
     @torch.no_grad()
-    def _shown(self, x: Tensor, degradation: Pipeline, generator: torch.Generator) -> Tensor:
+    def _shown(self, batch: Batch, degradation: Pipeline, generator: torch.Generator) -> Tensor:
         """Images as the recognizer would meet them, clipped."""
-        y = degradation(x, generator=generator)
+        y = degradation(batch.x, generator=generator)
         if self.restorer is not None:
-            y = restored(self.restorer.network, y).float()
+            y = restored(self.restorer.network, y, inputs=batch.inputs).float()
         return y.clamp(0, 1).contiguous(memory_format=torch.channels_last)
