@@ -1,6 +1,6 @@
 """Peak resident memory while a 100-megapixel image is restored, and whether its seams can be found.
 
-python benchmarks/memory.py [--side 10000]
+python benchmarks/memory.py [--side 10000] [--model denoise-color]
 
 The image is a photograph repeated, with noise; the command runs in a process of its own. The seams: on a part of the
 image, the tiled result against that of one window without tiles; float32, largest difference.
@@ -28,20 +28,24 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=10_000)
-    side = parser.parse_args().side
-    started = time.monotonic()
-    model = clearsight.load("denoise-color")
+    parser.add_argument("--model", default="denoise-color")
+    options = parser.parse_args()
+    side, started = options.side, time.monotonic()
+    model = clearsight.load(options.model)
     part = noisy(1100, 1300).astype(np.float32) / 255
     whole, tiled = (Engine(model, precision="float32", tile=t).restore_pixels(part) for t in ("off", 256))
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "large.jpg", Path(folder) / "out.jpg"
         write(Picture(pixels=noisy(side, side)), source)
-        child = subprocess.Popen([sys.executable, "-m", "clearsight", "restore", str(source), "-o", str(target)])
+        child = subprocess.Popen(
+            [sys.executable, "-m", "clearsight", "restore", source, "-o", target, "-m", options.model]
+        )
         _, status, usage = os.wait4(child.pid, 0)
         written = target.is_file()
     save(
-        "memory",
+        "memory" if options.model == "denoise-color" else f"memory-{options.model}",
         {
+            "model": options.model,
             "megapixels": side**2 / 1e6,
             "exit_status": os.waitstatus_to_exitcode(status),
             "written": written,

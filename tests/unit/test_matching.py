@@ -219,7 +219,7 @@ def test_a_table_of_labels(colours: Path, tmp_path: Path, encoding: str, header:
 
 def test_a_table_in_another_encoding_is_one_sentence(colours: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("a.png,gr\u00fcn\n", encoding="latin-1")
-    with pytest.raises(DataError, match="is no CSV file in UTF-8"):
+    with pytest.raises(DataError, match="is not in UTF-8"):
         open_colours(colours, tmp_path / "labels.csv")
 
 

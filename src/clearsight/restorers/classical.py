@@ -25,15 +25,20 @@ from clearsight.restorers.noise_level import haar_sigma
 
 __all__ = ["BM3D", "Bicubic", "NonLocalMeans", "TotalVariation", "Wavelet", "Wiener"]
 
-Image = NDArray[np.float64]
+Image = NDArray[np.floating]
 
 
-def _each(y: Tensor, sigma: Tensor | None, denoise: Callable[[Image, float], Image]) -> Tensor:
-    """Denoise each image as an array ``(H, W, C)``; shape, dtype and device stay."""
+def _each(
+    y: Tensor, sigma: Tensor | None, denoise: Callable[[Image, float], Image], *, dtype: torch.dtype = torch.float64
+) -> Tensor:
+    """Denoise each image as an array ``(H, W, C)`` of that dtype; shape, dtype and device stay."""
     levels = (haar_sigma(y) if sigma is None else sigma).tolist()
-    images = y.detach().double().movedim(1, -1).cpu().numpy()
-    restored = [denoise(i, s).reshape(i.shape) if s > 0 else i for i, s in zip(images, levels, strict=True)]
-    return torch.from_numpy(np.stack(restored)).movedim(-1, 1).to(y, memory_format=torch.contiguous_format)
+    restored = y.detach().clone(memory_format=torch.contiguous_format)
+    for image, level in zip(restored, levels, strict=True):
+        if level > 0:
+            array = image.movedim(0, -1).to("cpu", dtype).numpy()
+            image.copy_(torch.from_numpy(denoise(array, level).reshape(array.shape)).movedim(-1, 0))
+    return restored
 
 
 @RESTORERS.register("wiener", tiny={"radius": 1})
@@ -139,7 +144,8 @@ class Wavelet(nn.Module):
 
     d_hat = sign(d)·max(|d| − σ²/σ_x, 0), with σ_x² = max(mean(d²) − σ², 0) of the sub-band; RGB by way of YCbCr.
     Source: Chang et al., "Adaptive Wavelet Thresholding for Image Denoising and Compression" (BayesShrink), 2000;
-    computed by scikit-image with the wavelet sym4, on as many levels as the image allows.
+    computed by scikit-image with the wavelet sym4, on as many levels as the image allows. What is kept of a sub-band
+    depends on all of it, so there are no tiles; to save memory it is computed in the precision of the input.
     """
 
     def __init__(self) -> None:
@@ -148,7 +154,7 @@ class Wavelet(nn.Module):
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
         """Restore ``(B, C, H, W)``."""
-        return _each(y, sigma, self._denoise)
+        return _each(y, sigma, self._denoise, dtype=torch.promote_types(y.dtype, torch.float32))
 
     @staticmethod
     def _denoise(y: Image, sigma: float) -> Image:
