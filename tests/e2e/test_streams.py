@@ -54,6 +54,15 @@ def test_a_file_to_standard_output_in_another_format(piped: Callable, photo: Cal
     assert out.startswith(b"BM")
 
 
+def test_what_libraries_print_is_no_part_of_an_image(piped: Callable, tmp_path: Path) -> None:
+    images.write(Picture(pixels=np.random.default_rng(0).random((40, 40, 3), np.float32)), tmp_path / "a.exr")
+    whole = (tmp_path / "a.exr").read_bytes()
+    (tmp_path / "b.exr").write_bytes(whole[:-900])
+    status, out, err = piped("cat b.exr | clearsight restore - -o - -m wiener")
+    assert (status, out) == (1, b"")
+    assert "cannot be read as OpenEXR" in err
+
+
 def test_standard_input_to_a_file(piped: Callable, photo: Callable, tmp_path: Path) -> None:
     photo("a.png")
     assert piped("cat a.png | clearsight degrade - -o new/b.png --with quantize") == (0, b"", "1 degraded\n")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,7 +66,8 @@ def planned(inputs: Sequence[str], out: str, form: str | None, parts: Sequence[s
         if out == STREAM:
             target = Path(folder) / f"standard output{suffix or _suffix_of(source)}"
         (job,) = plan([source], target, suffix=suffix)
-        yield Work([job], {}, f"{folder}/")
+        with _for_the_image_alone() if out == STREAM else nullcontext():
+            yield Work([job], {}, f"{folder}/")
         if out == STREAM and job.target.exists():
             _send(job.target)
 
@@ -81,6 +83,18 @@ def _refuse(inputs: Sequence[str], out: str, parts: Sequence[str]) -> None:
         raise ImageWriteError("standard output is closed: name a file")
     if out == STREAM and sys.stdout.isatty():
         raise ImageWriteError("standard output is a terminal: send it to a file, a pipe, or name a file")
+
+
+@contextmanager
+def _for_the_image_alone() -> Iterator[None]:
+    """What libraries print on standard output, some below Python, goes to standard error for a while."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _received(folder: Path) -> Path:
