@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import Tensor
 from clearsight import images, weights
 from clearsight.contracts import VOID, Sample
 from clearsight.datasets import ImageFolder
-from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
+from clearsight.errors import ClearsightError, InvalidArgumentError, RecipeError, UnknownNameError
 from clearsight.images import Picture
 from clearsight.objectives import SegmentationLoss
 from clearsight.recognizers import MLP, SegmentationNet
@@ -37,6 +37,7 @@ from clearsight.training.muon import Muon, orthogonalized
 from clearsight.training.patches import Patches, find_images
 from clearsight.training.recognition import RecognitionTask
 from clearsight.training.restoration import RestorationTask
+from clearsight.training.schedules import Cosine, Plateau, Schedule, Staircase
 from clearsight.training.task import Task
 
 pytestmark = pytest.mark.usefixtures("unchanged")
@@ -174,7 +175,9 @@ class PowerCutError(Exception):
     """Ends a run where nobody expects it."""
 
 
-def train_for(steps: int, recipe: str, out: Path, error: type[BaseException] = PowerCutError) -> None:
+def train_for(
+    steps: int, recipe: str, out: Path, error: type[BaseException] = PowerCutError, overrides: Sequence[str] = ()
+) -> None:
     """Train for so many steps only."""
     whole, seen = Task.training_step, []
 
@@ -187,7 +190,7 @@ def train_for(steps: int, recipe: str, out: Path, error: type[BaseException] = P
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(Task, "training_step", training_step)
         with pytest.raises(error):
-            train(recipe, out=out)
+            train(recipe, overrides, out=out)
 
 
 def newest(run: Path) -> dict[str, Any]:
@@ -265,6 +268,158 @@ def test_the_log_of_an_interrupted_run_is_kept(recipe: Callable, tmp_path: Path)
     train(path, out=tmp_path / "run")
     rows = [row for log in (tmp_path / "run").rglob("metrics.csv") for row in csv.DictReader(log.open())]
     assert sum(bool(row["val/psnr"]) for row in rows) == 3
+
+
+# Longer and shorter
+
+
+PLATEAU = {"class_path": "clearsight.training.Plateau", "init_args": {"warmup": 2, "decay": 4}}
+STAIRCASE = {"class_path": "clearsight.training.Staircase", "init_args": {"every": 8}}
+
+
+def scheduled(path: Path, schedule: dict[str, Any] | None) -> str:
+    """The recipe with another schedule."""
+    content = yaml.safe_load(path.read_text())
+    if schedule:
+        content["model"]["init_args"]["schedule"] = schedule
+    path.write_text(yaml.safe_dump(content))
+    return str(path)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The learning rate of each step that is taken."""
+    rates: list[float] = []
+    whole = Task.training_step
+
+    def training_step(task: Task, batch: Batch, batch_idx: int) -> Tensor:
+        rates.append(task.optimizers().param_groups[0]["lr"])
+        return whole(task, batch, batch_idx)
+
+    monkeypatch.setattr(Task, "training_step", training_step)
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factor"),
+    [(None, Cosine(warmup=2)), (PLATEAU, Plateau(warmup=2, decay=4)), (STAIRCASE, Staircase(every=8))],
+)
+def test_a_finished_run_is_made_longer(
+    recipe: Callable,
+    tmp_path: Path,
+    seen: list[float],
+    capfd: pytest.CaptureFixture[str],
+    schedule: dict[str, Any] | None,
+    factor: Schedule,
+) -> None:
+    path, out = scheduled(recipe(), schedule), tmp_path / "run"
+    train(path, out=out)
+    assert "goes on" not in capfd.readouterr().err
+    train(path, ["--trainer.max_steps", "24"], out=out)
+    said = [line for line in capfd.readouterr().err.splitlines() if not line.startswith("step ")]
+    assert said == [f"{out} goes on from step 12 to step 24, not 12: the schedule is that of 24 steps"]
+    assert seen == pytest.approx([0.001 * factor(step, 12 if step < 12 else 24) for step in range(24)])
+    assert newest(out)["global_step"] == 24
+    assert yaml.safe_load((out / "recipe.yaml").read_text())["trainer"]["max_steps"] == 24
+    # It is as long as that now: the same command has nothing to do, and what it has reached is the least.
+    train(path, ["--trainer.max_steps", "24"], out=out)
+    assert (len(seen), capfd.readouterr().err) == (24, "")
+    with pytest.raises(RecipeError, match=r"is at step 24 already: trainer\.max_steps must be that or more, got 12"):
+        train(path, out=out)
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_on_the_plateau_a_run_of_any_length_is_the_same(recipe: Callable, tmp_path: Path, average: bool) -> None:
+    path = scheduled(recipe(average=average), PLATEAU)
+    train(path, ["--trainer.max_steps", "24"], out=tmp_path / "straight")
+    train_for(9, path, tmp_path / "longer")
+    train(path, ["--trainer.max_steps", "24"], out=tmp_path / "longer")
+    one, other = newest(tmp_path / "straight"), newest(tmp_path / "longer")
+    assert one["global_step"] == other["global_step"] == 24
+    for part in ("state_dict", "optimizer_states", *(["current_model_state", "averaging_state"] if average else [])):
+        assert same(one[part], other[part]), part
+    assert (tmp_path / "straight/weights/model.safetensors").read_bytes() == (
+        tmp_path / "longer/weights/model.safetensors"
+    ).read_bytes()
+
+
+def test_a_finished_run_without_decay_goes_on_bit_for_bit(recipe: Callable, tmp_path: Path) -> None:
+    """Also the average of the weights, though the network has them when a run ends."""
+    path = scheduled(recipe(), {**PLATEAU, "init_args": {"warmup": 2, "decay": 0}})
+    train(path, ["--trainer.max_steps", "24"], out=tmp_path / "straight")
+    train(path, out=tmp_path / "longer")
+    train(path, ["--trainer.max_steps", "24"], out=tmp_path / "longer")
+    one, other = newest(tmp_path / "straight"), newest(tmp_path / "longer")
+    for part in ("state_dict", "current_model_state", "averaging_state", "optimizer_states"):
+        assert same(one[part], other[part]), part
+
+
+def test_a_run_is_ended_early(recipe: Callable, tmp_path: Path, seen: list[float]) -> None:
+    path, out = scheduled(recipe(), PLATEAU), tmp_path / "run"
+    train_for(9, path, out, overrides=["--trainer.max_steps", "400"])
+    model = weights.load(train(path, out=out))
+    assert newest(out)["global_step"] == 12
+    assert seen[-4:] == pytest.approx([0.001, 0.00075, 0.0005, 0.00025])
+    assert model.figures["steps"] in (4, 8, 12)
+
+
+def test_the_average_is_what_is_validated_and_kept_at_every_moment(recipe: Callable, tmp_path: Path) -> None:
+    train_for(6, scheduled(recipe(), PLATEAU), tmp_path / "run")
+    kept = newest(tmp_path / "run")
+    assert not same(kept["state_dict"], kept["current_model_state"])
+    best = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
+    assert same(best["state_dict"], kept["state_dict"])
+
+
+def test_every_other_change_is_refused(recipe: Callable, tmp_path: Path) -> None:
+    path = str(recipe())
+    train_for(5, path, tmp_path / "run")
+    for change in (["--seed_everything", "3"], ["--trainer.gradient_clip_val", "2"], ["--model.seed", "1"]):
+        with pytest.raises(RecipeError, match="holds a run of another recipe"):
+            train(path, [*change, "--trainer.max_steps", "24"], out=tmp_path / "run")
+
+
+def test_a_run_from_before_a_setting_was_there_goes_on(recipe: Callable, tmp_path: Path) -> None:
+    """What it kept lacks the setting, or says what is left open by now."""
+    content = yaml.safe_load(recipe().read_text())
+    del content["data"]["init_args"]["hold_out"]
+    path = tmp_path / "open.yaml"
+    path.write_text(yaml.safe_dump(content))
+    train_for(5, str(path), tmp_path / "run")
+    kept = tmp_path / "run/recipe.yaml"
+    older = yaml.safe_load(kept.read_text())
+    del older["model"]["init_args"]["restorer"]["init_args"]["bias"]
+    older["data"]["init_args"]["hold_out"] = 12
+    kept.write_text(yaml.safe_dump(older))
+    train(str(path), out=tmp_path / "run")
+    assert newest(tmp_path / "run")["global_step"] == 12
+    older["data"]["init_args"]["hold_out"] = 3
+    for text in (yaml.safe_dump(older), "budget: 3\nseed: 0\n", "nothing: [", ""):
+        kept.write_text(text)
+        with pytest.raises(RecipeError, match="holds a run of another recipe"):
+            train(str(path), out=tmp_path / "run")
+        assert kept.read_text() == text
+
+
+def test_pixels_are_counted(recipe: Callable, tmp_path: Path) -> None:
+    path = str(recipe())
+    train_for(6, path, tmp_path / "run")
+    folder = train(path, out=tmp_path / "run")
+    figures = weights.load(folder).figures
+    assert figures["pixels"] == figures["steps"] * 2 * 32**2
+    assert f"steps on {figures['pixels'] / 1e6:.1f} megapixels, seed 0" in (folder / "README.md").read_text()
+    assert newest(tmp_path / "run")["callbacks"]["Stopwatch"]["pixels"] == 12 * 2 * 32**2
+
+
+def test_a_plateau_ends_in_its_decay() -> None:
+    linear, root = Plateau(warmup=4, decay=8), Plateau(warmup=4, decay=8, shape="sqrt")
+    assert [linear(step, 100) for step in (0, 3, 4, 50, 92)] == [0.25, 1, 1, 1, 1]
+    assert [linear(step, 100) for step in (93, 96, 99, 100)] == [0.875, 0.5, 0.125, 0]
+    assert [root(step, 100) for step in (92, 94, 100)] == [1, 0.5, 0]
+    assert Plateau(warmup=0, decay=0)(0, 1) == Plateau(warmup=0, decay=0)(1, 1) == 1
+    assert Plateau(warmup=4, decay=8)(0, 8) == 0.25
+    with pytest.raises(InvalidArgumentError, match="0 or more, got -1 and 5"):
+        Plateau(warmup=-1, decay=5)
 
 
 # Patches

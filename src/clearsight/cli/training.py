@@ -25,7 +25,8 @@ def train(
 ) -> None:
     """Train a model by a recipe; further options override it: --trainer.max_steps 2000 --data.images DIR.
 
-    The same command continues a run that was interrupted. The result, OUT/weights, is what `restore --model` takes.
+    The same command continues a run that was interrupted; with another --trainer.max_steps it goes on to these. The
+    result, OUT/weights, is what `restore --model` takes.
     """
     from clearsight.training import train as run  # which says where the extra is missing
 

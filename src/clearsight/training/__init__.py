@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clearsight.training.restoration import RestorationTask
     from clearsight.training.retraining import RetrainingTask
     from clearsight.training.runner import train
-    from clearsight.training.schedules import Cosine, Staircase
+    from clearsight.training.schedules import Cosine, Plateau, Staircase
     from clearsight.training.task import Task
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "JointTask",
     "Muon",
     "Patches",
+    "Plateau",
     "RandomCrops",
     "RandomResizedCrops",
     "RecognitionTask",
@@ -53,6 +54,7 @@ _HOMES = {
     "JointTask": "joint",
     "Muon": "muon",
     "Patches": "patches",
+    "Plateau": "schedules",
     "RandomCrops": "crops",
     "RandomResizedCrops": "crops",
     "RecognitionTask": "recognition",

@@ -54,6 +54,7 @@ def write_card(name: str, figures: Mapping[str, Any], recipe: str) -> str:
     validation = figures["validation"]
     kinds = {metric: kind for metric, kind in _KINDS.items() if metric in validation}
     rows = "\n".join(row for metric, kind in kinds.items() for row in _rows(kind, validation[metric]))
+    seen = f" on {figures['pixels'] / 1e6:,.1f} megapixels" if "pixels" in figures else ""
     machine = figures["machine"]["gpu"] or f"{figures['machine']['processor']}, {figures['machine']['threads']} threads"
     return f"""---
 library_name: clearsight
@@ -76,7 +77,7 @@ Mean over {validation["images"]} held-out training images (never test images); r
 {rows}
 
 bfloat16 moves a value by at most {validation["bfloat16_change"]:+.4f}.
-Trained for {figures["steps"]} steps, seed {figures["seed"]}, on {machine}, torch {figures["versions"]["torch"]}.
+Trained for {figures["steps"]} steps{seen}, seed {figures["seed"]}, on {machine}, torch {figures["versions"]["torch"]}.
 
 ## Recipe
 

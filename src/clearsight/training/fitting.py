@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 from clearsight import weights
@@ -26,30 +25,23 @@ from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
 from clearsight.training.card import measure, write_card
 from clearsight.training.data import Data
-from clearsight.training.recipes import renewed
+from clearsight.training.runs import best, checkpoint, newest, remember
 from clearsight.training.task import Task
 
-__all__ = [
-    "Timer",
-    "best",
-    "carry_out",
-    "check",
-    "export",
-    "fit",
-    "newest",
-    "pace",
-    "quiet",
-    "remember",
-    "take_best",
-]
+__all__ = ["Timer", "carry_out", "check", "export", "fit", "pace", "quiet", "take_best"]
 
 Precision = Literal["32-true", "bf16-mixed"]
 
 
 class Timer(lightning.Callback):
-    """Counts the seconds of training and validation; the count is kept in the checkpoints."""
+    """Counts the seconds of training and validation, and the pixels trained on; both are kept in the checkpoints.
+
+    Attributes:
+        pixels: drawn so far, batch × height × width of each batch; ``None`` where the run is older than this count.
+    """
 
     def __init__(self) -> None:
+        self.pixels: int | None = 0
         self._before = 0.0
         self._started = time.monotonic()
 
@@ -67,29 +59,25 @@ class Timer(lightning.Callback):
         """Reading the images and the checkpoint does not count."""
         self._started = time.monotonic()
 
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        """One more batch on each device."""
+        if self.pixels is not None:
+            self.pixels += trainer.world_size * batch.x[:, 0].numel()
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"seconds": self.seconds}
+        return {"seconds": self.seconds, "pixels": self.pixels}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what a checkpoint kept."""
-        self._before = state_dict["seconds"]
-
-
-def newest(out: Path) -> ModelCheckpoint:
-    """Keeps the state of a run, ``checkpoints/last.ckpt``, from which it is continued."""
-    return ModelCheckpoint(dirpath=out / "checkpoints", filename="last", enable_version_counter=False)
-
-
-def best(task: Task, out: Path) -> ModelCheckpoint:
-    """Keeps the best state by the task's metric, ``checkpoints/best.ckpt``, which is exported."""
-    return ModelCheckpoint(
-        dirpath=out / "checkpoints",
-        filename="best",
-        monitor=f"val/{task.metric}",
-        mode=task.mode,
-        enable_version_counter=False,
-    )
+        self._before, self.pixels = state_dict["seconds"], state_dict.get("pixels")
 
 
 def quiet() -> None:
@@ -139,19 +127,6 @@ def _check_inputs(declared: Sequence[Input], batch: Batch) -> None:
             )
 
 
-def remember(recipe: str, out: Path) -> None:
-    """Write down what a folder is the run of.
-
-    Raises:
-        RecipeError: it is the run of something else.
-    """
-    kept = out / "recipe.yaml"
-    if kept.is_file() and renewed(kept.read_text(encoding="utf-8")) != recipe:
-        raise RecipeError(f"{out} holds a run of another recipe ({kept}): name another folder, or remove that one")
-    out.mkdir(parents=True, exist_ok=True)
-    kept.write_text(recipe, encoding="utf-8")
-
-
 def carry_out(trainer: lightning.Trainer, task: Task, data: Data, out: Path) -> None:
     """Train to the end, from where an earlier run stopped.
 
@@ -186,13 +161,16 @@ def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: 
     Raises:
         RecipeError: the run has no checkpoint yet.
     """
-    picked, last = take_best(task, out), _checkpoint(out, "last")
+    picked = take_best(task, out)
+    last = checkpoint(out, "last") or picked
+    seen = picked["callbacks"]["Stopwatch"].get("pixels")
     weights.round_(task.exported)
     figures: dict[str, Any] = {
         "name": name,
         "summary": summary,
         "validation": measure(task, data),
         "steps": int(picked["global_step"]),
+        **({} if seen is None else {"pixels": seen}),
         "seed": seed,
         "seconds": round(last["callbacks"]["Stopwatch"]["seconds"]),
         **provenance(),
@@ -211,16 +189,11 @@ def take_best(task: Task, out: Path) -> dict[str, Any]:
     Raises:
         RecipeError: the run has none yet.
     """
-    if not (out / "checkpoints" / "best.ckpt").is_file():
+    picked = checkpoint(out, "best")
+    if picked is None:
         raise RecipeError(f"{out} holds no checkpoint yet: a run has one after its first validation")
-    picked = _checkpoint(out, "best")
     task.load_state_dict(picked["state_dict"])
     return picked
-
-
-def _checkpoint(out: Path, which: str) -> dict[str, Any]:
-    content: dict[str, Any] = torch.load(out / "checkpoints" / f"{which}.ckpt", map_location="cpu", weights_only=True)
-    return content
 
 
 def fit(

@@ -14,8 +14,9 @@ from lightning.pytorch.loggers import CSVLogger
 from clearsight.errors import ClearsightError, RecipeError, UnknownNameError
 from clearsight.text import read_text
 from clearsight.training.data import Data
-from clearsight.training.fitting import Timer, best, carry_out, check, export, newest, quiet, remember
+from clearsight.training.fitting import Timer, carry_out, check, export, quiet
 from clearsight.training.recipes import parse_error, renewed, shipped_recipes
+from clearsight.training.runs import best, go_on, newest
 from clearsight.training.task import Task
 
 __all__ = ["train"]
@@ -30,7 +31,9 @@ def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None 
     """Train what a recipe describes and export the best checkpoint.
 
     The folder ``out`` holds the resolved recipe, the checkpoints, a log of each start, and at the end ``weights/``. A
-    run that was interrupted is continued by the same call, bit for bit; one that is finished only exports again.
+    run that was interrupted is continued by the same call, bit for bit; one that is finished only exports again. With
+    another ``trainer.max_steps``, no less than it has reached, a run goes on to these, finished or not; from there on
+    the schedule is that of a run of so many steps. Any other change is refused.
 
     Args:
         recipe: a file, or the name of a shipped recipe.
@@ -41,7 +44,7 @@ def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None 
         The folder of the exported weights, for ``clearsight.load``.
 
     Raises:
-        RecipeError: the recipe does not parse, or ``out`` holds a run of another recipe.
+        RecipeError: the recipe does not parse, or ``out`` holds a run of another recipe or is beyond its steps.
         UnknownNameError: no recipe has that name.
     """
     path = _locate(recipe)
@@ -49,7 +52,7 @@ def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None 
     quiet()
     cli = _configure(path, overrides, out)
     check(cli.model, cli.datamodule)
-    remember(cli.parser.dump(cli.config, skip_none=True), out)
+    go_on(cli.parser.dump(cli.config, skip_none=True), out, lambda kept: _resolved(cli, kept))
     carry_out(cli.trainer, cli.model, cli.datamodule, out)
     config = cli.config
     return export(cli.model, cli.datamodule, out, name=path.stem, summary=config.summary, seed=config.seed_everything)
@@ -99,6 +102,14 @@ def _configure(path: Path, overrides: Sequence[str], out: Path) -> LightningCLI:
     cli.trainer.callbacks.insert(0, best(cli.model, out))  # type: ignore[attr-defined]
     cli.trainer.logger = CSVLogger(out, name="log")
     return cli
+
+
+def _resolved(cli: LightningCLI, kept: str) -> str | None:
+    """A recipe that was kept, with the settings there are by now; ``None`` where it is no recipe any more."""
+    try:
+        return str(cli.parser.dump(cli.parser.parse_string(kept), skip_none=True))
+    except (ArgumentError, yaml.YAMLError, ValueError, TypeError):
+        return None
 
 
 def _check(cli: LightningCLI) -> None:

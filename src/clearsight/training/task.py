@@ -90,6 +90,14 @@ class Task(lightning.LightningModule):
         """Channels last, which convolutions like on every device."""
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def on_train_start(self) -> None:
+        """The learning rate of this step; in a checkpoint it is that of a run as long as was planned then."""
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
+            groups = zip(scheduler.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+            for group, rate, factor in groups:
+                group["lr"] = rate * factor(scheduler.last_epoch)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch of clean images."""
         step = self.trainer.current_epoch * int(self.trainer.num_training_batches) + batch_idx
