@@ -26,7 +26,8 @@ from PIL import Image
 from clearsight import images
 from clearsight.errors import ClearsightError
 from clearsight.images import Metadata, Picture
-from clearsight.images.formats import FORMATS, Format
+from clearsight.images.format import Format
+from clearsight.images.formats import FORMATS
 from clearsight.images.picture import COLOUR, GREY, Meaning
 from clearsight.inference import Job, Restoration, process
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from zipfile import ZipFile
 
 from clearsight.errors import ClearsightError, DataError, ImageReadError, reason
-from clearsight.images.files import walk
+from clearsight.images.folders import walk
 from clearsight.images.formats import SUFFIXES
 
 __all__ = ["Archive", "Files", "Folder", "explained", "is_image"]

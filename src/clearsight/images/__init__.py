@@ -6,14 +6,12 @@ from clearsight.images.files import (
     atomically,
     check_fits,
     check_writable,
-    find,
-    left_out,
     open_image,
     read,
     rewrite_planes,
-    walk,
     write,
 )
+from clearsight.images.folders import find, left_out, walk
 from clearsight.images.formats import SUFFIXES
 from clearsight.images.intensities import Intensities, Range, as_unit, from_unit, parse_range, to_unit
 from clearsight.images.picture import COLOUR, GREY, Header, Metadata, Picture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import textwrap
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from clearsight.errors import ClearsightError, ImageReadError, ImageTooLargeErro
 from clearsight.images import formats
 from clearsight.images.alpha import with_alpha
 from clearsight.images.exif import oriented
-from clearsight.images.formats import Format, Source, Stacks
+from clearsight.images.format import Format, Source, Stacks
 from clearsight.images.picture import Header, Picture
 
 __all__ = [
@@ -27,12 +26,9 @@ __all__ = [
     "atomically",
     "check_fits",
     "check_writable",
-    "find",
-    "left_out",
     "open_image",
     "read",
     "rewrite_planes",
-    "walk",
     "write",
 ]
 
@@ -213,36 +209,6 @@ def check_fits(picture: Picture, path: str | os.PathLike[str]) -> Format:
     return form
 
 
-def find(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Files as they are named; folders as the images in and below them, sorted, hidden ones left out.
-
-    Raises:
-        ImageReadError: a path does not exist, or a folder holds no image.
-    """
-    found = (file for path in map(Path, paths) for file in (_inside(path) if path.is_dir() else [_existing(path)]))
-    return list(dict.fromkeys(found))
-
-
-def left_out(folder: Path) -> dict[str, int]:
-    """How many files in and below a folder are no images that can be read, by suffix; hidden ones do not count."""
-    return dict(Counter(path.suffix.lower() for path in walk(folder) if path.suffix.lower() not in formats.SUFFIXES))
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """The files in and below a folder, hidden ones left out; no folder is entered twice, linked ones last."""
-    seen: set[Path] = set()
-    waiting = deque([folder])
-    while waiting:
-        for at, inner, files in os.walk(waiting.popleft()):
-            here, real = Path(at), Path(at).resolve()
-            folders = [] if real in seen else [here / name for name in sorted(inner) if not name.startswith(".")]
-            if real not in seen:
-                yield from (here / name for name in files if not name.startswith("."))
-            seen.add(real)
-            waiting.extend(path for path in folders if path.is_symlink())
-            inner[:] = [path.name for path in folders if not path.is_symlink()]
-
-
 @contextmanager
 def atomically(path: Path) -> Iterator[Path]:
     """Give a hidden path beside ``path`` to write to; it takes its place at the end, or vanishes on an error.
@@ -269,7 +235,7 @@ def _encode(path: Path, form: Format, encode: Callable[[Path], None]) -> None:
     try:
         with atomically(path) as part:
             encode(part)
-    except ClearsightError:
+    except (ClearsightError, MemoryError):
         raise
     except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
@@ -320,16 +286,3 @@ def _explained(name: str, what: str) -> Iterator[None]:
     except Exception as error:
         reason = textwrap.shorten(str(error), 200) or type(error).__name__
         raise ImageReadError(f"{name} {what} ({reason}): copy it again, or export it anew") from error
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise ImageReadError(f"{path} does not exist, expected an image or a folder of images: check the path")
-    return path
-
-
-def _inside(folder: Path) -> list[Path]:
-    images = sorted(path for path in walk(folder) if path.suffix.lower() in formats.SUFFIXES)
-    if not images:
-        raise ImageReadError(f"{folder} holds no images, expected files ending in {', '.join(formats.SUFFIXES)}")
-    return images

@@ -1,6 +1,7 @@
 """The engine behind ``restore``: device and precision, folding, tiling, and files by the thousand."""
 
-from clearsight.inference.engine import Draws, Engine
+from clearsight.inference.arguments import Draws
+from clearsight.inference.engine import Engine
 from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
 from clearsight.inference.files import Report, process
 from clearsight.inference.jobs import Job, plan, unread

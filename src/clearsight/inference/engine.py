@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -16,29 +15,16 @@ from clearsight.contracts import Input, Restorer, Sampler
 from clearsight.errors import InvalidArgumentError, ModelError
 from clearsight.images.alpha import revealed
 from clearsight.images.intensities import Intensities, to_unit
+from clearsight.inference.arguments import NO_INPUTS, Arguments, Draws, check_arguments, check_size
 from clearsight.inference.device import Precision, choose_device, choose_precision, fused
 from clearsight.inference.tiles import Tile, cut, enlarged, tile_size
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected
 from clearsight.seeds import generator_for
 
-__all__ = ["NO_INPUTS", "Draws", "Engine", "TileSize"]
+__all__ = ["Engine", "TileSize"]
 
 TileSize = int | Literal["auto", "off"]
-
-NO_INPUTS: Mapping[str, Any] = MappingProxyType({})
-
-
-class Draws(NamedTuple):
-    """How many restorations of an image are drawn.
-
-    Attributes:
-        n: at least 1.
-        seed: the same seed gives the same draws.
-    """
-
-    n: int
-    seed: int = 0
 
 
 class Engine:
@@ -129,7 +115,7 @@ class Engine:
         """
         self.check(sigma, inputs, draws)
         (height, width, channels), scale = pixels.shape, self.traits.scale
-        self._check_maps(inputs, height, width)
+        check_size(self.name, self.traits, height, width, inputs)
         levels = intensities or Intensities.full(pixels.dtype)
         level = None if sigma is None else levels.sigma(sigma)
         if level is None and self.traits.sigma == "optional":
@@ -143,7 +129,8 @@ class Engine:
             if unseen is not None:
                 seen = revealed(seen, unseen)
             given = {one.name: self._cut(one, inputs[one.name], tile) for one in self._given(inputs)}
-            restored = self._run(seen, level, given, draws, number)
+            sigmas = None if level is None else torch.full((1,), level, device=self.device)
+            restored = self._run(seen, Arguments(sigmas, given, draws, number))
             source, target = tile.kept(scale)
             for answer, x_hat in zip(answers, restored, strict=True):
                 answer[target] = levels.stored(x_hat[source], pixels.dtype)
@@ -179,13 +166,9 @@ class Engine:
             ]
             return torch.from_numpy(np.stack(pixels)).movedim(-1, 1)
         with torch.inference_mode():
-            restored = self._fit_channels(
-                self._padded(y),
-                None if sigma is None else sigma.to(self.device),
-                {one.name: self._placed(one, inputs[one.name]) for one in self._given(inputs)},
-                None,
-                0,
-            )[:, 0]
+            inputs = {one.name: self._placed(one, inputs[one.name]) for one in self._given(inputs)}
+            level = None if sigma is None else sigma.to(self.device)
+            restored = self._fit_channels(self._padded(y), Arguments(level, inputs))[:, 0]
         return restored[..., : height * self.traits.scale, : width * self.traits.scale].cpu()
 
     def check(
@@ -194,22 +177,9 @@ class Engine:
         """Say whether the model can do with that σ, or with none, with these inputs, and draw.
 
         Raises:
-            ModelError: it takes no σ and one is given, or needs one and none is; the same of another input; or it
-                gives one answer only and is to draw several.
+            ModelError: as :func:`~clearsight.inference.arguments.check_arguments`.
         """
-        if sigma is not None and self.traits.sigma == "blind":
-            raise ModelError(f"{self.name} finds the noise level itself and takes no sigma: leave sigma out")
-        if sigma is None and self.traits.sigma == "required":
-            raise ModelError(f"{self.name} has to be told the noise level: give sigma, such as 25/255")
-        known = {one.name: one for one in self.traits.inputs}
-        unknown, missing = inputs.keys() - known, [n for n, one in known.items() if one.required and n not in inputs]
-        if unknown:
-            others = ", ".join(known) or "nothing but the image"
-            raise ModelError(f"{self.name} takes no input {' or '.join(sorted(unknown))}: it takes {others}")
-        if missing:
-            raise ModelError(f"{self.name} needs {' and '.join(missing)} beside the image: give them as inputs")
-        if draws is not None and not self.traits.samples:
-            raise ModelError(f"{self.name} gives one answer to an image, not several: leave samples out")
+        check_arguments(self.name, self.traits, sigma, inputs, draws)
 
     def description(self, height: int, width: int) -> str:
         """What restores an image of that size, for people: the model, its precision and the number of tiles."""
@@ -217,7 +187,7 @@ class Engine:
         return f"{self.name}, {self.precision}, {tiles} tile{'s' * (tiles > 1)}".replace("torch.", "")
 
     def _tiles(self, height: int, width: int) -> list[Tile]:
-        self._check_size(height, width)
+        check_size(self.name, self.traits, height, width)
         radius, size = self.traits.receptive_radius, None
         if radius is not None and self.tile == "auto":
             size = self._tile_size if max(height, width) > self._tile_size + 2 * radius else None
@@ -245,18 +215,10 @@ class Engine:
         return reflected(y, self.traits.multiple).to(self.device)
 
     @torch.inference_mode()
-    def _run(
-        self,
-        seen: NDArray[np.float32],
-        sigma: float | None,
-        inputs: Mapping[str, Tensor],
-        draws: Draws | None,
-        number: int,
-    ) -> NDArray[np.float32]:
-        """``(n, H, W, C)`` of tile ``number``."""
+    def _run(self, seen: NDArray[np.float32], arguments: Arguments) -> NDArray[np.float32]:
+        """``(n, H, W, C)`` of a tile."""
         y = self._padded(torch.from_numpy(seen).permute(2, 0, 1)[None])
-        level = None if sigma is None else torch.full((1,), sigma, device=self.device)
-        restored = self._fit_channels(y, level, inputs, draws, number)[0].movedim(1, -1).cpu()
+        restored = self._fit_channels(y, arguments)[0].movedim(1, -1).cpu()
         if not bool(restored.isfinite().all()):
             raise ModelError(
                 f"{self.name} gives NaN or infinity in {self.precision}".replace("torch.", "")
@@ -265,50 +227,31 @@ class Engine:
         result: NDArray[np.float32] = restored.numpy()
         return result
 
-    def _fit_channels(
-        self, y: Tensor, sigma: Tensor | None, inputs: Mapping[str, Tensor], draws: Draws | None, number: int
-    ) -> Tensor:
+    def _fit_channels(self, y: Tensor, arguments: Arguments) -> Tensor:
         """``(B, n, C, H, W)`` from any number of channels."""
         have, want = y.shape[1], self.traits.channels
         if want is None or want == have:
-            return self._forward(y, sigma, inputs, draws, number)
+            return self._forward(y, arguments)
         if want == 1:
-            levels = None if sigma is None else sigma.repeat_interleave(have)
-            each = {name: value.repeat_interleave(have, 0) for name, value in inputs.items()}
-            restored = self._forward(y.flatten(0, 1)[:, None], levels, each, draws, number)
+            restored = self._forward(y.flatten(0, 1)[:, None], arguments.repeated(have))
             return restored.reshape(len(y), have, *restored.shape[1:]).squeeze(3).movedim(1, 2)
-        return self._forward(y.expand(-1, want, -1, -1), sigma, inputs, draws, number).mean(2, keepdim=True)
+        return self._forward(y.expand(-1, want, -1, -1), arguments).mean(2, keepdim=True)
 
-    def _forward(
-        self, y: Tensor, level: Tensor | None, inputs: Mapping[str, Tensor], draws: Draws | None, number: int
-    ) -> Tensor:
+    def _forward(self, y: Tensor, arguments: Arguments) -> Tensor:
         """``(B, n, C, H, W)``; n = 1 where nothing is drawn."""
-        y = y.contiguous(memory_format=torch.channels_last)
+        y, (sigma, inputs, draws, number) = y.contiguous(memory_format=torch.channels_last), arguments
         try:
             with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
                 if draws is None:
-                    x_hat: Tensor = self._model(y, level, **inputs)[:, None]
+                    x_hat: Tensor = self._model(y, sigma, **inputs)[:, None]
                 else:
                     generator = generator_for(draws.seed, number, stream="samples", device=self.device)
-                    x_hat = cast(Sampler, self._model).sample(y, level, n=draws.n, generator=generator, **inputs)
+                    x_hat = cast(Sampler, self._model).sample(y, sigma, n=draws.n, generator=generator, **inputs)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
             raise MemoryError(f"{self.name} runs out of memory on {self.device}: give a smaller tile") from error
         return x_hat.float()
-
-    def _check_maps(self, inputs: Mapping[str, Any], height: int, width: int) -> None:
-        for one in self._given(inputs):
-            shape, wanted = np.shape(inputs[one.name]), (height, width, one.channels)
-            if one.kind == "map" and shape != wanted:
-                raise ModelError(f"{self.name} takes {one.name} as large as the image, {wanted}, got {shape}")
-
-    def _check_size(self, height: int, width: int) -> None:
-        wanted = self.traits.size
-        if wanted is not None and wanted != (height, width):
-            raise ModelError(
-                f"{self.name} takes images of {wanted[0]}×{wanted[1]} pixels, got {height}×{width}: resize or crop them"
-            )
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.errors import ImageWriteError, InvalidArgumentError
-from clearsight.images.files import check_writable, find, left_out
+from clearsight.images.files import check_writable
+from clearsight.images.folders import find, left_out
 from clearsight.images.formats import SUFFIXES, by_suffix
 
 __all__ = ["Job", "plan", "unread"]

@@ -19,9 +19,10 @@ from clearsight.degradations import parse
 from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import Intensities, Range, from_unit, to_unit
 from clearsight.images.picture import Picture
+from clearsight.inference.arguments import NO_INPUTS, Draws
 from clearsight.inference.arrays import ImageLike, like, pictures_of
 from clearsight.inference.device import Precision
-from clearsight.inference.engine import NO_INPUTS, Draws, Engine, TileSize
+from clearsight.inference.engine import Engine, TileSize
 from clearsight.inference.sampling import Samples, mean_and_spread
 from clearsight.restorers.classical import Bicubic
 
