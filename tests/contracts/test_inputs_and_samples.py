@@ -142,6 +142,13 @@ class TestSamples:
         assert isinstance(Guesser(), Sampler)
         assert Guesser().traits.samples
 
+    def test_what_is_drawn_has_no_seams(self) -> None:
+        y = image(20, 24)
+        whole, tiled = (
+            clearsight.restore(y, model=Guesser(), samples=2, device="cpu", tile=tile).samples for tile in ("off", 8)
+        )
+        assert all(np.array_equal(a, b) for a, b in zip(whole, tiled, strict=True))
+
     @pytest.mark.parametrize("kind", ["array", "tensor", "batch", "Pillow", "uint16"])
     def test_samples_mean_and_spread(self, kind: str) -> None:
         pixels = 0.2 + 0.6 * image(HEIGHT, WIDTH, 3)

@@ -36,13 +36,11 @@ class Arguments(NamedTuple):
         sigma: the noise level of each, ``(B,)``.
         inputs: by name, as the model declares them.
         draws: how many restorations, of a sampler that is to draw.
-        number: of the tile, so that each draws its own.
     """
 
     sigma: Tensor | None
     inputs: Mapping[str, Tensor] = NO_INPUTS
     draws: Draws | None = None
-    number: int = 0
 
     def repeated(self, n: int) -> Arguments:
         """For batches in which each image has become ``n`` that follow one another."""

@@ -104,7 +104,7 @@ class Engine:
         Args:
             pixels: ``(H, W, C)``.
             sigma: as :meth:`restore_pixels`.
-            draws: how many; ``None`` for the one answer of a model that is no sampler.
+            draws: how many; ``None`` for the one answer. They are drawn of the whole image at once, without tiles.
             intensities: as :meth:`restore_pixels`.
             hidden: as :meth:`restore_pixels`.
             inputs: as :meth:`restore_pixels`.
@@ -121,7 +121,7 @@ class Engine:
         if level is None and self.traits.sigma == "optional":
             level = _noise_level(pixels, levels)
         answers = np.empty((draws.n if draws else 1, height * scale, width * scale, channels), pixels.dtype)
-        for number, tile in enumerate(self._tiles(height, width)):
+        for tile in self._tiles(height, width, whole=draws is not None):
             inside = pixels[tile.window]
             seen, unseen = (to_unit(inside), None) if intensities is None else levels.seen(inside)
             if hidden is not None:
@@ -130,7 +130,7 @@ class Engine:
                 seen = revealed(seen, unseen)
             given = {one.name: self._cut(one, inputs[one.name], tile) for one in self._given(inputs)}
             sigmas = None if level is None else torch.full((1,), level, device=self.device)
-            restored = self._run(seen, Arguments(sigmas, given, draws, number))
+            restored = self._run(seen, Arguments(sigmas, given, draws))
             source, target = tile.kept(scale)
             for answer, x_hat in zip(answers, restored, strict=True):
                 answer[target] = levels.stored(x_hat[source], pixels.dtype)
@@ -186,10 +186,13 @@ class Engine:
         tiles = len(self._tiles(height, width))
         return f"{self.name}, {self.precision}, {tiles} tile{'s' * (tiles > 1)}".replace("torch.", "")
 
-    def _tiles(self, height: int, width: int) -> list[Tile]:
+    def _tiles(self, height: int, width: int, *, whole: bool = False) -> list[Tile]:
+        """The tiles of an image; ``whole`` for one alone: what tiles draw at random would not agree at the seams."""
         check_size(self.name, self.traits, height, width)
         radius, size = self.traits.receptive_radius, None
-        if radius is not None and self.tile == "auto":
+        if whole:
+            radius = None
+        elif radius is not None and self.tile == "auto":
             size = self._tile_size if max(height, width) > self._tile_size + 2 * radius else None
         elif radius is not None and isinstance(self.tile, int):
             size = self.tile
@@ -239,13 +242,13 @@ class Engine:
 
     def _forward(self, y: Tensor, arguments: Arguments) -> Tensor:
         """``(B, n, C, H, W)``; n = 1 where nothing is drawn."""
-        y, (sigma, inputs, draws, number) = y.contiguous(memory_format=torch.channels_last), arguments
+        y, (sigma, inputs, draws) = y.contiguous(memory_format=torch.channels_last), arguments
         try:
             with torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
                 if draws is None:
                     x_hat: Tensor = self._model(y, sigma, **inputs)[:, None]
                 else:
-                    generator = generator_for(draws.seed, number, stream="samples", device=self.device)
+                    generator = generator_for(draws.seed, 0, stream="samples", device=self.device)
                     x_hat = cast(Sampler, self._model).sample(y, sigma, n=draws.n, generator=generator, **inputs)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
