@@ -173,7 +173,7 @@ def as_unit(pixels: Array) -> NDArray[np.float32]:
     """
     if pixels.dtype.kind == "f" and pixels.min() >= 0 and pixels.max() <= 1:
         return pixels.astype(np.float32, copy=False)
-    seen, _ = Intensities.of(pixels).seen(pixels)
+    seen, _ = Intensities.of(pixels, areas=False).seen(pixels)
     return seen
 
 
