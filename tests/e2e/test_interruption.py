@@ -11,7 +11,7 @@ import pytest
 
 from clearsight import images
 
-COUNT = 24
+COUNT = 48
 RESTORE = ("restore", "in", "-o", "out", "--model", "non-local-means", "--sigma", "25/255")
 
 
