@@ -42,10 +42,11 @@ def explain(
     """
     from clearsight import weights
     from clearsight.degradations.language import parse
-    from clearsight.evaluation import explain as run
     from clearsight.evaluation.figures import draw_pulls
-    from clearsight.images import check_writable, read
-    from clearsight.inference import default_model, image_for
+    from clearsight.evaluation.gradients import explain as run
+    from clearsight.images.files import check_writable, read
+    from clearsight.inference.recognizing import image_for
+    from clearsight.inference.restoring import default_model
 
     check_writable(out)
     chosen, started = parse(degradation), time.monotonic()

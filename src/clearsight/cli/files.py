@@ -18,8 +18,9 @@ from clearsight.text import printable
 
 if TYPE_CHECKING:
     from clearsight.contracts import Restorer
-    from clearsight.images import Picture
-    from clearsight.inference import Job, Report
+    from clearsight.images.picture import Picture
+    from clearsight.inference.files import Report
+    from clearsight.inference.jobs import Job
 
 __all__ = ["degrade", "restore"]
 
@@ -102,9 +103,12 @@ def restore(
     A file that fails stops nothing: the rest goes on, what failed is listed at the end. Results that are there already
     are skipped, so an interrupted run is finished by the same command.
     """
-    from clearsight.degradations import parse_number
-    from clearsight.images import parse_range, write
-    from clearsight.inference import Draws, Restoration, mean_and_spread, visible_spread
+    from clearsight.degradations.ranges import parse_number
+    from clearsight.images.files import write
+    from clearsight.images.intensities import parse_range
+    from clearsight.inference.arguments import Draws
+    from clearsight.inference.restoring import Restoration
+    from clearsight.inference.sampling import mean_and_spread, visible_spread
 
     if samples is not None and samples < 1:
         raise InvalidArgumentError(f"--samples is at least 1, got {samples}")
@@ -151,8 +155,8 @@ def degrade(
     format: Format = None,  # noqa: A002
 ) -> None:
     """Degrade images the way `clearsight degradations` lists, to test a restorer or to train one."""
-    from clearsight.degradations import parse
-    from clearsight.inference import degrade_picture
+    from clearsight.degradations.language import parse
+    from clearsight.inference.restoring import degrade_picture
     from clearsight.seeds import generator_for
 
     chosen = parse(degradation)
@@ -182,8 +186,9 @@ def _telling(verbose: bool) -> Iterator[None]:
 def _parsed(texts: Sequence[str], model: str) -> dict[str, Any]:
     """What a model is given beside the image: a map as ``(H, W, C)``, a value as a number."""
     from clearsight import weights
-    from clearsight.degradations import parse_number
-    from clearsight.images import read, to_unit
+    from clearsight.degradations.ranges import parse_number
+    from clearsight.images.files import read
+    from clearsight.images.intensities import to_unit
 
     if not texts:
         return {}
@@ -206,7 +211,8 @@ def _side_by_side(before: Picture, after: Picture) -> Picture:
     """Both in 8 bits, as a network sees them, each repeated up to the height of the taller; grey becomes RGB."""
     import numpy as np
 
-    from clearsight.images import Intensities, Picture, from_unit
+    from clearsight.images.intensities import Intensities, from_unit
+    from clearsight.images.picture import Picture
 
     levels, columns = Intensities.of(before.colour), []
     tallest = max(len(before.pixels), len(after.pixels))
@@ -238,7 +244,7 @@ def _run(
 ) -> None:
     """Work through the jobs with a progress bar; at the end one line says what became of them."""
     from clearsight.cli.terminal import tracked
-    from clearsight.inference import process
+    from clearsight.inference.files import process
 
     progress = process(work.jobs, transform, workers=workers, overwrite=overwrite, layer=layer, also=also)
     reports: list[Report] = list(tracked(progress, len(work.jobs)))

@@ -63,8 +63,8 @@ def guard(
     OUT/guided/weights is what `restore --model` takes, OUT/guided.onnx the same for programs without torch. The same
     command goes on with a run that was interrupted.
     """
-    from clearsight.guarding import guard as run
-    from clearsight.guarding import parse_budget
+    from clearsight.guarding.planning import parse_budget
+    from clearsight.guarding.run import guard as run
 
     found = run(
         recognizer,

@@ -15,8 +15,8 @@ from clearsight.text import printable
 
 if TYPE_CHECKING:
     from clearsight.contracts import Prediction
-    from clearsight.evaluation import Shown
-    from clearsight.inference import Predictor
+    from clearsight.evaluation.results import Shown
+    from clearsight.inference.recognizing import Predictor
 
 __all__ = ["evaluate", "recognize"]
 
@@ -41,8 +41,10 @@ def recognize(
     Of a segmenter, that is the class that has the largest share of the image. A file that fails stops nothing: the rest
     goes on, what failed is listed at the end.
     """
-    from clearsight.images import find, read
-    from clearsight.inference import Predictor, Restoration
+    from clearsight.images.files import read
+    from clearsight.images.folders import find
+    from clearsight.inference.recognizing import Predictor
+    from clearsight.inference.restoring import Restoration
 
     predictor = Predictor(recognizer, device=device)
     targets = dict.fromkeys(find(inputs)) if maps is None else _map_files(predictor, inputs, maps)
@@ -70,7 +72,7 @@ def recognize(
 
 def _map_files(predictor: Predictor, inputs: list[Path], folder: Path) -> dict[Path, Path | None]:
     """Where the map of each image goes; nothing that is there is written over."""
-    from clearsight.inference import plan
+    from clearsight.inference.jobs import plan
 
     if predictor.traits.task != "segment":
         raise InvalidArgumentError("the recognizer gives a class to the image, none to each pixel: leave --maps out")
@@ -82,7 +84,8 @@ def _map_files(predictor: Predictor, inputs: list[Path], folder: Path) -> dict[P
 
 
 def _write_map(prediction: Prediction, path: Path) -> None:
-    from clearsight.images import Picture, write
+    from clearsight.images.files import write
+    from clearsight.images.picture import Picture
 
     assert prediction.classes is not None
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,8 +140,8 @@ def evaluate(
     from clearsight import weights
     from clearsight.datasets.opening import open_dataset
     from clearsight.datasets.subset import take
-    from clearsight.evaluation import evaluate as run
-    from clearsight.images import check_writable
+    from clearsight.evaluation.protocol import evaluate as run
+    from clearsight.images.files import check_writable
 
     if figure is not None:
         check_writable(figure)

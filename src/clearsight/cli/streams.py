@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from clearsight.errors import ImageReadError, ImageWriteError, InvalidArgumentError
 
 if TYPE_CHECKING:
-    from clearsight.inference import Job
+    from clearsight.inference.jobs import Job
 
 __all__ = ["STREAM", "Work", "planned"]
 
@@ -53,7 +53,7 @@ def planned(inputs: Sequence[str], out: str, form: str | None, parts: Sequence[s
         ImageReadError: standard input holds no image; and as ``plan``.
         ImageWriteError: standard output cannot be written to; and as ``plan``.
     """
-    from clearsight.inference import plan, unread
+    from clearsight.inference.jobs import plan, unread
 
     suffix = None if form is None else f".{form.lower().removeprefix('.')}"
     if STREAM not in inputs and out != STREAM:
@@ -106,7 +106,7 @@ def _received(folder: Path) -> Path:
 
 def _suffix_of(source: Path) -> str:
     """What the output of a file is called: the same format."""
-    from clearsight.images import open_image
+    from clearsight.images.files import open_image
 
     file = open_image(source, name="standard input" if source.name == "standard input" else "")
     if not file.format.dtypes and not file.format.instead:

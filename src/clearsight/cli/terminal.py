@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from clearsight.inference import Report
+    from clearsight.inference.files import Report
 
 __all__ = ["RECOGNIZERS", "RecognizerName", "counted", "print_json", "print_table", "tracked", "write_record"]
 
@@ -53,7 +53,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 def write_record(path: Path, record: Mapping[str, Any], seconds: float) -> None:
     """Write a result as JSON, with the command and the machine that made it, whole or not at all."""
-    from clearsight.images import atomically
+    from clearsight.images.files import atomically
     from clearsight.provenance import provenance
 
     command = " ".join(["clearsight", *sys.argv[1:]])

@@ -42,7 +42,7 @@ def export(
 ) -> None:
     """Write a restorer as an ONNX file that takes images of any size, tried against torch before it is there."""
     from clearsight import weights
-    from clearsight.inference import export_onnx
+    from clearsight.inference.exporting import export_onnx
 
     if out.suffix.lower() != ".onnx":
         raise InvalidArgumentError(

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from clearsight.evaluation.gradients import Explanation
 from clearsight.evaluation.results import Shown
-from clearsight.images import Picture, write
+from clearsight.images.files import write
+from clearsight.images.picture import Picture
 
 __all__ = ["Tile", "draw", "draw_pulls", "draw_tiles", "write_figure"]
 

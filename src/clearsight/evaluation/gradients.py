@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clearsight.contracts import RecognitionTraits, Recognizer, Restorer
-from clearsight.degradations import Pipeline
+from clearsight.degradations.step import Pipeline
 from clearsight.errors import InvalidArgumentError, ModelError
-from clearsight.joint import Cascade
-from clearsight.objectives import Guidance, has_default_layer
-from clearsight.restorers import restored
+from clearsight.joint.cascade import Cascade
+from clearsight.objectives.guidance import Guidance
+from clearsight.objectives.layers import has_default_layer
+from clearsight.restorers.padding import restored
 
 __all__ = ["Explanation", "Pull", "explain"]
 

@@ -12,15 +12,17 @@ from torch import Tensor, nn
 
 from clearsight import weights
 from clearsight.contracts import Batch, Dataset, Restorer, Sample, Traits
-from clearsight.datasets import Pairs
+from clearsight.datasets.pairs import Pairs
 from clearsight.datasets.subset import renumbered
-from clearsight.degradations import Pipeline, Step, parse
+from clearsight.degradations.language import parse
+from clearsight.degradations.step import Pipeline, Step
 from clearsight.errors import DataError, InvalidArgumentError, MissingExtraError, ModelError, UnknownNameError
 from clearsight.evaluation.loop import Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
-from clearsight.inference import Engine, Predictor
+from clearsight.inference.engine import Engine
+from clearsight.inference.recognizing import Predictor
 from clearsight.metrics.metric import Metric, Outcome, recognition_metrics, restoration_metrics
-from clearsight.recognizers import check_fits, check_task
+from clearsight.recognizers.checks import check_fits, check_task
 from clearsight.registry import RESTORERS
 
 __all__ = ["evaluate", "evaluate_under", "method_of"]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from clearsight.errors import InvalidArgumentError, RecipeError
-from clearsight.images import atomically
+from clearsight.images.files import atomically
 from clearsight.training.data import Data
 from clearsight.training.fitting import Precision, check, pace
 from clearsight.training.task import Task

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from clearsight.evaluation.figures import draw, write_figure
 from clearsight.evaluation.results import Evaluation, Row, Shown
-from clearsight.images import atomically
+from clearsight.images.files import atomically
 
 __all__ = ["headline_of", "write_report"]
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from clearsight import weights
 from clearsight.contracts import Recognizer
-from clearsight.degradations import parse
+from clearsight.degradations.language import parse
 from clearsight.degradations.step import conditions_of
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.protocol import evaluate, evaluate_under
@@ -22,8 +22,8 @@ from clearsight.guarding.candidates import Candidates, new_restorer
 from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
 from clearsight.guarding.report import headline_of, write_report
 from clearsight.guarding.splits import Splits, check_splits, open_splits, to_judge
-from clearsight.inference import export_onnx
 from clearsight.inference.device import choose_device, has_fast_bfloat16
+from clearsight.inference.exporting import export_onnx
 from clearsight.provenance import provenance
 from clearsight.training.fitting import Precision, export, fit, take_best
 from clearsight.training.task import Task

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from clearsight.classes import by_name
 from clearsight.contracts import Dataset, RecognitionTraits
-from clearsight.datasets import open_dataset
+from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.subset import Labelled, Subset, take
 from clearsight.errors import DataError
-from clearsight.inference import Predictor
-from clearsight.recognizers import check_fits
+from clearsight.inference.recognizing import Predictor
+from clearsight.recognizers.checks import check_fits
 from clearsight.seeds import generator_for
 from clearsight.text import read_text
 

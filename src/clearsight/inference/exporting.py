@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Restorer, Traits
 from clearsight.errors import MissingExtraError, ModelError, reason
-from clearsight.images import atomically
+from clearsight.images.files import atomically
 from clearsight.inference.device import fused
 from clearsight.restorers.padding import reflected_symbolic
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from clearsight import weights
 from clearsight.contracts import Degradation
-from clearsight.degradations import parse
+from clearsight.degradations.language import parse
 from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import Intensities, Range, from_unit, to_unit
 from clearsight.images.picture import Picture

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from clearsight.contracts import Batch
 from clearsight.errors import ClearsightError, RecipeError
-from clearsight.images import as_unit, find, read
+from clearsight.images.files import read
+from clearsight.images.folders import find
+from clearsight.images.intensities import as_unit
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data

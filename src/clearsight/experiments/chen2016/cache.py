@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from clearsight.errors import WeightsError
-from clearsight.images import atomically
+from clearsight.images.files import atomically
 
 __all__ = ["Cache"]
 

@@ -15,8 +15,9 @@ from clearsight.experiments.chen2016.judging import judge
 from clearsight.experiments.chen2016.methods import Method, joint_loss
 from clearsight.experiments.chen2016.triplets import Split, Triplets, mnist
 from clearsight.experiments.experiment import Experiment, Result, RunConfig
-from clearsight.joint import ThreePathwayNet, pretrain
-from clearsight.objectives import JointLoss
+from clearsight.joint.pretraining import pretrain
+from clearsight.joint.three_pathway import ThreePathwayNet
+from clearsight.objectives.joint import JointLoss
 from clearsight.seeds import generator_for
 from clearsight.training.fine_tuning import fine_tune
 

@@ -12,18 +12,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clearsight.boltzmann import DBN, RoBM
-from clearsight.degradations import Strokes
+from clearsight.boltzmann.dbn import DBN
+from clearsight.boltzmann.robm import RoBM
+from clearsight.degradations.strokes import Strokes
 from clearsight.experiments.chen2016.budgets import Budget, Tuning
 from clearsight.experiments.chen2016.cache import Cache
 from clearsight.experiments.chen2016.triplets import Split
 from clearsight.experiments.experiment import RunConfig
 from clearsight.inference.device import has_fast_bfloat16
-from clearsight.joint import JointNet, ThreePathwayNet, build_autoencoder, pretrain
+from clearsight.joint.joint_net import JointNet
+from clearsight.joint.pretraining import build_autoencoder, pretrain
+from clearsight.joint.three_pathway import ThreePathwayNet
 from clearsight.metrics.pixels import psnr
-from clearsight.objectives import JointLoss
-from clearsight.recognizers import MLP
-from clearsight.restorers import DenoisingAutoencoder, Wiener
+from clearsight.objectives.joint import JointLoss
+from clearsight.recognizers.mlp import MLP
+from clearsight.restorers.autoencoder import DenoisingAutoencoder
+from clearsight.restorers.classical import Wiener
 from clearsight.seeds import generator_for
 from clearsight.training.data import shifted
 from clearsight.training.fine_tuning import fine_tune

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from clearsight.degradations import parse
+from clearsight.degradations.language import parse
 from clearsight.evaluation.figures import write_figure
 from clearsight.experiments.chen2016.budgets import BUDGETS, ENCODER
 from clearsight.experiments.chen2016.judging import Judged, judge

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from clearsight.contracts import Dataset
-from clearsight.datasets import MNIST, Alphadigits, Subset, take
-from clearsight.degradations import Strokes
+from clearsight.datasets.alphadigits import Alphadigits
+from clearsight.datasets.mnist import MNIST
+from clearsight.datasets.subset import Subset, take
+from clearsight.degradations.strokes import Strokes
 from clearsight.seeds import generator_for
 
 __all__ = ["Kind", "Split", "Triplets", "alphadigits", "mnist"]

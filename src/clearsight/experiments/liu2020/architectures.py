@@ -8,11 +8,11 @@ from typing import Any
 from torch import nn
 
 from clearsight import weights
-from clearsight.datasets import Photographs
+from clearsight.datasets.photographs import Photographs
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.colour import judged
-from clearsight.inference import Engine
-from clearsight.restorers import MultiscaleDenoiser
+from clearsight.inference.engine import Engine
+from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.training import train
 
 __all__ = ["RECIPE", "TABLES", "counted", "overrides"]

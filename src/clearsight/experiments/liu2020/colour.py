@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from clearsight.contracts import Batch, Dataset
-from clearsight.datasets import Pairs, Photographs
+from clearsight.datasets.pairs import Pairs
+from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.subset import Centres, take
-from clearsight.degradations import parse
+from clearsight.degradations.language import parse
 from clearsight.evaluation.loop import batches, judge
 from clearsight.evaluation.protocol import method_of
 from clearsight.evaluation.results import Row
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.methods import METHODS, engines
-from clearsight.inference import Engine
+from clearsight.inference.engine import Engine
 from clearsight.metrics.metric import PSNR, Outcome
 
 __all__ = ["SIGMAS", "TABLES", "judged"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from clearsight.contracts import Sample
-from clearsight.datasets import Photographs
+from clearsight.datasets.photographs import Photographs
 
 __all__ = ["Crop"]
 

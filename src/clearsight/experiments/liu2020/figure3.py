@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clearsight import weights
-from clearsight.degradations import parse
+from clearsight.degradations.language import parse
 from clearsight.evaluation.figures import draw_pulls
 from clearsight.evaluation.gradients import explain
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig

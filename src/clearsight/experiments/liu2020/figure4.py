@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from clearsight.contracts import Sample
-from clearsight.degradations import parse
+from clearsight.degradations.language import parse
 from clearsight.evaluation.figures import Tile, draw_tiles
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.crops import Crop

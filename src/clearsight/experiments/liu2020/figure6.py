@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from clearsight import weights
 from clearsight.contracts import VOID, Sample
-from clearsight.datasets import open_dataset, take
-from clearsight.degradations import parse
+from clearsight.datasets.opening import open_dataset
+from clearsight.datasets.subset import take
+from clearsight.degradations.language import parse
 from clearsight.evaluation.figures import Tile, draw_tiles
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.liu2020.trained import Trained
-from clearsight.inference import Engine
+from clearsight.inference.engine import Engine
 from clearsight.metrics.pixels import psnr
 from clearsight.metrics.recognition import confusion, mean_iou
 from clearsight.seeds import generator_for

@@ -9,7 +9,7 @@ from torch import nn
 
 from clearsight import weights
 from clearsight.errors import MissingExtraError
-from clearsight.inference import Engine
+from clearsight.inference.engine import Engine
 
 __all__ = ["METHODS", "Method", "engines"]
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Literal
 
 from clearsight import weights
-from clearsight.datasets import open_dataset, take
+from clearsight.datasets.opening import open_dataset
+from clearsight.datasets.subset import take
 from clearsight.evaluation.figures import draw
 from clearsight.evaluation.protocol import evaluate, evaluate_under
 from clearsight.evaluation.results import Evaluation, Row, Shown
