@@ -492,14 +492,15 @@ def test_a_tensor_that_takes_part_in_training() -> None:
         (np.zeros((2, 2, 2), np.uint8), r"shape \(2, 2, 2\)"),
         (np.zeros((0, 2), np.uint8), r"shape \(0, 2\)"),
         (np.zeros(4, np.uint8), r"shape \(4,\)"),
-        (np.zeros((2, 2), np.int64), "got int64"),
+        (np.full((2, 2), 2**40), "must fit into 32"),
+        (np.zeros((2, 2), np.complex64), "got complex64"),
         (np.zeros((2, 2), bool), "got bool"),
         (np.full((2, 2), np.nan), "NaN or infinity"),
         (torch.full((1, 2, 2), torch.inf), "NaN or infinity"),
         (torch.zeros(2, 2, 2), "shape"),
         (torch.zeros(0, 3, 2, 2), "shape"),
         (torch.zeros(1, 2, 3, 2, 2), "shape"),
-        (torch.zeros(2, 2, dtype=torch.int64), "got int64"),
+        (torch.full((2, 2), -(2**40)), "must fit into 32"),
     ],
 )
 def test_what_is_no_image(image: Any, reason: str) -> None:

@@ -272,3 +272,12 @@ def test_tiles_agree_with_the_whole(kind: str) -> None:
     y = stored(y, "uint16")
     tiled = restored(y, tile=64).astype(int)
     assert np.abs(tiled - restored(y)).max() <= 1 + 8 * (kind != "dim")
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64"])
+def test_integers_that_nobody_fills_are_taken_by_what_they_hold(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    y = np.clip(np.rint(np.linspace(0, 255, 64 * 64).reshape(64, 64) + rng.normal(0, 15, (64, 64))), 0, 255)
+    bytes_, wide = (clearsight.restore(y.astype(t), model="wiener", sigma=15 / 255) for t in ("uint8", dtype))
+    assert wide.dtype == dtype
+    assert np.abs(wide.astype(int) - bytes_).max() <= 1

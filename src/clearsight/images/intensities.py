@@ -33,8 +33,8 @@ class Intensities:
     Attributes:
         black: the number that a network sees as 0.
         white: the number that it sees as 1; larger than ``black``.
-        scale: the number that σ = 1 stands for: the full range of integers; of floats 1, 255 or 65535, the first
-            that holds them; of a range that was told, that range.
+        scale: the number that σ = 1 stands for: the full range of integers of 8 and 16 bits; of others 1, 255 or
+            65535, the first that holds them; of a range that was told, that range.
         limits: the least and the largest number that may come back; a picture in [0, 1] stays there.
         fills: colours, a number a channel, that stand for no measurement: no data, no object; they stay as they are.
 
@@ -95,10 +95,9 @@ class Intensities:
             return full
         if low == high:
             full = replace(full, limits=(low, high))
-        scale = None if pixels.dtype.kind == "f" else full.scale
-        levels = find_levels(
-            pixels, base=full.black, scale=scale, hidden=None if seen is pixels else hidden, areas=areas
-        )
+        wide = pixels.dtype.itemsize > 2 or pixels.dtype.kind == "f"  # which nobody fills
+        base, scale = (0.0, None) if wide else (full.black, full.scale)
+        levels = find_levels(pixels, base=base, scale=scale, hidden=None if seen is pixels else hidden, areas=areas)
         return replace(full, **levels._asdict())
 
     @property

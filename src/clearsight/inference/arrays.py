@@ -25,8 +25,8 @@ def pictures_of(image: ImageLike) -> list[Picture]:
 
     Args:
         image: a Pillow image of any mode, which is turned upright as its EXIF block asks for; an array ``(H, W)`` or
-            ``(H, W, C)``, C = 1 or 3, of integers of 8, 16 or 32 bits or floats; a tensor ``(H, W)``, ``(C, H, W)`` or
-            ``(B, C, H, W)`` of the same.
+            ``(H, W, C)``, C = 1 or 3, of integers that fit into 32 bits or floats; a tensor ``(H, W)``, ``(C, H, W)``
+            or ``(B, C, H, W)`` of the same.
 
     Raises:
         InvalidArgumentError: it is none of these, or holds numbers that are not finite.
@@ -56,9 +56,19 @@ def _of_array(image: NDArray[Any]) -> Picture:
     pixels = image[..., None] if image.ndim == 2 else image
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or 0 in pixels.shape:
         raise InvalidArgumentError(f"expected a grey or an RGB image, got an array of shape {image.shape}")
-    if image.dtype.kind not in "iuf" or image.dtype.itemsize > (8 if image.dtype.kind == "f" else 4):
-        raise InvalidArgumentError(f"expected integers of 8, 16 or 32 bits or floats, got {image.dtype}")
-    return _checked(Picture(pixels=np.ascontiguousarray(pixels, image.dtype.newbyteorder("="))))
+    if image.dtype.kind in "iu" and image.dtype.itemsize == 8:
+        pixels = _narrowed(pixels)
+    elif image.dtype.kind not in "iuf" or image.dtype.itemsize > 8:
+        raise InvalidArgumentError(f"expected integers or floats, got {image.dtype}")
+    return _checked(Picture(pixels=np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))))
+
+
+def _narrowed(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Integers of 64 bits, which counts often are without a need, in 32."""
+    limits = np.iinfo(np.int32)
+    if pixels.min() < limits.min or pixels.max() > limits.max:
+        raise InvalidArgumentError("integers of 64 bits must fit into 32 here: convert them to floats")
+    return pixels.astype(np.int32)
 
 
 def _checked(picture: Picture) -> Picture:
