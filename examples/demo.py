@@ -20,7 +20,6 @@ from clearsight.datasets import MNIST, take
 from clearsight.evaluation import Shown
 from clearsight.evaluation.figures import draw
 from clearsight.images import Picture, read, write
-from clearsight.inference.compare import side_by_side
 from clearsight.metrics import psnr, ssim
 
 DEGRADATIONS = (
@@ -62,8 +61,7 @@ def restore_photographs(out: Path) -> Table:
             texts = [f"{p:.2f} / {s:.3f}" for p, s in (before, after)]
             table.add_row(name, degradation, *texts, f"{after[0] - before[0]:+.2f} dB", end_section=index == 3)
             if degradation == "gaussian(sigma=50/255)":
-                row = [Picture(pixels=pixels) for pixels in (degraded, restored, clean)]
-                write(side_by_side(row), out / f"{name}.png")
+                write(Picture(pixels=np.hstack([degraded, restored, clean])), out / f"{name}.png")
     return table
 
 

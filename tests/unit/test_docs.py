@@ -174,3 +174,13 @@ def test_recipes_name_classes_and_arguments_that_there_are(page: Path) -> None:
             if module.startswith("clearsight"):
                 known = inspect.signature(getattr(importlib.import_module(module), name)).parameters
                 assert arguments.keys() <= known.keys(), path
+
+
+PROGRAMS = [*sorted((ROOT / "benchmarks").glob("*.py")), *sorted((ROOT / "examples").glob("*.py"))]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=name_of)
+def test_programs_find_what_they_import(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are run by hand, so that nobody else would notice."""
+    monkeypatch.syspath_prepend(program.parent)
+    assert importlib.import_module(program.stem).__doc__
