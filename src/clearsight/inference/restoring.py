@@ -49,9 +49,9 @@ class Restoration:
 
     Args:
         model: a restorer, what ``clearsight.load`` takes, or ``"auto"``.
-        sigma: noise level of the pictures, for models that take it, on the [0, 1] scale: of integers a share of their
-            full range, of floats a share of 1, or of 255 or 65535 where they go that far; or a share of a ``range``
-            told.
+        sigma: noise level of the pictures, for models that take it, on the [0, 1] scale: of integers of 8 and 16 bits a
+            share of their full range, of other numbers a share of 1, or of 255 or 65535 where they go that far; or a
+            share of a ``range`` told.
         range: what is black and what is white: ``"auto"`` (of 8 bits as ever; of others found in the picture),
             ``"full"``, or two numbers.
         inputs: what the model takes beside the image, by name.
