@@ -160,6 +160,26 @@ def reproduced(name: str) -> str:
     return f"{table(**result['table'])}\n\n{where(result)}"
 
 
+def stack(result: Result) -> str:
+    """Memory for a stack that is read and written slice by slice."""
+    row = [
+        f"{result['slices']} slices of 16 bits, {result['megapixels']:.0f} megapixels in all",
+        f"{result['peak_resident_gigabytes']:.2f} GB",
+        "kept" if result["axes_and_calibration_kept"] else "lost",
+    ]
+    return table(["stack", "peak resident memory", "axes, calibration"], [row])
+
+
+def busy(result: Result) -> str:
+    """What two runs at once cost each other."""
+    rows = [
+        [name, *(f"{row[key]:.1f}" for key in ("seconds_alone", "seconds_each_of_two")), f"{row['ratio']:.2f}"]
+        for name, row in result["rows"].items()
+    ]
+    header = [f"{result['files']} files of {result['side']}×{result['side']}", "s alone", "s, each of two", "ratio"]
+    return table(header, rows)
+
+
 def intensities(result: Result) -> str:
     """What becomes of pictures whose numbers are not 8-bit sRGB."""
     flat, floats, light, sky = (result[name] for name in ("flat", "floats", "light", "stars"))
@@ -213,6 +233,8 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "training": ("training", training),
     "evaluation": ("evaluation", evaluation),
     "intensities": ("intensities", intensities),
+    "stack": ("stack", stack),
+    "busy": ("busy", busy),
     "bias": ("bias", bias),
 }
 """Each table that a run measured: which run, and how it is written."""
