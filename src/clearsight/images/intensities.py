@@ -70,7 +70,8 @@ class Intensities:
         that is lights far beyond the rest, or more where the noise would else be too small for a network; the noise,
         whose deviation is found too, is an eighth of that at most; and there is room left on both sides, but not where
         much of the noise is clipped. Where the picture takes up more than half of a range that people use, it is that
-        range. Areas of one colour, far from all others, are no measurement. Where there is one colour only, it stays.
+        range. Areas of one colour, far from all others, are no measurement, but in floats that take up more than half
+        of [0, 1]: those are what they are. Where there is one colour only, it stays.
 
         Args:
             pixels: finite numbers.
@@ -91,7 +92,7 @@ class Intensities:
             if not white > black:
                 raise InvalidArgumentError(f"white must be above black in a range, got {black:g}..{white:g}")
             return replace(full, black=black, white=white, scale=white - black)
-        if wanted == "full" or pixels.dtype == np.uint8:
+        if wanted == "full" or pixels.dtype == np.uint8 or (full.limits == (0.0, 1.0) and _is_full(seen)):
             return full
         if low == high:
             full = replace(full, limits=(low, high))
@@ -138,6 +139,12 @@ class Intensities:
 
     def __str__(self) -> str:
         return f"black {self.black:g}, white {self.white:g}"
+
+
+def _is_full(pixels: Array) -> bool:
+    """Whether floats in [0, 1] take up more than half of it, a hundredth on each side apart."""
+    low, high = np.percentile(pixels.ravel()[:: max(1, pixels.size // 2**18)], (1, 99))
+    return bool(high - low > 0.5)
 
 
 def parse_range(text: str) -> Range:
