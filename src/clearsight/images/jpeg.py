@@ -44,16 +44,12 @@ def decode(source: Path | BytesIO, layer: str | None) -> Picture:
 
 def encode(picture: Picture, path: Path) -> None:
     """Write the picture at quality 95 without chroma subsampling."""
-    metadata, buffer = picture.metadata, BytesIO()
-    dpi = metadata.dpi if metadata.dpi and max(metadata.dpi) <= DENSEST else (0, 0)
-    Image.fromarray(picture.samples).save(buffer, "JPEG", quality=95, subsampling=0, dpi=dpi)
-    coded = buffer.getbuffer()
-    start = 4 + int.from_bytes(coded[4:6], "big") if coded[3] == 0xE0 else 2
-    with path.open("wb") as file:
-        file.write(coded[:start])
-        for marker, content in _segments(picture):
-            file.write(struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content)
-        file.write(coded[start:])
+    dpi = picture.metadata.dpi
+    dense = dpi is not None and max(dpi) > DENSEST
+    segments = (struct.pack(">BBH", 0xFF, name, len(content) + 2) + content for name, content in _segments(picture))
+    Image.fromarray(picture.samples).save(
+        path, "JPEG", quality=95, subsampling=0, dpi=(0, 0) if dense or dpi is None else dpi, extra=b"".join(segments)
+    )
 
 
 def _metadata(metadata: Metadata, segments: list[tuple[str, bytes]]) -> Metadata:
