@@ -104,3 +104,15 @@ def paint(root: Path, names: dict[str, int], n: int = 4) -> Path:
             pixels[..., channel] += 150
             images.write(Picture(pixels=pixels), root / name / f"{name}{number}.png")
     return root
+
+
+def files(folder: Path) -> list[str]:
+    """Every file below a folder, hidden ones as well."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def one_line(err: str) -> str:
+    """The one line that says what is wrong."""
+    assert err.startswith("clearsight: "), err
+    assert err.count("\n") == 1, err
+    return err

@@ -17,20 +17,9 @@ import torch
 from PIL import Image, ImageCms
 
 from clearsight import images
+from stand_ins import files, one_line
 
 WIENER = ("--model", "wiener")
-
-
-def files(folder: Path) -> list[str]:
-    """Every file below a folder, hidden ones as well."""
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-
-
-def one_line(err: str) -> str:
-    """The one line that says what is wrong."""
-    assert err.startswith("clearsight: "), err
-    assert err.count("\n") == 1, err
-    return err
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

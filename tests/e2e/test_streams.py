@@ -19,18 +19,9 @@ import clearsight
 from clearsight import images, weights
 from clearsight.contracts import Input, Traits
 from clearsight.images import Picture, jpeg
+from stand_ins import files, one_line
 
 WIENER = ("--model", "wiener")
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-
-
-def one_line(err: str) -> str:
-    assert err.startswith("clearsight: "), err
-    assert err.count("\n") == 1, err
-    return err
 
 
 # - and -

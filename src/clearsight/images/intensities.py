@@ -82,6 +82,8 @@ class Intensities:
         Raises:
             InvalidArgumentError: white is not above black.
         """
+        if pixels.dtype == np.uint8 and not isinstance(wanted, tuple):
+            return cls.full(np.uint8)
         seen = pixels if hidden is None or hidden.all() else pixels[~hidden]
         full, low, high = cls.full(pixels.dtype), float(seen.min()), float(seen.max())
         if pixels.dtype.kind == "f":
@@ -92,7 +94,7 @@ class Intensities:
             if not white > black:
                 raise InvalidArgumentError(f"white must be above black in a range, got {black:g}..{white:g}")
             return replace(full, black=black, white=white, scale=white - black)
-        if wanted == "full" or pixels.dtype == np.uint8 or (full.limits == (0.0, 1.0) and _is_full(seen)):
+        if wanted == "full" or (full.limits == (0.0, 1.0) and _is_full(seen)):
             return full
         if low == high:
             full = replace(full, limits=(low, high))
