@@ -17,8 +17,8 @@ _ITERATIONS = 5
 def orthogonalized(matrices: Tensor) -> Tensor:
     """The orthogonal factor U Vᵀ of each matrix U S Vᵀ, roughly: its singular values come out between 0.7 and 1.2.
 
-    Five Newton–Schulz iterations X ← aX + (bA + cA²)X with A = XXᵀ, in bfloat16, with the quintic of the source that
-    trades the exact 1 for speed.
+    Five Newton–Schulz iterations X ← aX + (bA + cA²)X with A = XXᵀ, with the quintic of the source that trades the
+    exact 1 for speed. In bfloat16 as there, but on a CPU: without instructions for it that takes 17 times as long.
 
     Args:
         matrices: ``(N, rows, columns)``, of any scale.
@@ -35,7 +35,7 @@ def orthogonalized(matrices: Tensor) -> Tensor:
     """
     a, b, c = _COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if tall else matrices).bfloat16()
+    x = (matrices.mT if tall else matrices).to(torch.float32 if matrices.device.type == "cpu" else torch.bfloat16)
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(_ITERATIONS):
         gram = x @ x.mT
