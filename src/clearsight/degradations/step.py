@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -15,7 +15,7 @@ from clearsight.degradations.ranges import Range, format_number, whole_number
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS
 
-__all__ = ["Pipeline", "Step", "conditions_of"]
+__all__ = ["Mixture", "Pipeline", "Step", "conditions_of"]
 
 _POINTS = 4
 """Of a degradation with ranges, the conditions that span it."""
@@ -119,6 +119,53 @@ class Pipeline:
 
     def __str__(self) -> str:
         return " | ".join(map(str, self.steps))
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Each image by one of several degradations, all as likely; what is to be likelier stands there twice.
+
+    Args:
+        pipelines: at least one, all of one scale.
+
+    Raises:
+        InvalidArgumentError: there is none, or their scales differ.
+    """
+
+    pipelines: tuple[Pipeline, ...]
+
+    def __post_init__(self) -> None:
+        if len({pipeline.scale for pipeline in self.pipelines}) != 1:
+            raise InvalidArgumentError(f"a mixture needs degradations that shrink alike, got {str(self) or 'none'}")
+
+    @property
+    def scale(self) -> int:
+        """Of each of its degradations."""
+        return self.pipelines[0].scale
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Degrade ``(B, C, H, W)``."""
+        return self._each(x, generator, lambda pipeline, chosen: (pipeline(chosen, generator=generator),))[0]
+
+    def with_sigma(self, x: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Degrade a batch and return it with the σ that each image drew, as :meth:`Pipeline.with_sigma`."""
+        y, sigma = self._each(x, generator, lambda pipeline, chosen: pipeline.with_sigma(chosen, generator=generator))
+        return y, sigma
+
+    def _each(
+        self, x: Tensor, generator: torch.Generator, degrade: Callable[[Pipeline, Tensor], tuple[Tensor, ...]]
+    ) -> tuple[Tensor, ...]:
+        """What each pipeline makes of the images that drew it, back in their order."""
+        if len(self.pipelines) == 1:
+            return degrade(self.pipelines[0], x)
+        which = torch.randint(len(self.pipelines), (len(x),), generator=generator, device=generator.device).to(x.device)
+        order = which.argsort(stable=True)
+        shares = torch.split(x[order], torch.bincount(which, minlength=len(self.pipelines)).tolist())
+        drawn = [degrade(pipeline, share) for pipeline, share in zip(self.pipelines, shares, strict=True) if len(share)]
+        return tuple(torch.cat(parts)[order.argsort()] for parts in zip(*drawn, strict=True))
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.pipelines))
 
 
 def conditions_of(degradation: Pipeline) -> list[str]:

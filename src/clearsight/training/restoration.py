@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Batch, Restorer, Traits
 from clearsight.degradations.language import parse
-from clearsight.degradations.step import Pipeline
+from clearsight.degradations.step import Mixture, Pipeline
 from clearsight.errors import RecipeError
 from clearsight.metrics.pixels import psnr
 from clearsight.restorers.padding import restored
@@ -32,7 +32,8 @@ class RestorationTask(Task):
         restorer: the network.
         start: in its place a trained restorer to go on from, what ``clearsight.load`` takes; its architecture comes
             with it, or, where ``restorer`` is given too, that one is wider and starts out as the same function.
-        degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``.
+        degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``; or several, of which
+            each image draws one, all as likely.
         validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
             best checkpoint.
         loss: of the restored and the clean batch; L1 if not given.
@@ -54,7 +55,7 @@ class RestorationTask(Task):
         *,
         restorer: nn.Module | None = None,
         start: str | None = None,
-        degradation: str,
+        degradation: str | Sequence[str],
         validation: Sequence[str],
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.AdamW,
@@ -63,14 +64,15 @@ class RestorationTask(Task):
     ) -> None:
         network = started(restorer, start)
         super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
-        self.degradation = parse(degradation)
+        several = [degradation] if isinstance(degradation, str) else degradation
+        self.degradation = Mixture(tuple(map(parse, several)))
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
         self._check(cast(Restorer, network).traits)
 
     def _check(self, traits: Traits) -> None:
         """Say what does not fit together before anything is read."""
-        for degradation in (self.degradation, *self.validation):
+        for degradation in (*self.degradation.pipelines, *self.validation):
             if degradation.scale != traits.scale:
                 raise RecipeError(
                     f"the restorer enlarges {traits.scale} times, but {degradation} shrinks {degradation.scale} times"
@@ -78,7 +80,7 @@ class RestorationTask(Task):
             if traits.sigma == "required":
                 degradation.with_sigma(torch.zeros(1, traits.channels or 3, 64, 64), generator=torch.Generator())
 
-    def restore(self, batch: Batch, degradation: Pipeline, generator: torch.Generator) -> Tensor:
+    def restore(self, batch: Batch, degradation: Pipeline | Mixture, generator: torch.Generator) -> Tensor:
         """Degrade the images of a batch and restore them again; a restorer gets σ and the inputs it asks for."""
         if cast(Restorer, self.exported).traits.sigma != "required":
             return restored(self.exported, degradation(batch.x, generator=generator), inputs=batch.inputs)
