@@ -21,25 +21,10 @@ _CUT = 3
 def _field(x: Tensor, radius: Range, colour: Range, generator: torch.Generator) -> Tensor:
     """Normal numbers like ``x``, of variance 1, smoothed over pixels and shared among channels as each image draws."""
     radii, shared = radius.draw(len(x), generator), per_image(colour.draw(len(x), generator), x)
-    white = smoothed(normal_like(x, generator), radii, most=radius.high, cut=_CUT)
+    white = normal_like(torch.cat([x, x[:, :1]], 1), generator)
     energy = (gaussian_kernels(radii, math.ceil(_CUT * radius.high)) ** 2).sum(1)
-    own = white / per_image(energy, x)
-    if x.shape[1] == 1:
-        return own
-    common = own.sum(1, keepdim=True) / math.sqrt(x.shape[1])
-    return _mixed(own, common, shared)
-
-
-def _mixed(own: Tensor, common: Tensor, correlation: Tensor) -> Tensor:
-    """Channels of variance 1 whose correlation is as given: own − its part in common, and that again with its weight.
-
-    With C independent channels n_c and their normed sum m, n_c + w·m has variance 1 + 2w/√C + w² and covariance
-    2w/√C + w²; ρ = cov/var gives w.
-    """
-    root = math.sqrt(own.shape[1])
-    share = correlation.clamp(max=0.9999)
-    weight = -1 / root + (1 / root**2 + share / (1 - share)).sqrt()
-    return (own + weight * common) / (1 + 2 * weight / root + weight**2).sqrt()
+    smooth = smoothed(white, radii, most=radius.high, cut=_CUT) / per_image(energy, x)
+    return (1 - shared).sqrt() * smooth[:, :-1] + shared.sqrt() * smooth[:, -1:]
 
 
 @DEGRADATIONS.register("correlated", tiny={"sigma": "5/255..10/255", "radius": "0.5..1", "colour": 0.5})
