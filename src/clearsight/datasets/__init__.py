@@ -3,6 +3,7 @@
 from clearsight.datasets.alphadigits import Alphadigits
 from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
+from clearsight.datasets.drawings import Drawings
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.pairs import Pair, Pairs
@@ -16,6 +17,7 @@ __all__ = [
     "VOC2012",
     "Alphadigits",
     "CamVid",
+    "Drawings",
     "ImageFolder",
     "ImageNet",
     "Pair",
