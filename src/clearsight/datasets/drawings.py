@@ -15,7 +15,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from clearsight.contracts import Sample
 from clearsight.errors import InvalidArgumentError
-from clearsight.registry import DATASETS
 
 __all__ = ["Drawings"]
 
@@ -146,7 +145,6 @@ def _curve(pen: _Pen) -> None:
 _PARTS: tuple[Callable[[_Pen], None], ...] = (_text, _text, _text, _lines, _lines, _grid, _window, _shape, _curve)
 
 
-@DATASETS.register("drawings", tiny={"count": 3, "size": 48})
 class Drawings:
     """Text, fine lines, tables, windows, charts, drawn at random: what scans and screenshots have and photographs lack.
 
