@@ -118,6 +118,9 @@ class Restoration:
             ModelError: as :meth:`Engine.draw_pixels`.
             MemoryError: there is not enough of it.
         """
+        if picture.mosaic is not None and self._takes_mosaics:
+            planes = Picture(pixels=picture.mosaic.planes, channels=("other",) * picture.mosaic.planes.shape[2])
+            return [picture.mosaic.develop(each.pixels) for each in self.draw(planes, draws)]
         alpha = None if picture.premultiplied else picture.alpha
         hidden = None if alpha is None or alpha.all() else alpha == 0
         parts = {group: self._drawn(picture, group, draws, hidden) for group in picture.groups}
@@ -125,6 +128,11 @@ class Restoration:
             return [replace(picture, pixels=pixels) for pixels in next(iter(parts.values()))]
         answers = zip(*parts.values(), strict=True)
         return [self._joined(picture, dict(zip(parts, answer, strict=True))) for answer in answers]
+
+    @property
+    def _takes_mosaics(self) -> bool:
+        """Whether what a sensor saw is restored in the picture's place: by what keeps its size, and is told nothing."""
+        return self.sigma is None and not self.inputs and self.engine(1).traits.scale == 1
 
     def _drawn(
         self, picture: Picture, group: tuple[int, ...], draws: Draws | None, hidden: NDArray[np.bool_] | None
