@@ -10,7 +10,7 @@ from torch import Tensor
 
 from clearsight.degradations import parse
 from clearsight.degradations.mosaic import bilinear, high_quality, sites
-from clearsight.degradations.step import Mixture
+from clearsight.degradations.step import Either, conditions_of
 from clearsight.errors import ClearsightError, InvalidArgumentError
 
 _SIDE = 256
@@ -142,10 +142,10 @@ def test_the_grid_of_a_jpeg_may_lie_anywhere() -> None:
     assert not torch.equal(moved, aligned)
 
 
-def test_a_mixture_gives_each_image_one_of_its_degradations() -> None:
-    mixture = Mixture((parse("gaussian(sigma=0.1)"), parse("lower-half"), parse("quantize(bits=1)")))
+def test_each_image_has_one_of_its_degradations() -> None:
+    either = parse("gaussian(sigma=0.1) or lower-half or quantize(bits=1)")
     x = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    y = mixture(x, generator=torch.Generator().manual_seed(1))
+    y = either(x, generator=torch.Generator().manual_seed(1))
     gone = (y[:, :, 4:] == 0).all((1, 2, 3))
     binary = ((y == 0) | (y == 1)).all((1, 2, 3)) & ~gone
     assert torch.equal(y[gone][:, :, :4], x[gone][:, :, :4])
@@ -153,20 +153,24 @@ def test_a_mixture_gives_each_image_one_of_its_degradations() -> None:
     assert min(int(gone.sum()), int(binary.sum()), int((~gone & ~binary).sum())) > 8
 
 
-def test_a_mixture_tells_the_deviations_in_the_order_of_the_images() -> None:
-    mixture = Mixture((parse("gaussian(sigma=0..0.5)"), parse("gaussian(sigma=0.5..1) | quantize")))
-    x = torch.full((20, 1, 64, 64), 0.5)
-    y, sigma = mixture.with_sigma(x, generator=torch.Generator().manual_seed(0))
-    soft = sigma < 0.5
-    assert torch.allclose((y - x)[soft].std((1, 2, 3)), sigma[soft], rtol=0.1)
-    assert bool(((y[~soft] >= 0) & (y[~soft] <= 1)).all())
+def test_one_of_several_is_a_step_among_others() -> None:
+    text = "lower-half | salt-and-pepper(amount=0..0.2) or gaussian(sigma=0..50/255) | quantize"
+    assert str(parse(text)) == text
+    assert parse(str(parse(text))) == parse(text)
+    assert (
+        conditions_of(parse(text))[3] == "lower-half | salt-and-pepper(amount=0.2) or gaussian(sigma=50/255) | quantize"
+    )
+    longer = Either((parse("area(scale=2) | quantize"), parse("bicubic(scale=2)")))
+    assert longer.scale == 2
+    assert longer(torch.rand(4, 1, 8, 8), generator=torch.Generator()).shape == (4, 1, 4, 4)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Mixture(()),
-        lambda: Mixture((parse("quantize"), parse("area(scale=2)"))),
+        lambda: Either(()),
+        lambda: parse("quantize or area(scale=2)"),
+        lambda: parse("quantize or"),
         lambda: parse("camera(iso=0)"),
         lambda: parse("camera(iso=100, demosaic=perfect)"),
         lambda: parse("banding(sigma=0.1, axis=diagonal)"),

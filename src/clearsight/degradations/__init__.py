@@ -12,7 +12,7 @@ from clearsight.degradations.noise import Bernoulli, Gaussian, Poisson, Speckle
 from clearsight.degradations.ranges import Range, format_number, parse_number
 from clearsight.degradations.readout import Banding, HotPixels
 from clearsight.degradations.resample import Area, Bicubic
-from clearsight.degradations.step import Pipeline, Step
+from clearsight.degradations.step import Either, Pipeline, Step
 from clearsight.degradations.strokes import Strokes
 from clearsight.degradations.text import Text
 
@@ -25,6 +25,7 @@ __all__ = [
     "Blur",
     "Camera",
     "Correlated",
+    "Either",
     "Erase",
     "Fourier",
     "Gaussian",

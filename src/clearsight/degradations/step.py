@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -15,7 +15,7 @@ from clearsight.degradations.ranges import Range, format_number, whole_number
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS
 
-__all__ = ["Mixture", "Pipeline", "Step", "conditions_of"]
+__all__ = ["Either", "Pipeline", "Step", "conditions_of"]
 
 _POINTS = 4
 """Of a degradation with ranges, the conditions that span it."""
@@ -122,50 +122,44 @@ class Pipeline:
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """Each image by one of several degradations, all as likely; what is to be likelier stands there twice.
+class Either(Step):
+    """Each image by one of several degradations, all as likely: ``a or b``; what is likelier stands there twice.
 
     Args:
-        pipelines: at least one, all of one scale.
+        choices: at least two, all of one scale.
 
     Raises:
-        InvalidArgumentError: there is none, or their scales differ.
+        InvalidArgumentError: there are fewer, or their scales differ.
+
+    Example:
+        >>> from clearsight.degradations import parse
+        >>> str(parse("lower-half | salt-and-pepper(amount=0.1) or gaussian(sigma=50/255)"))
+        'lower-half | salt-and-pepper(amount=0.1) or gaussian(sigma=50/255)'
     """
 
-    pipelines: tuple[Pipeline, ...]
+    choices: tuple[Pipeline, ...]
 
     def __post_init__(self) -> None:
-        if len({pipeline.scale for pipeline in self.pipelines}) != 1:
-            raise InvalidArgumentError(f"a mixture needs degradations that shrink alike, got {str(self) or 'none'}")
+        if len(self.choices) < 2 or len({choice.scale for choice in self.choices}) > 1:
+            raise InvalidArgumentError(f"or stands between degradations that shrink alike, got {str(self) or 'none'}")
 
     @property
-    def scale(self) -> int:
-        """Of each of its degradations."""
-        return self.pipelines[0].scale
+    def scale(self) -> int:  # type: ignore[override]
+        """That of each."""
+        return self.choices[0].scale
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Degrade ``(B, C, H, W)``."""
-        return self._each(x, generator, lambda pipeline, chosen: (pipeline(chosen, generator=generator),))[0]
-
-    def with_sigma(self, x: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Degrade a batch and return it with the σ that each image drew, as :meth:`Pipeline.with_sigma`."""
-        y, sigma = self._each(x, generator, lambda pipeline, chosen: pipeline.with_sigma(chosen, generator=generator))
-        return y, sigma
-
-    def _each(
-        self, x: Tensor, generator: torch.Generator, degrade: Callable[[Pipeline, Tensor], tuple[Tensor, ...]]
-    ) -> tuple[Tensor, ...]:
-        """What each pipeline makes of the images that drew it, back in their order."""
-        if len(self.pipelines) == 1:
-            return degrade(self.pipelines[0], x)
-        which = torch.randint(len(self.pipelines), (len(x),), generator=generator, device=generator.device).to(x.device)
+        which = torch.randint(len(self.choices), (len(x),), generator=generator, device=generator.device).to(x.device)
         order = which.argsort(stable=True)
-        shares = torch.split(x[order], torch.bincount(which, minlength=len(self.pipelines)).tolist())
-        drawn = [degrade(pipeline, share) for pipeline, share in zip(self.pipelines, shares, strict=True) if len(share)]
-        return tuple(torch.cat(parts)[order.argsort()] for parts in zip(*drawn, strict=True))
+        shares = torch.split(x[order], torch.bincount(which, minlength=len(self.choices)).tolist())
+        degraded = [
+            choice(share, generator=generator) for choice, share in zip(self.choices, shares, strict=True) if len(share)
+        ]
+        return torch.cat(degraded)[order.argsort()]
 
     def __str__(self) -> str:
-        return " or ".join(map(str, self.pipelines))
+        return " or ".join(map(str, self.choices))
 
 
 def conditions_of(degradation: Pipeline) -> list[str]:
@@ -181,6 +175,8 @@ def conditions_of(degradation: Pipeline) -> list[str]:
 
 
 def _at(step: Step, share: float) -> Step:
+    if isinstance(step, Either):
+        return Either(tuple(Pipeline(tuple(_at(one, share) for one in choice.steps)) for choice in step.choices))
     ranges = {field.name: getattr(step, field.name) for field in fields(step)}  # type: ignore[arg-type]
     fixed = {name: _between(value, share) for name, value in ranges.items() if isinstance(value, Range)}
     return replace(step, **fixed)  # type: ignore[type-var]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Batch, Restorer, Traits
 from clearsight.degradations.language import parse
-from clearsight.degradations.step import Mixture, Pipeline
+from clearsight.degradations.step import Either, Pipeline
 from clearsight.errors import RecipeError
 from clearsight.metrics.pixels import psnr
 from clearsight.restorers.padding import restored
@@ -65,14 +65,14 @@ class RestorationTask(Task):
         network = started(restorer, start)
         super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
         several = [degradation] if isinstance(degradation, str) else degradation
-        self.degradation = Mixture(tuple(map(parse, several)))
+        self.degradation = _one_of([parse(text) for text in several])
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
         self._check(cast(Restorer, network).traits)
 
     def _check(self, traits: Traits) -> None:
         """Say what does not fit together before anything is read."""
-        for degradation in (*self.degradation.pipelines, *self.validation):
+        for degradation in (self.degradation, *self.validation):
             if degradation.scale != traits.scale:
                 raise RecipeError(
                     f"the restorer enlarges {traits.scale} times, but {degradation} shrinks {degradation.scale} times"
@@ -80,7 +80,7 @@ class RestorationTask(Task):
             if traits.sigma == "required":
                 degradation.with_sigma(torch.zeros(1, traits.channels or 3, 64, 64), generator=torch.Generator())
 
-    def restore(self, batch: Batch, degradation: Pipeline | Mixture, generator: torch.Generator) -> Tensor:
+    def restore(self, batch: Batch, degradation: Pipeline, generator: torch.Generator) -> Tensor:
         """Degrade the images of a batch and restore them again; a restorer gets σ and the inputs it asks for."""
         if cast(Restorer, self.exported).traits.sigma != "required":
             return restored(self.exported, degradation(batch.x, generator=generator), inputs=batch.inputs)
@@ -99,3 +99,7 @@ class RestorationTask(Task):
         """Validation batch ``index`` degraded, the same way every time, restored, clipped."""
         generator = generator_for(self.seed, index, stream="validation")
         return self.restore(batch, degradation, generator).float().clamp(0, 1)
+
+
+def _one_of(choices: Sequence[Pipeline]) -> Pipeline:
+    return choices[0] if len(choices) == 1 else Pipeline((Either(tuple(choices)),))
