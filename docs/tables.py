@@ -223,6 +223,34 @@ def bias(result: Result) -> str:
     return table(header, [[name, *(f"{v:.2f}" for v in row["psnr"].values())] for name, row in result["rows"].items()])
 
 
+def noise(result: Result) -> str:
+    """PSNR of the models that pictures are restored with, by kind of noise."""
+    models = list(next(iter(result["kinds"].values())))
+    rows = [
+        [f"`{kind}`".replace("|", "\\|"), *(f"{row[name]['value']:.2f}" for name in models)]
+        for kind, row in result["kinds"].items()
+    ]
+    return table([f"Kodak24, {result['images']} images", *models], rows)
+
+
+def harmless(result: Result) -> str:
+    """By how much pictures without noise are changed."""
+    pictures = list(next(iter(result["clean"].values())))
+    rows = [
+        [name, *(f"{row[picture]['mean']:.2f}; {row[picture]['most']:.0f}" for picture in pictures)]
+        for name, row in result["clean"].items()
+    ]
+    return table(["clean pictures: mean change; largest, of 255", *pictures], rows)
+
+
+def micrographs(result: Result) -> str:
+    """PSNR of the light in made-up micrographs."""
+    found = result["micrographs"]
+    methods = list(next(iter(found["psnr"].values())))
+    rows = [[name, *(f"{row[method]:.2f}" for method in methods)] for name, row in found["psnr"].items()]
+    return table([f"{found['pictures']} micrographs, 16 bits", *methods], rows)
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "digits": ("digits", digits),
@@ -236,6 +264,9 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "stack": ("stack", stack),
     "busy": ("busy", busy),
     "bias": ("bias", bias),
+    "noise": ("noise", noise),
+    "harmless": ("noise", harmless),
+    "micrographs": ("noise", micrographs),
 }
 """Each table that a run measured: which run, and how it is written."""
 
