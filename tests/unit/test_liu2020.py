@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,12 @@ def test_centres_are_the_middle() -> None:
     middle = Centres(Ramps(), 8)
     assert middle[1].x.equal(Ramps()[1].x[:, 6:14, 12:20])
     assert [sample.name for sample in (middle[0], middle[1])] == ["0", "1"]
+
+
+def test_centres_of_pairs_are_of_one_place() -> None:
+    wide = Ramps()[1]
+    (middle,) = Centres([replace(wide, target=wide.x + 0.1)], 8)  # type: ignore[arg-type]
+    assert middle.target.equal(middle.x + 0.1)
 
 
 def test_what_was_trained_here_gets_a_row(tmp_path: Path) -> None:

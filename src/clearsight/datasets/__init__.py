@@ -5,22 +5,27 @@ from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.opening import open_dataset
+from clearsight.datasets.paired import CC15, SIDD, PairFolder, PolyU
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
 
 __all__ = [
+    "CC15",
     "CIFAR10",
     "MNIST",
+    "SIDD",
     "VOC2012",
     "Alphadigits",
     "CamVid",
     "ImageFolder",
     "ImageNet",
     "Pair",
+    "PairFolder",
     "Pairs",
     "Photographs",
+    "PolyU",
     "SegmentationFolder",
     "Subset",
     "open_dataset",

@@ -121,8 +121,12 @@ class Centres:
         """Read one and cut its centre out."""
         whole = self.dataset[index]
         top, left = ((n - self.size) // 2 for n in whole.x.shape[1:])
-        x = whole.x[:, top : top + self.size, left : left + self.size]
-        return Sample(name=whole.name, x=x, label=None)
+
+        def cut(image: Tensor) -> Tensor:
+            return image[:, top : top + self.size, left : left + self.size]
+
+        target = None if whole.target is None else cut(whole.target)
+        return Sample(name=whole.name, x=cut(whole.x), label=None, target=target)
 
 
 def take(dataset: Dataset, n: int) -> Subset:
