@@ -597,7 +597,7 @@ def twins() -> Listed:
 def test_pairs_are_judged_as_they_are(twins: Listed) -> None:
     own = Watching(sigma="optional")
     shown: list[Shown] = []
-    evaluation = evaluate(twins, model=own, recognizer=Steady(DIGITS), show=shown.append)
+    evaluation = evaluate(twins, None, model=own, recognizer=Steady(DIGITS), show=shown.append)
     assert evaluation.degradation == "as they are"
     assert [row.name for row in evaluation.rows] == ["clean", "degraded", "Watching"]
     assert all(seen.equal(s.x) for seen, s in zip(own.seen[-2:], twins.samples, strict=True))
@@ -611,7 +611,7 @@ def test_pairs_are_judged_as_they_are(twins: Listed) -> None:
 
 def test_pairs_may_be_degraded_further(twins: Listed) -> None:
     worse = evaluate(twins, "gaussian(sigma=50/255)", model=Wiener())
-    assert figures(worse, "psnr")["degraded"] < figures(evaluate(twins), "psnr")["degraded"] - 5
+    assert figures(worse, "psnr")["degraded"] < figures(evaluate(twins, None), "psnr")["degraded"] - 5
 
 
 # What cannot be evaluated

@@ -61,8 +61,7 @@ class Labelled:
 
     def __getitem__(self, index: int) -> Sample:
         """Read one."""
-        sample = self.dataset[index]
-        return Sample(name=sample.name, x=sample.x, label=self.labels[index])
+        return replace(self.dataset[index], label=self.labels[index])
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ Retrained = Mapping[str, tuple[nn.Module | None, nn.Module]]
 
 def evaluate(
     dataset: Dataset,
-    degradation: Pipeline | Step | str | None = None,
+    degradation: Pipeline | Step | str | None,
     *,
     model: nn.Module | Mapping[str, nn.Module] | None = None,
     recognizer: nn.Module | None = None,
