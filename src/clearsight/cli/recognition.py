@@ -110,9 +110,13 @@ def evaluate(
         str, typer.Option("--data", "-d", help="Name (see `clearsight datasets`) or folder.", show_default=False)
     ],
     degradation: Annotated[
-        str,
-        typer.Option("--with", help="What to do to the images: strokes(kind=heavy)", show_default=False),
-    ],
+        str | None,
+        typer.Option(
+            "--with",
+            help="What to do to the images: strokes(kind=heavy); not for pairs, noisy images with their clean twins.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(

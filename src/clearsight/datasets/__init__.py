@@ -6,14 +6,17 @@ from clearsight.datasets.classified import ImageFolder, ImageNet
 from clearsight.datasets.drawings import Drawings
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.opening import open_dataset
+from clearsight.datasets.paired import CC15, SIDD, PairFolder, PolyU
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
 
 __all__ = [
+    "CC15",
     "CIFAR10",
     "MNIST",
+    "SIDD",
     "VOC2012",
     "Alphadigits",
     "CamVid",
@@ -21,8 +24,10 @@ __all__ = [
     "ImageFolder",
     "ImageNet",
     "Pair",
+    "PairFolder",
     "Pairs",
     "Photographs",
+    "PolyU",
     "SegmentationFolder",
     "Subset",
     "open_dataset",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clearsight.errors import UnknownNameError
 from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
-from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, recognition
+from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
 
 __all__ = ["catalogue", "find_experiment"]
 
@@ -17,6 +17,7 @@ _LIU2020 = (
     *figure3.FIGURES,
     *figure4.FIGURES,
     *figure6.FIGURES,
+    *figure7.FIGURES,
 )
 
 
