@@ -115,9 +115,7 @@ def evaluate(
     ],
     model: Annotated[
         str | None,
-        typer.Option(
-            "--model", "-m", help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False
-        ),
+        typer.Option("--model", "-m", help="What `restore --model` takes.", show_default=False),
     ] = None,
     recognizer: Annotated[str | None, RecognizerName] = None,
     baselines: Annotated[
