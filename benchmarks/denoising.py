@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -218,7 +219,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a folder of images, instead of the sets that are known")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    started = time.monotonic()
+    started, run = time.monotonic(), {"command": " ".join(["python", *sys.argv]), **provenance()}
     if asked.data is not None:
         grey = len(Photographs(root=asked.data)[0].x) == 1
         row = measured(Test(folder=asked.data, methods=GREY if grey else COLOUR), asked.data, asked.methods, asked.seed)
@@ -236,7 +237,7 @@ def main() -> None:
             continue
         row = measured(test, folder, asked.methods, asked.seed)
         result["rows"][name] = merged(test, result["rows"].get(name, {}), row)
-        result["runs"] |= dict.fromkeys(row["psnr"], provenance())
+        result["runs"] |= dict.fromkeys(row["psnr"], run)
         save("denoising", result, time.monotonic() - started)  # after each: they take long
 
 
