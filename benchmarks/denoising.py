@@ -198,7 +198,7 @@ def rounded(values: Mapping[str, float] | None) -> dict[str, float] | None:
 def merged(test: Test, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """A row with what was measured anew in it, in the order of the methods."""
     row = dict(new)
-    for key in ("psnr", "singly") if test.singly else ("psnr",):
+    for key in ("psnr", "singly", "run") if test.singly else ("psnr", "run"):
         both = {**old.get(key, {}), **new[key]}
         row[key] = {name: both[name] for name in test.methods if name in both}
     return row
@@ -230,14 +230,16 @@ def main() -> None:
             rehearsal=True,
         )
         return
-    result = {"seed": asked.seed, **{key: kept(asked.seed)[key] for key in ("rows", "runs")}}
+    before, this = kept(asked.seed), f"{run['date']} {run['revision']}: {run['command']}"
+    rows, runs = before["rows"], before["runs"] | {this: run}
     for name, test in TESTS.items():
         folder = place(test.folder)
         if folder is None:
             continue
         row = measured(test, folder, asked.methods, asked.seed)
-        result["rows"][name] = merged(test, result["rows"].get(name, {}), row)
-        result["runs"] |= dict.fromkeys(row["psnr"], run)
+        rows[name] = merged(test, rows.get(name, {}), {**row, "run": dict.fromkeys(row["psnr"], this)})
+        used = {one for row in rows.values() for one in row["run"].values()}
+        result = {"seed": asked.seed, "rows": rows, "runs": {one: runs[one] for one in runs if one in used}}
         save("denoising", result, time.monotonic() - started)  # after each: they take long
 
 
