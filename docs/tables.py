@@ -13,31 +13,18 @@ from collections.abc import Callable
 import listings
 from generated import settle
 from listings import table
-from sources import ROOT, Result, machine, published_digits, published_psnr, result_file, result_of
+from psnr import denoising, denoising_in_short, images
+from sources import ROOT, Result, machine, published_digits, result_file, result_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARKED = re.compile(r"<!-- table: (\S+) -->.*?<!-- end -->", re.DOTALL)
 
 
 def where(result: Result) -> str:
-    """The line under a table: which run wrote it."""
-    return f"`{result['command']}`, {result['date']}, {machine(result)}, torch {result['versions']['torch']}."
-
-
-def denoising(result: Result) -> str:
-    """PSNR on whole images of each test set, ours beside published figures."""
-    parts = []
-    for name, row in result["rows"].items():
-        header = [f"{name}, {row['images']} images", *(f"σ = {s}" for s in row["sigma"])]
-        lines = [[m, *(f"{v:.2f}" for v in row[m])] for m in ("noisy", "wiener", "wavelet")]
-        lines += [[f"{m}, published", *(f"{v:.2f}" for v in values)] for m, values in published_psnr(name).items()]
-        lines += [
-            [f"**{m}**, ours, blind", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")
-        ]
-        files = [f"{name} through 8-bit files", *(f"σ = {s}" for s in row["files_sigma"])]
-        ours = [["**denoise-color**, ours, blind", *(f"**{v:.2f}**" for v in row["files denoise-color"])]]
-        parts += [table(header, lines), table(files, ours)]
-    return "\n\n".join(parts)
+    """The lines under a table: which run wrote it, or which runs."""
+    runs = result.get("runs", {"": result}).values()
+    lines = [f"`{run['command']}`, {run['date']}, {machine(run)}, torch {run['versions']['torch']}." for run in runs]
+    return "  \n".join(dict.fromkeys(lines))
 
 
 def digits(result: Result) -> str:
@@ -253,6 +240,8 @@ def micrographs(result: Result) -> str:
 
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
+    "denoising-in-short": ("denoising", denoising_in_short),
+    "kodak24": ("denoising", images),
     "digits": ("digits", digits),
     "calibration": ("digits", calibration),
     "speed": ("speed", speed),

@@ -57,7 +57,7 @@ def restore(
         typer.Option(
             "--model",
             "-m",
-            help="Name (see `clearsight models`), folder or hf:OWNER/NAME[@REVISION]; auto: by channels.",
+            help="Name (see `clearsight models`), folder, hf:OWNER/NAME[@REVISION] or .mat file; auto: by channels.",
         ),
     ] = "auto",
     sigma: Annotated[

@@ -119,9 +119,7 @@ def evaluate(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            "--model", "-m", help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False
-        ),
+        typer.Option("--model", "-m", help="What `restore --model` takes.", show_default=False),
     ] = None,
     recognizer: Annotated[str | None, RecognizerName] = None,
     baselines: Annotated[

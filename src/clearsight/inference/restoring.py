@@ -219,7 +219,7 @@ def restore(
         image: a Pillow image, which comes back upright, its EXIF block and profile in ``info``; a numpy array (integers
             of 8, 16 or 32 bits or floats, ``(H, W)`` or ``(H, W, C)``); or a tensor (``(H, W)``, ``(C, H, W)`` or
             ``(B, C, H, W)``).
-        model: a restorer, a shipped name, a folder, ``hf:owner/name``, or ``"auto"``.
+        model: a restorer, a shipped name, a folder, ``hf:owner/name``, a ``.mat`` file of MatConvNet, or ``"auto"``.
         sigma: noise level for models that take it, on the scale that :class:`Restoration` says.
         range: what is black and white: ``"auto"``, ``"full"``, or two numbers.
         inputs: what the model takes besides, by name: a map as an array ``(H, W, C)``, a value as a number.
