@@ -156,7 +156,7 @@ def degrade(
 ) -> None:
     """Degrade images the way `clearsight degradations` lists, to test a restorer or to train one."""
     from clearsight.degradations.language import parse
-    from clearsight.inference.restoring import degrade_picture
+    from clearsight.inference.degrading import degrade_picture
     from clearsight.seeds import generator_for
 
     chosen = parse(degradation)
