@@ -22,6 +22,7 @@ from clearsight.inference.device import Precision
 from clearsight.inference.engine import Engine, TileSize
 from clearsight.inference.sampling import Samples, mean_and_spread
 from clearsight.restorers.classical import Bicubic
+from clearsight.restorers.strength import adjusted, check_strength
 
 __all__ = ["AUTO", "Restoration", "default_model", "restore"]
 
@@ -52,12 +53,14 @@ class Restoration:
         range: what is black and what is white: ``"auto"`` (of 8 bits as ever; of others found in the picture),
             ``"full"``, or two numbers.
         inputs: what the model takes beside the image, by name.
+        strength: 0, the picture as it is, to 4; 1 is the model's own judgement.
+        self_ensemble: whether the answer is the mean of those to the picture in eight orientations.
         device: as :class:`Engine`.
         precision: as :class:`Engine`.
         tile: as :class:`Engine`.
 
     Raises:
-        InvalidArgumentError: σ is not between 0 and 1.
+        InvalidArgumentError: σ is not between 0 and 1, or the strength not between 0 and 4.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Restoration:
         sigma: float | None = None,
         range: Range = "auto",  # noqa: A002
         inputs: Mapping[str, Any] = NO_INPUTS,
+        strength: float = 1.0,
+        self_ensemble: bool = False,
         device: str = "auto",
         precision: Precision = "auto",
         tile: TileSize = "auto",
@@ -75,11 +80,16 @@ class Restoration:
             raise InvalidArgumentError(
                 f"sigma is on the [0, 1] scale, got {sigma:g}: write it as a fraction, such as 25/255"
             )
-        self.sigma, self.range, self.inputs = sigma, range, inputs
+        check_strength(strength)
+        self.sigma, self.range, self.inputs, self.strength = sigma, range, inputs, strength
         self._model = model
         self._engine = lru_cache(
             lambda name: Engine(
-                weights.load(name) if isinstance(name, str) else name,
+                adjusted(
+                    weights.load(name) if isinstance(name, str) else name,
+                    strength=strength,
+                    self_ensemble=self_ensemble,
+                ),
                 device=device,
                 precision=precision,
                 tile=tile,
@@ -135,6 +145,9 @@ class Restoration:
         self, picture: Picture, group: tuple[int, ...], draws: Draws | None, hidden: NDArray[np.bool_] | None
     ) -> NDArray[Any]:
         pixels, engine = picture.take(group), self.engine(len(group))
+        if self.strength == 0:
+            engine.check(self.sigma, self.inputs, draws)
+            return pixels[None]
         areas = engine.traits.scale == 1  # areas that stay would, enlarged, have stairs for edges
         intensities = Intensities.of(pixels, self.range, hidden=hidden, areas=areas)
         names = "+".join(picture.channels[i] for i in group)
@@ -173,6 +186,8 @@ def restore(
     sigma: float | None = ...,
     range: Range = ...,
     inputs: Mapping[str, Any] = ...,
+    strength: float = ...,
+    self_ensemble: bool = ...,
     samples: None = ...,
     seed: int = ...,
     device: str = ...,
@@ -189,6 +204,8 @@ def restore(
     sigma: float | None = ...,
     range: Range = ...,
     inputs: Mapping[str, Any] = ...,
+    strength: float = ...,
+    self_ensemble: bool = ...,
     samples: int,
     seed: int = ...,
     device: str = ...,
@@ -204,6 +221,8 @@ def restore(
     sigma: float | None = None,
     range: Range = "auto",  # noqa: A002
     inputs: Mapping[str, Any] = NO_INPUTS,
+    strength: float = 1.0,
+    self_ensemble: bool = False,
     samples: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -220,6 +239,8 @@ def restore(
         sigma: noise level for models that take it, on the scale that :class:`Restoration` says.
         range: what is black and white: ``"auto"``, ``"full"``, or two numbers.
         inputs: what the model takes besides, by name: a map as an array ``(H, W, C)``, a value as a number.
+        strength: 0 gives the image back, 0.5 does less than the model by itself, up to 4 does more.
+        self_ensemble: whether to average over eight orientations, in eight times the time.
         samples: how many restorations to draw, of a model that samples; ``None`` for its one answer.
         seed: of the samples.
         device: ``auto``, ``cpu``, ``cuda``, …
@@ -234,7 +255,15 @@ def restore(
         ModelError: the model cannot be loaded, or takes no σ where one was given, or needs one.
     """
     restoration = Restoration(
-        model, sigma=sigma, range=range, inputs=inputs, device=device, precision=precision, tile=tile
+        model,
+        sigma=sigma,
+        range=range,
+        inputs=inputs,
+        strength=strength,
+        self_ensemble=self_ensemble,
+        device=device,
+        precision=precision,
+        tile=tile,
     )
     pictures = pictures_of(image)
     if samples is None:
