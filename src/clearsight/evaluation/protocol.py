@@ -215,7 +215,7 @@ def _engines(
     device: str,
 ) -> dict[str, Engine | None]:
     """The restorers to judge, by name: baselines, those in question, those before a recognizer of their own."""
-    models = model if isinstance(model, Mapping) else {} if model is None else {_name(model): model}
+    models = model if isinstance(model, Mapping) else {} if model is None else {RESTORERS.called(model): model}
     before = {name: restorer for name, (restorer, _) in retrained.items()}
     restored = bool(models or before or with_baselines) and None not in before.values()
     if not restored and images.degradation.scale != 1:
@@ -231,12 +231,6 @@ def _engines(
             images.check_applies(name, engine.traits)
     found = _baselines(with_baselines, images, device) if with_baselines else ()
     return {**{name: engine for name, engine in found if name not in own}, **own}
-
-
-def _name(model: nn.Module) -> str:
-    """The name of a trained model, or the one its class is registered under, or that of the class."""
-    registered = next((entry.name for entry in RESTORERS.values() if entry.cls is type(model)), type(model).__name__)
-    return str(getattr(model, "figures", {}).get("name", registered))
 
 
 def _baselines(wanted: bool | Sequence[str], images: _Images, device: str) -> Iterator[tuple[str, Engine]]:

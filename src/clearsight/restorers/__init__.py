@@ -9,6 +9,8 @@ from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.residual_unet import ResidualUNet
+from clearsight.restorers.self_ensemble import SelfEnsemble
+from clearsight.restorers.strength import Strength, adjusted
 from clearsight.restorers.tnrd import TNRD
 
 __all__ = [
@@ -22,9 +24,12 @@ __all__ = [
     "MultiscaleDenoiser",
     "NonLocalMeans",
     "ResidualUNet",
+    "SelfEnsemble",
+    "Strength",
     "TotalVariation",
     "Wavelet",
     "Wiener",
+    "adjusted",
     "estimate_sigma",
     "reflected",
     "restored",
