@@ -3,6 +3,7 @@
 from clearsight.datasets.alphadigits import Alphadigits
 from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
+from clearsight.datasets.curves import CURVES, Curve
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.pairs import Pair, Pairs
@@ -12,10 +13,12 @@ from clearsight.datasets.subset import Subset, take
 
 __all__ = [
     "CIFAR10",
+    "CURVES",
     "MNIST",
     "VOC2012",
     "Alphadigits",
     "CamVid",
+    "Curve",
     "ImageFolder",
     "ImageNet",
     "Pair",
