@@ -25,7 +25,7 @@ class Curve:
 
     Example:
         >>> CURVES["circle"].distance(torch.tensor([[0.0, 0.0], [2.0, 0.0]])).round(decimals=2)
-        tensor([1.0000, 1.3000])
+        tensor([1.0000, 1.0600])
     """
 
     at: Callable[[Tensor], Tensor]
@@ -44,8 +44,8 @@ def _polar(radius: Tensor, angle: Tensor) -> Tensor:
     return torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
 
 
-_GAP = 0.6
-"""Of the open circle, radians on each side of the positive x-axis: 1.1 from end to end."""
+_GAP = 0.25
+"""Of the open circle, radians on each side of the x-axis: half a unit from end to end, five times the noise."""
 
 
 def _circle(u: Tensor) -> Tensor:

@@ -56,10 +56,14 @@ class Adversarial(nn.Module):
         self.critic = critic or Critic()
         self.weight = weight
 
+    def extra_repr(self) -> str:
+        """What is not a module of it."""
+        return f"weight={self.weight}"
+
     def forward(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """Of restored and clean images ``(B, C, H, W)``, a scalar."""
         self.critic.requires_grad_(False)
-        said = self.critic(x_hat).mean()
+        said: Tensor = self.critic(x_hat).mean()
         self.critic.requires_grad_(True)
-        hinge = F.relu(1 - self.critic(x)).mean() + F.relu(1 + self.critic(x_hat.detach())).mean()
+        hinge: Tensor = F.relu(1 - self.critic(x)).mean() + F.relu(1 + self.critic(x_hat.detach())).mean()
         return F.mse_loss(x_hat, x) - self.weight * said + hinge

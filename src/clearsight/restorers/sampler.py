@@ -124,7 +124,7 @@ class FlowSampler(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
         times = [k / self.steps for k in range(self.steps + 1)]
         u = walk(STEPPERS[self.stepper], estimate, noise, times, generator)
-        return ((u + 1) / 2).unflatten(0, (len(y), n))
+        return ((u + 1) / 2).view(len(y), n, *y.shape[1:])
 
     def estimate(self, z: Tensor, t: Tensor, y: Tensor) -> Tensor:
         """û = E[u | z_t, y].

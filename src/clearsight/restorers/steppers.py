@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
@@ -58,7 +59,8 @@ def ancestral(estimate: Estimate, z: Tensor, t: float, s: float, generator: torc
     u = estimate(z, t)
     share = (1 - s) * t / (s * (1 - t))
     fresh = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
-    return s * u + (1 - s) * (share * _noise(z, u, t) + (1 - share**2) ** 0.5 * fresh)
+    noise = share * _noise(z, u, t) + math.sqrt(1 - share**2) * fresh
+    return s * u + (1 - s) * noise
 
 
 STEPPERS: Mapping[str, Stepper] = MappingProxyType({"ancestral": ancestral, "euler": euler, "heun": heun})
