@@ -138,7 +138,7 @@ def _diversity(samples: Tensor, answer: Tensor, half: Half, recognizer: nn.Modul
 
 def _rank_correlation(a: Tensor, b: Tensor) -> float | None:
     """Spearman's; of numbers that are all the same there is none."""
-    if a.unique().numel() < 2:
+    if bool((a == a[0]).all()):
         return None
     return round(float(spearmanr(a.numpy(), b.numpy()).statistic), 4)
 
