@@ -16,7 +16,7 @@ from clearsight.datasets.curves import CURVES, Curve
 from clearsight.evaluation.figures import write_figure
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.fleuret_dlc.budgets import BUDGETS
-from clearsight.experiments.fleuret_dlc.points import Points, autoencoder, near, sampler
+from clearsight.experiments.fleuret_dlc.points import Points, autoencoder, near, sample
 from clearsight.seeds import generator_for
 
 __all__ = ["FIGURES"]
@@ -42,7 +42,7 @@ class Posterior(NamedTuple):
     Attributes:
         given: x̃, ``(2,)``.
         near: the X of pairs whose X̃ is near it.
-        drawn: by the sampler.
+        drawn: as many samples, step by step.
         answer: the autoencoder's, ``(2,)``.
     """
 
@@ -105,14 +105,17 @@ def _dots(axes: Axes, points: Tensor, title: str, colour: str, size: float = 2) 
 def _run_posterior(config: RunConfig) -> Result:
     budget, curve = BUDGETS[config.preset], CURVES["circle"]
     points = Points(curve, budget, config.seed)
-    net, draw = autoencoder(points, config.seed), sampler(points, config.seed)
+    net = autoencoder(points, config.seed)
     generator = generator_for(config.seed, 0, stream="fleuret_dlc/pairs")
     found = {}
     for name, given in {"at the opening": curve.opening, "on the far side": (-1.15, 0.0)}.items():
         y = torch.tensor(given)
         with torch.inference_mode():
             found[name] = Posterior(
-                y, near(curve, y, budget.pairs, _RADIUS, generator), draw(y.expand(_DRAWN, 2)), net(y[None])[0]
+                y,
+                near(curve, y, budget.pairs, _RADIUS, generator),
+                sample(points, y.expand(_DRAWN, 2)),
+                net(y[None])[0],
             )
     rows = [_row(name, posterior, curve) for name, posterior in found.items()]
     return Result(_HEADER, [_cells(row) for row in rows], {"rows": rows}, _headline(rows), partial(_draw, found))

@@ -1,12 +1,12 @@
-"""Networks of points in the plane: the lecture's autoencoder, and a sampler beside it."""
+"""Points in the plane: the lecture's autoencoder of them, what they may have been, and samples of that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from clearsight.datasets.curves import Curve
 from clearsight.experiments.fleuret_dlc.budgets import Budget
@@ -14,7 +14,7 @@ from clearsight.restorers.autoencoder import PointAutoencoder
 from clearsight.restorers.steppers import ancestral, walk
 from clearsight.seeds import generator_for
 
-__all__ = ["SIGMA", "Points", "autoencoder", "near", "sampler"]
+__all__ = ["SIGMA", "Points", "autoencoder", "near", "sample"]
 
 SIGMA = 0.1
 """Of the noise, in units of the plane."""
@@ -47,52 +47,32 @@ class Points:
             yield from torch.split(self.x, _BATCH)
 
 
-def _trained(net: nn.Module, points: Points, loss: Callable[[Tensor], Tensor]) -> None:
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
-    for x in points.batches():
-        optimizer.zero_grad()
-        loss(x).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
-
 def autoencoder(points: Points, seed: int) -> PointAutoencoder:
     """The lecture's, as its listing trains it: mean squared error, Adam, 0.001 throughout."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = PointAutoencoder()
-    _trained(net, points, lambda x: F.mse_loss(net(points.noisy(x)), x))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    for x in points.batches():
+        optimizer.zero_grad()
+        F.mse_loss(net(points.noisy(x)), x).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
     return net
 
 
-def sampler(points: Points, seed: int) -> Callable[[Tensor], Tensor]:
-    """A sampler of X given x̃, which it learns from the same pairs: noisy points ``(N, 2)`` to points, by chance.
+def sample(points: Points, y: Tensor) -> Tensor:
+    """Points that noisy ones ``(N, 2)`` may have been, ``(N, 2)``, by the steps of the sampler of images.
 
-    The mean û(z, t, x̃) of what a state z_t may have come from is learned by a 5-100-100-2 network; the steps are those
-    of the sampler of images.
+    Nothing is learned: of the training points themselves û(z, t, y) is known, their mean weighted by the densities that
+    the noise y − x and the state z − t·x have for each.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = nn.Sequential(nn.Linear(5, 100), nn.SiLU(), nn.Linear(100, 100), nn.SiLU(), nn.Linear(100, 2))
-    generator = points.generator
 
-    def loss(x: Tensor) -> Tensor:
-        t = torch.rand(len(x), 1, generator=generator)
-        z = t * x + (1 - t) * torch.randn(x.shape, generator=generator)
-        left: Tensor = net(torch.cat([z, t, points.noisy(x)], 1)) - x
-        return (left / (1 - t).clamp(min=0.05)).square().mean()
+    def estimate(z: Tensor, t: float) -> Tensor:
+        far = torch.cdist(y, points.x).square() / SIGMA**2 + torch.cdist(z, t * points.x).square() / (1 - t) ** 2
+        return (-far / 2).softmax(1) @ points.x
 
-    _trained(net, points, loss)
-
-    @torch.inference_mode()
-    def sample(y: Tensor) -> Tensor:
-        def estimate(z: Tensor, t: float) -> Tensor:
-            known: Tensor = net(torch.cat([z, torch.full((len(z), 1), t), y], 1))
-            return known
-
-        times = [k / _STEPS for k in range(_STEPS + 1)]
-        return walk(ancestral, estimate, torch.randn(y.shape, generator=generator), times, generator)
-
-    return sample
+    times = [k / _STEPS for k in range(_STEPS + 1)]
+    return walk(ancestral, estimate, torch.randn(y.shape, generator=points.generator), times, points.generator)
 
 
 def near(curve: Curve, y: Tensor, pairs: int, radius: float, generator: torch.Generator) -> Tensor:
