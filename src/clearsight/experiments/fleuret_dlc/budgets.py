@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clearsight.experiments.experiment import Preset
+from clearsight.training.fine_tuning import OptimizerName
 
 __all__ = ["BUDGETS", "Budget"]
 
@@ -20,6 +21,8 @@ class Budget:
         pairs: of points and their noisy versions, to find those near one.
         digits: to train on; ``None`` for all 55,000.
         epochs: passes over them.
+        optimizer: of the lecture's autoencoder.
+        batch: digits a step of it.
         adversarial_epochs: more, with the critic.
         tests: digits to judge by; ``None`` for all 10,000.
         drawn: digits that many samples are drawn of.
@@ -32,6 +35,8 @@ class Budget:
     pairs: int
     digits: int | None
     epochs: int
+    optimizer: OptimizerName
+    batch: int
     adversarial_epochs: int
     tests: int | None
     drawn: int
@@ -46,6 +51,8 @@ BUDGETS: Mapping[Preset, Budget] = {
         pairs=200_000,
         digits=256,
         epochs=1,
+        optimizer="muon",
+        batch=50,
         adversarial_epochs=1,
         tests=100,
         drawn=8,
@@ -58,6 +65,8 @@ BUDGETS: Mapping[Preset, Budget] = {
         pairs=4_000_000,
         digits=15_000,
         epochs=1,
+        optimizer="muon",
+        batch=50,
         adversarial_epochs=1,
         tests=2000,
         drawn=200,
@@ -70,6 +79,8 @@ BUDGETS: Mapping[Preset, Budget] = {
         pairs=40_000_000,
         digits=None,
         epochs=50,
+        optimizer="adam",
+        batch=100,
         adversarial_epochs=10,
         tests=None,
         drawn=2000,

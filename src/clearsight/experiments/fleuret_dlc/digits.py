@@ -81,8 +81,9 @@ class Trainer:
         self._cache = Cache(config.runs / "fleuret_dlc" / f"{config.preset}-{config.seed}" / name)
 
     def lecture(self) -> Trained:
-        """The lecture's deep autoencoder by its loss; Adam, whose rate goes down to 0."""
-        return self.train("lecture", DeepAutoencoder, HalfSumOfSquares(), "adam", batch=100)
+        """The lecture's deep autoencoder by its loss."""
+        budget = self.budget
+        return self.train("lecture", DeepAutoencoder, HalfSumOfSquares(), budget.optimizer, batch=budget.batch)
 
     def residual(self) -> Trained:
         """Our network, by the mean squared error; Muon."""
