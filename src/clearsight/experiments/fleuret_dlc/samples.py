@@ -67,7 +67,7 @@ _OVERRIDES = {
         *(f"--data.{part}={_FEW}" for part in ("train", "validation")),
         *("--data.batch=32", "--data.epoch=5", "--trainer.max_steps=10"),
     ],
-    "paper": ["--trainer.max_steps", "60200"],
+    "paper": ["--trainer.max_steps", "21500"],
 }
 
 
