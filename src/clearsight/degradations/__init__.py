@@ -9,7 +9,7 @@ from clearsight.degradations.masks import Block, Erase, LowerHalf
 from clearsight.degradations.noise import Bernoulli, Gaussian, Poisson, Speckle
 from clearsight.degradations.ranges import Range, format_number, parse_number
 from clearsight.degradations.resample import Area, Bicubic
-from clearsight.degradations.step import Pipeline, Step
+from clearsight.degradations.step import Either, Pipeline, Step
 from clearsight.degradations.strokes import Strokes
 from clearsight.degradations.text import Text
 
@@ -19,6 +19,7 @@ __all__ = [
     "Bicubic",
     "Block",
     "Blur",
+    "Either",
     "Erase",
     "Fourier",
     "Gaussian",

@@ -15,7 +15,7 @@ from clearsight.degradations.ranges import Range, format_number, whole_number
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS
 
-__all__ = ["Pipeline", "Step", "conditions_of"]
+__all__ = ["Either", "Pipeline", "Step", "conditions_of"]
 
 _POINTS = 4
 """Of a degradation with ranges, the conditions that span it."""
@@ -121,6 +121,43 @@ class Pipeline:
         return " | ".join(map(str, self.steps))
 
 
+@dataclass(frozen=True)
+class Either(Step):
+    """One of several degradations, drawn for each image, all as likely: ``a or b``.
+
+    Args:
+        steps: at least two, all of one scale.
+
+    Raises:
+        InvalidArgumentError: there are fewer, or their scales differ.
+
+    Example:
+        >>> from clearsight.degradations import parse
+        >>> str(parse("lower-half | salt-and-pepper(amount=0.1) or gaussian(sigma=50/255)"))
+        'lower-half | salt-and-pepper(amount=0.1) or gaussian(sigma=50/255)'
+    """
+
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.steps) < 2 or len({step.scale for step in self.steps}) > 1:
+            raise InvalidArgumentError(f"or stands between degradations of one scale, got {self}")
+
+    @property
+    def scale(self) -> int:  # type: ignore[override]
+        """That of each."""
+        return self.steps[0].scale
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Degrade ``(B, C, H, W)``."""
+        drawn = torch.randint(len(self.steps), (len(x),), generator=generator, device=generator.device).to(x.device)
+        degraded = [step(x, generator=generator) for step in self.steps]
+        return torch.stack(degraded)[drawn, torch.arange(len(x), device=x.device)]
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.steps))
+
+
 def conditions_of(degradation: Pipeline) -> list[str]:
     """Four degradations, evenly from one end of all ranges to the other; the degradation itself if it has none.
 
@@ -134,6 +171,8 @@ def conditions_of(degradation: Pipeline) -> list[str]:
 
 
 def _at(step: Step, share: float) -> Step:
+    if isinstance(step, Either):
+        return Either(tuple(_at(one, share) for one in step.steps))
     ranges = {field.name: getattr(step, field.name) for field in fields(step)}  # type: ignore[arg-type]
     fixed = {name: _between(value, share) for name, value in ranges.items() if isinstance(value, Range)}
     return replace(step, **fixed)  # type: ignore[type-var]

@@ -2,6 +2,7 @@
 
 from clearsight.restorers.autoencoder import DenoisingAutoencoder
 from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVariation, Wavelet, Wiener
+from clearsight.restorers.completion import CompletionNet
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.mcwnnm import MCWNNM
@@ -16,6 +17,7 @@ __all__ = [
     "MCWNNM",
     "TNRD",
     "Bicubic",
+    "CompletionNet",
     "DenoisingAutoencoder",
     "DnCNN",
     "FFDNet",
