@@ -2,6 +2,7 @@
 
 from clearsight.restorers.autoencoder import DenoisingAutoencoder
 from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVariation, Wavelet, Wiener
+from clearsight.restorers.cnn_lstm import CNNLSTM, ConvAutoencoder
 from clearsight.restorers.completion import CompletionNet
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
@@ -9,21 +10,25 @@ from clearsight.restorers.mcwnnm import MCWNNM
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
+from clearsight.restorers.recurrence import RowDecoder
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.tnrd import TNRD
 
 __all__ = [
     "BM3D",
+    "CNNLSTM",
     "MCWNNM",
     "TNRD",
     "Bicubic",
     "CompletionNet",
+    "ConvAutoencoder",
     "DenoisingAutoencoder",
     "DnCNN",
     "FFDNet",
     "MultiscaleDenoiser",
     "NonLocalMeans",
     "ResidualUNet",
+    "RowDecoder",
     "TotalVariation",
     "Wavelet",
     "Wiener",
