@@ -5,6 +5,7 @@ from __future__ import annotations
 from clearsight.errors import UnknownNameError
 from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
+from clearsight.experiments.islam2018 import figures, table2
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, recognition
 
 __all__ = ["catalogue", "find_experiment"]
@@ -18,11 +19,12 @@ _LIU2020 = (
     *figure4.FIGURES,
     *figure6.FIGURES,
 )
+_ISLAM2018 = (*table2.TABLES, *figures.FIGURES)
 
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020)}
+    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020, *_ISLAM2018)}
 
 
 def find_experiment(name: str) -> Experiment:

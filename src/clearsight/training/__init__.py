@@ -16,6 +16,7 @@ from clearsight.vision import torchvision
 if TYPE_CHECKING:
     from clearsight.training.crops import RandomCrops, RandomResizedCrops
     from clearsight.training.data import Data, WholeImages
+    from clearsight.training.forcing import TeacherForcedTask
     from clearsight.training.guidance import GuidedTask
     from clearsight.training.joint import JointTask
     from clearsight.training.muon import Muon
@@ -42,6 +43,7 @@ __all__ = [
     "RetrainingTask",
     "Staircase",
     "Task",
+    "TeacherForcedTask",
     "WholeImages",
     "shipped_recipes",
     "train",
@@ -62,6 +64,7 @@ _HOMES = {
     "RetrainingTask": "retraining",
     "Staircase": "schedules",
     "Task": "task",
+    "TeacherForcedTask": "forcing",
     "WholeImages": "data",
     "train": "runner",
 }
