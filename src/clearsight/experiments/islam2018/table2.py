@@ -132,7 +132,7 @@ def _cells(name: str, figures: Figures, trained: Sequence[Trained]) -> list[str]
         "–" if count is None else f"{count:,}",
         *(_cell(figures.get(metric.key), metric) for metric in METRICS),
         "–" if seconds is None else f"{seconds:.0f}",
-        "–" if there is None else f"{there:,}",
+        "–" if there is None else f"{there // 3600} h {there % 3600 / 60:.0f} min",
     ]
 
 
