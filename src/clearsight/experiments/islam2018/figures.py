@@ -19,7 +19,7 @@ from clearsight.degradations.language import parse
 from clearsight.evaluation.figures import Tile, draw_tiles, write_figure
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.islam2018.budgets import FAIR, LSTM, PUBLISHED
-from clearsight.experiments.islam2018.halves import CORRUPTION, test_digits
+from clearsight.experiments.islam2018.halves import CORRUPTION, judged_digits
 from clearsight.experiments.islam2018.judging import Read, read
 from clearsight.experiments.islam2018.table2 import COST, RECOGNIZER, shipped
 from clearsight.experiments.islam2018.trained import Networks
@@ -95,7 +95,7 @@ def _figure7(config: RunConfig) -> Result:
     """Some test digits, evenly spread, restored by the networks of the run's own seed."""
     networks = Networks(config)
     restorers = {name: networks.restorer(name, config.seed).network for name in _NAMES} | shipped()
-    pairs = Pairs(take(test_digits(networks.budget.limit), _SHOWN), parse(CORRUPTION), seed=config.seed)
+    pairs = Pairs(take(judged_digits(networks.budget.limit), _SHOWN), parse(CORRUPTION), seed=config.seed)
     held = [pairs[number] for number in range(len(pairs))]
     samples, y = [pair.sample for pair in held], torch.stack([pair.y for pair in held])
     with torch.inference_mode():

@@ -7,7 +7,7 @@ from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.subset import Subset, take
 from clearsight.training.data import WholeImages
 
-__all__ = ["CORRUPTION", "images", "test_digits"]
+__all__ = ["CORRUPTION", "images", "judged_digits"]
 
 CORRUPTION = "lower-half | salt-and-pepper(amount=0.1) or gaussian(sigma=50/255) | quantize"
 """Either noise, as published, which names no strength, and then what an image file holds of it."""
@@ -34,7 +34,7 @@ def images(limit: int | None, *, batch: int, epoch: int) -> WholeImages:
     return WholeImages(train=train, validation=validation, batch=batch, epoch=epoch)
 
 
-def test_digits(limit: int | None) -> Dataset:
+def judged_digits(limit: int | None) -> Dataset:
     """Those that are judged on: all 10,000 test digits, or ``limit`` that are neither trained on nor validated on."""
     return MNIST(part="test") if limit is None else _dealt(limit, 2)
 

@@ -12,7 +12,7 @@ from clearsight import weights
 from clearsight.evaluation.results import Estimate, Row
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.islam2018.budgets import DESIGNS, FAIR, LSTM, PUBLISHED
-from clearsight.experiments.islam2018.halves import CORRUPTION, test_digits
+from clearsight.experiments.islam2018.halves import CORRUPTION, judged_digits
 from clearsight.experiments.islam2018.judging import METRICS, judge, over_seeds
 from clearsight.experiments.islam2018.trained import Networks, Trained
 from clearsight.metrics.metric import Metric
@@ -51,7 +51,7 @@ def _run(config: RunConfig) -> Result:
         name: [networks.restorer(name, seed) for seed in list(networks.seeds)[: 1 if design.once else None]]
         for name, design in DESIGNS.items()
     }
-    reader, digits = networks.reader(), test_digits(networks.budget.limit)
+    reader, digits = networks.reader(), judged_digits(networks.budget.limit)
     every = {_key(name, at): one.network for name, of in trained.items() for at, one in enumerate(of)} | shipped()
     rows = judge(digits, every, weights.load_recognizer(RECOGNIZER), reader.network, seed=config.seed)
     found = {name: _together([rows[_key(name, at)] for at in range(len(of))]) for name, of in trained.items()}
