@@ -42,13 +42,13 @@ class CompletionNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     Example:
         >>> model = CompletionNet()
         >>> sum(p.numel() for p in model.parameters())
-        1157316
+        1120228
         >>> model(torch.zeros(2, 1, 28, 28)).shape
         torch.Size([2, 1, 28, 28])
     """
 
     def __init__(
-        self, *, size: Sequence[int] = (28, 28), widths: Sequence[int] = (32, 64), blocks: int = 2, code: int = 128
+        self, *, size: Sequence[int] = (28, 28), widths: Sequence[int] = (16, 64), blocks: int = 2, code: int = 128
     ) -> None:
         super().__init__()
         height, width = size

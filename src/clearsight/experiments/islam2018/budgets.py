@@ -50,7 +50,7 @@ class Budget:
 
 
 BUDGETS: Mapping[Preset, Budget] = {
-    "smoke": Budget(limit=100, steps=2, batch=10, epoch=1, seeds=2, rate=1e-3, schedule=Cosine(warmup=0), reading=1),
+    "smoke": Budget(limit=30, steps=2, batch=10, epoch=2, seeds=2, rate=1e-3, schedule=Cosine(warmup=0), reading=2),
     "cpu": Budget(limit=None, steps=1_000, epoch=100, seeds=3, rate=2e-3, schedule=Cosine(warmup=50), reading=800),
     "paper": Budget(
         limit=None,
