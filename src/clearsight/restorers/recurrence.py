@@ -56,10 +56,10 @@ class RowDecoder(nn.Module):
             ``(B, H, W)`` in (0, 1).
         """
         with torch.autocast(x.device.type, enabled=False):
-            dtype, width = self.entry.weight.dtype, x.shape[2]
-            of_rows, of_code = self.entry.weight.split([width, code.shape[1]], dim=1)
-            read = F.linear(x.to(dtype).transpose(0, 1), of_rows)
-            read = read + F.linear(code.to(dtype), of_code, self.entry.bias)
+            weight, width = self.entry.weight, x.shape[2]
+            dtype = weight.dtype
+            read = F.linear(x.to(dtype).transpose(0, 1), weight[:, :width])
+            read = read + F.linear(code.to(dtype), weight[:, width:], self.entry.bias)
             fed = None if previous is None else previous.to(dtype).transpose(0, 1)
             layers = (self.output.weight, self.output.bias, *self.weights, *self.biases)
             rows: Tensor = (
@@ -157,13 +157,17 @@ def _views(held: _Held, row: int, following: int) -> tuple[list[_Cell], Tensor]:
     cells = []
     for layer in range(depth):
         gates, states = held.gates[layer, row], held.states[layer]
+        i, f, o, new = gates.chunk(4, 1)
         above = held.inputs[layer + 1][row, :, :hidden] if layer + 1 < depth else None
         cells.append(
             _Cell(
                 held.inputs[layer][row],
                 gates,
                 gates[:, : 3 * hidden],
-                *gates.split(hidden, 1),
+                i,
+                f,
+                o,
+                new,
                 states[row],
                 states[following],
                 held.squashed[layer, row],
@@ -199,7 +203,7 @@ class _Loop(torch.autograd.Function):
         return held.y
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of what was read and of all weights."""
         layers = _Layers.of(ctx.saved_tensors[: ctx.count])
@@ -248,7 +252,7 @@ def _step_back(
     """From the gradient of h, which is ``own``, those of the gates, into ``found``; ``state`` is c's, of this row's."""
     gates, squashed = held.gates[layer, row], held.squashed[layer, row]
     hidden = squashed.shape[1]
-    i, f, o, new = gates.split(hidden, 1)
+    i, f, o, new = gates.chunk(4, 1)
     state.add_(torch.ops.aten.tanh_backward(torch.mul(own, o, out=scratch), squashed))
     torch.mul(state, new, out=wanted[:, :hidden])
     torch.mul(state, held.states[layer, row], out=wanted[:, hidden : 2 * hidden])

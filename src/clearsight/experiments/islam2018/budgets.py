@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -76,12 +76,12 @@ class Design:
         once: one network, whatever the number of seeds.
     """
 
-    build: type[nn.Module] | partial[nn.Module]
+    build: Callable[[], nn.Module]
     adadelta: bool = False
     forced: bool = False
     once: bool = False
 
-    def optimizer(self, budget: Budget) -> partial[torch.optim.Optimizer]:
+    def optimizer(self, budget: Budget) -> Callable[..., torch.optim.Optimizer]:
         """Of the parameters to train."""
         return _ADADELTA if self.adadelta else partial(_ADAM, lr=budget.rate)
 

@@ -11,7 +11,7 @@ import torch
 from scipy.stats import t
 from torch import Tensor, nn
 
-from clearsight.contracts import Batch, Dataset
+from clearsight.contracts import Dataset
 from clearsight.datasets.pairs import Pairs
 from clearsight.degradations.language import parse
 from clearsight.evaluation import loop
@@ -70,8 +70,8 @@ def judge(
         seed: of the noise.
     """
     methods = {
-        "input": _method(lambda batch: cast(Tensor, batch.y), recognizer),
-        **{name: _method(lambda batch, net=net: net(batch.y), recognizer) for name, net in restorers.items()},
+        "input": _method(nn.Identity(), recognizer),
+        **{name: _method(network, recognizer) for name, network in restorers.items()},
         "classifier of halves": loop.Method(
             run=lambda batch: (cast(Tensor, batch.y), reader(batch.y)), metrics=[ERROR], timed=False
         ),
@@ -82,8 +82,8 @@ def judge(
         return loop.judge(loop.batches(pairs, range(len(pairs))), methods, seed=seed)
 
 
-def _method(restore: Callable[[Batch], Tensor], recognizer: nn.Module) -> loop.Method:
-    return loop.Method(run=lambda batch: (restore(batch), None), recognizer=recognizer, metrics=METRICS)
+def _method(restorer: nn.Module, recognizer: nn.Module) -> loop.Method:
+    return loop.Method(run=lambda batch: (restorer(batch.y), None), recognizer=recognizer, metrics=METRICS)
 
 
 class Read(NamedTuple):
