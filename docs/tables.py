@@ -223,6 +223,25 @@ def bias(result: Result) -> str:
     return table(header, [[name, *(f"{v:.2f}" for v in row["psnr"].values())] for name, row in result["rows"].items()])
 
 
+def recurrence(result: Result) -> str:
+    """Rows a second of an LSTM decoder, beside a plain loop and a scripted one."""
+    header = ["images at once"]
+    batches = result["batches"]
+    ways = list(next(iter(batches.values()))["rows_per_second"])
+    header += [f"{way}, {kind}" for kind in ("restoring", "training") for way in ways]
+    rows = [
+        [batch, *(_rate(row["rows_per_second"], way, kind) for kind in ("restoring", "training") for way in ways)]
+        for batch, row in batches.items()
+    ]
+    return table(header, rows)
+
+
+def _rate(rates: dict[str, dict[str, float]], way: str, kind: str) -> str:
+    """Rows a second, and how many times those of the plain loop, which is the first."""
+    rate, plain = rates[way][kind], next(iter(rates.values()))[kind]
+    return f"{rate:,.0f}" if rate == plain else f"{rate:,.0f}, {rate / plain:.2f} ×"
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "digits": ("digits", digits),
@@ -236,6 +255,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "stack": ("stack", stack),
     "busy": ("busy", busy),
     "bias": ("bias", bias),
+    "recurrence": ("recurrence", recurrence),
 }
 """Each table that a run measured: which run, and how it is written."""
 

@@ -107,7 +107,7 @@ class CNNLSTM(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
 @RESTORERS.register("cnn-cnn", tiny={"size": [7, 6], "code": 4})
 class ConvAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
-    """CNN-CNN of islam2018: the encoder of :class:`CNNLSTM` and, mirrored, transposed convolutions back to the image.
+    """CNN-CNN of islam2018: the encoder of CNN-LSTM and, mirrored, transposed convolutions back to the image.
 
     x_hat = σ(deconv(relu(deconv(z)))), 5×5 with stride 2, which undoes a pooling: 64 to 32 to 1 channels. As published
     that is all, and an output pixel sees no further than 15 rows. With a code all of z goes through tanh(W z + b),
