@@ -20,8 +20,8 @@ from clearsight.evaluation.figures import Tile, draw_tiles, write_figure
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig
 from clearsight.experiments.islam2018.budgets import FAIR, LSTM, PUBLISHED
 from clearsight.experiments.islam2018.halves import CORRUPTION, judged_digits
-from clearsight.experiments.islam2018.judging import Read, read
-from clearsight.experiments.islam2018.table2 import COST, RECOGNIZER, shipped
+from clearsight.experiments.islam2018.judging import RECOGNIZERS, Read, read
+from clearsight.experiments.islam2018.table2 import COST, shipped
 from clearsight.experiments.islam2018.trained import Networks
 
 __all__ = ["FIGURES"]
@@ -100,21 +100,19 @@ def _figure7(config: RunConfig) -> Result:
     samples, y = [pair.sample for pair in held], torch.stack([pair.y for pair in held])
     with torch.inference_mode():
         states = {"input": y, **{name: network(y) for name, network in restorers.items()}}
-    found = read({**states, "original": torch.stack([sample.x for sample in samples])}, _recognizer())
+    found = read(
+        {**states, "original": torch.stack([sample.x for sample in samples])}, weights.load_recognizer(RECOGNIZERS[0])
+    )
     right = {name: int((of.classes == torch.tensor([s.label for s in samples])).sum()) for name, of in found.items()}
     rows = [[name, f"{count} of {len(samples)}"] for name, count in right.items()]
     record = {
         "degradation": CORRUPTION,
-        "recognizer": RECOGNIZER,
+        "recognizer": RECOGNIZERS[0],
         "digits": [sample.name for sample in samples],
         "recognized": {name: of.classes.tolist() for name, of in found.items()},
     }
     headline = "read right: " + ", ".join(f"{name} {count}" for name, count in right.items())
     return Result(["state", "read right"], rows, record, headline, partial(_draw_digits, samples, found))
-
-
-def _recognizer() -> torch.nn.Module:
-    return weights.load_recognizer(RECOGNIZER)
 
 
 def _draw_digits(samples: list[Sample], found: Mapping[str, Read], path: Path) -> None:

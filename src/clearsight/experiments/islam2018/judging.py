@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, cast
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from scipy.stats import t
 from torch import Tensor, nn
 
-from clearsight.contracts import Dataset
+from clearsight import weights
+from clearsight.contracts import Batch, Dataset
 from clearsight.datasets.pairs import Pairs
 from clearsight.degradations.language import parse
 from clearsight.evaluation import loop
@@ -19,7 +21,7 @@ from clearsight.evaluation.results import Estimate, Row
 from clearsight.experiments.islam2018.halves import CORRUPTION
 from clearsight.metrics.metric import ERROR, PSNR, Metric, Outcome
 
-__all__ = ["METRICS", "judge", "over_seeds", "read"]
+__all__ = ["RECOGNIZERS", "judge", "metrics", "over_seeds", "read"]
 
 
 def _squared(outcome: Outcome) -> Tensor:
@@ -53,37 +55,60 @@ _RMSE = Metric(
     lambda sums: (sums[..., 1] / sums[..., 0]).sqrt(),
 )
 
-METRICS = (_RMSE, _of_half(_RMSE, _squared), PSNR, _of_half(PSNR, PSNR.statistic), ERROR)
-"""Root mean squared error and PSNR over the whole and over the missing half, and the error of a recognizer."""
+_LOOKS = (_RMSE, _of_half(_RMSE, _squared), PSNR, _of_half(PSNR, PSNR.statistic))
+"""Root mean squared error and PSNR over the whole and over the missing half."""
+
+RECOGNIZERS = ("digits-conv", "digits-mlp")
+"""Trained on clean digits alone; by the first one the claims are judged, the second is a witness."""
 
 
-def judge(
-    digits: Dataset, restorers: Mapping[str, nn.Module], recognizer: nn.Module, reader: nn.Module, *, seed: int
-) -> dict[str, Row]:
-    """Every restorer on the same halves, what the recognizer reads in what comes of them, and in the originals.
+def _error(recognizer: str) -> Metric:
+    """Its error, whatever logits come with the images."""
+    network = weights.load_recognizer(recognizer)
+    return replace(
+        ERROR,
+        key=f"error_{recognizer}",
+        title=f"{recognizer}, error %",
+        statistic=lambda outcome: ERROR.statistic(outcome._replace(logits=network(outcome.x_hat))),
+    )
+
+
+def metrics() -> list[Metric]:
+    """How the images look, and the error of each recognizer."""
+    return [*_LOOKS, *map(_error, RECOGNIZERS)]
+
+
+def judge(digits: Dataset, restorers: Mapping[str, nn.Module], reader: nn.Module, *, seed: int) -> dict[str, Row]:
+    """Every restorer on the same halves, what recognizers read in what comes of them, and in the originals.
 
     Args:
         digits: clean and labelled.
         restorers: by the names of their rows.
-        recognizer: trained on clean digits.
         reader: trained on halves; it reads them as they are.
         seed: of the noise.
     """
+    judged = metrics()
+    read = [metric for metric in judged if metric.recognizes]
+    own = replace(ERROR, key=read[0].key)
     methods = {
-        "input": _method(nn.Identity(), recognizer),
-        **{name: _method(network, recognizer) for name, network in restorers.items()},
-        "classifier of halves": loop.Method(
-            run=lambda batch: (cast(Tensor, batch.y), reader(batch.y)), metrics=[ERROR], timed=False
-        ),
-        "original": loop.Method(run=lambda batch: (batch.x, None), recognizer=recognizer, metrics=[ERROR], timed=False),
+        name: loop.Method(run=partial(_shown, network), metrics=judged)
+        for name, network in {"input": nn.Identity(), **restorers}.items()
+    } | {
+        "classifier of halves": loop.Method(run=lambda batch: (batch.x, reader(batch.y)), metrics=[own], timed=False),
+        "original": loop.Method(run=lambda batch: _labelled(batch.x), metrics=read, timed=False),
     }
     pairs = Pairs(digits, parse(CORRUPTION), seed=seed)
     with torch.inference_mode():
         return loop.judge(loop.batches(pairs, range(len(pairs))), methods, seed=seed)
 
 
-def _method(restorer: nn.Module, recognizer: nn.Module) -> loop.Method:
-    return loop.Method(run=lambda batch: (restorer(batch.y), None), recognizer=recognizer, metrics=METRICS)
+def _shown(restorer: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    return _labelled(restorer(batch.y))
+
+
+def _labelled(images: Tensor) -> tuple[Tensor, Tensor]:
+    """With logits that say nothing: labels are handed on where there are any, and metrics bring their recognizers."""
+    return images, images.new_zeros(len(images), 1)
 
 
 class Read(NamedTuple):

@@ -13,18 +13,15 @@ from clearsight.evaluation.results import Estimate, Row
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.islam2018.budgets import DESIGNS, FAIR, LSTM, PUBLISHED
 from clearsight.experiments.islam2018.halves import CORRUPTION, judged_digits
-from clearsight.experiments.islam2018.judging import METRICS, judge, over_seeds
+from clearsight.experiments.islam2018.judging import RECOGNIZERS, judge, metrics, over_seeds
 from clearsight.experiments.islam2018.trained import Networks, Trained
 from clearsight.metrics.metric import Metric
 from clearsight.registry import RESTORERS
 
-__all__ = ["COST", "OURS", "RECOGNIZER", "TABLES", "shipped"]
+__all__ = ["COST", "TABLES", "shipped"]
 
-OURS = "complete-digits"
+_OURS = "complete-digits"
 """The best completer that is shipped, beside the paper's."""
-
-RECOGNIZER = "digits-conv"
-"""Trained on clean digits alone."""
 
 COST: dict[Preset, str] = {
     "smoke": "seconds",
@@ -32,7 +29,7 @@ COST: dict[Preset, str] = {
     "paper": "a day on a GPU",
 }
 
-_CLAIMED = ("rmse_missing_half", "error")
+_CLAIMED = ("rmse_missing_half", f"error_{RECOGNIZERS[0]}")
 """What CNN-LSTM is ahead in, by the paper's figures 6 and 7."""
 
 Figures = dict[str, Estimate]
@@ -40,7 +37,7 @@ Figures = dict[str, Estimate]
 
 def shipped() -> dict[str, nn.Module]:
     """Our completer by its name, where there is one."""
-    names = {stored.name for stored in weights.shipped(RESTORERS)} & {OURS}
+    names = {stored.name for stored in weights.shipped(RESTORERS)} & {_OURS}
     return {name: weights.load(name) for name in names}
 
 
@@ -53,24 +50,24 @@ def _run(config: RunConfig) -> Result:
     }
     reader, digits = networks.reader(), judged_digits(networks.budget.limit)
     every = {_key(name, at): one.network for name, of in trained.items() for at, one in enumerate(of)} | shipped()
-    rows = judge(digits, every, weights.load_recognizer(RECOGNIZER), reader.network, seed=config.seed)
+    rows, judged = judge(digits, every, reader.network, seed=config.seed), metrics()
     found = {name: _together([rows[_key(name, at)] for at in range(len(of))]) for name, of in trained.items()}
     alone = {name: rows[name].figures for name in ("input", *shipped(), "classifier of halves", "original")}
     table = {"input": alone.pop("input"), **found, **alone}
     claims = [_claim(trained, rows, metric, other) for metric in _CLAIMED for other in (PUBLISHED, FAIR)]
     record = {
         "degradation": CORRUPTION,
-        "recognizer": RECOGNIZER,
+        "recognizers": RECOGNIZERS,
         "images": len(digits),
         "steps": networks.budget.steps,
         "seeds": list(networks.seeds),
-        "conventions": {metric.key: metric.convention for metric in METRICS},
+        "conventions": {metric.key: metric.convention for metric in judged},
         "intervals": "95 %: of designs over their seeds, Student's t; of all other rows over images, Poisson bootstrap",
         "rows": [_row(name, figures, trained.get(name, [])) for name, figures in table.items()],
         "claims": claims,
     }
-    header = ["method", "parameters", *(metric.title for metric in METRICS), "training s", "published, 500,000 steps"]
-    cells = [_cells(name, figures, trained.get(name, [])) for name, figures in table.items()]
+    header = ["method", "parameters", *(metric.title for metric in judged), "training s", "published, 500,000 steps"]
+    cells = [_cells(name, figures, judged, trained.get(name, [])) for name, figures in table.items()]
     return Result(header, cells, record, _headline(table, claims))
 
 
@@ -124,13 +121,13 @@ def _parameters(name: str, trained: Sequence[Trained]) -> int | None:
     return None if network is None else sum(parameter.numel() for parameter in network.parameters())
 
 
-def _cells(name: str, figures: Figures, trained: Sequence[Trained]) -> list[str]:
+def _cells(name: str, figures: Figures, judged: Sequence[Metric], trained: Sequence[Trained]) -> list[str]:
     count, there = _parameters(name, trained), published("islam2018")["seconds"].get(name)
     seconds = sum(one.seconds for one in trained) / len(trained) if trained else None
     return [
         name,
         "–" if count is None else f"{count:,}",
-        *(_cell(figures.get(metric.key), metric) for metric in METRICS),
+        *(_cell(figures.get(metric.key), metric) for metric in judged),
         "–" if seconds is None else f"{seconds:.0f}",
         "–" if there is None else f"{there // 3600} h {there % 3600 / 60:.0f} min",
     ]
