@@ -40,6 +40,8 @@ class RowDecoder(nn.Module):
         self.biases = nn.ParameterList(torch.zeros(4 * hidden) for _ in below[1:])
         self.output = nn.Linear(hidden, width)
         with torch.no_grad():
+            for gate in self.entry.weight.chunk(4):
+                nn.init.xavier_uniform_(gate)
             for bias in (self.entry.bias, *self.biases):
                 bias[hidden : 2 * hidden] = 1  # remember, to begin with
 
@@ -71,8 +73,11 @@ class RowDecoder(nn.Module):
 
 
 def _gates(below: int, hidden: int) -> Tensor:
-    """Starting weights ``(4·hidden, below + hidden)``: Glorot's from below, orthogonal from the layer's own state."""
-    from_below = [nn.init.xavier_uniform_(torch.empty(hidden, below)) for _ in range(4)]
+    """Starting weights ``(4·hidden, below + hidden)``: orthogonal from the layer's own state, from below Glorot's.
+
+    The latter doubled: at first the gates are half open, and images would differ less from layer to layer.
+    """
+    from_below = [nn.init.xavier_uniform_(torch.empty(hidden, below), gain=2) for _ in range(4)]
     from_own = [nn.init.orthogonal_(torch.empty(hidden, hidden)) for _ in range(4)]
     return torch.cat([torch.cat(from_below), torch.cat(from_own)], dim=1)
 
