@@ -7,6 +7,7 @@ from clearsight.objectives.joint import JointLoss
 from clearsight.objectives.layers import DEFAULT_LAYER, Layer, has_default_layer
 from clearsight.objectives.perceptual import Perceptual
 from clearsight.objectives.recognition import Recognition
+from clearsight.objectives.rmse import RMSELoss
 from clearsight.objectives.segmentation import SegmentationLoss
 from clearsight.objectives.squares import HalfSumOfSquares
 
@@ -20,6 +21,7 @@ __all__ = [
     "JointLoss",
     "Layer",
     "Perceptual",
+    "RMSELoss",
     "Recognition",
     "SegmentationLoss",
     "Weighting",

@@ -16,6 +16,7 @@ from clearsight.vision import torchvision
 if TYPE_CHECKING:
     from clearsight.training.crops import RandomCrops, RandomResizedCrops
     from clearsight.training.data import Data, WholeImages
+    from clearsight.training.forcing import TeacherForcedTask
     from clearsight.training.guidance import GuidedTask
     from clearsight.training.joint import JointTask
     from clearsight.training.muon import Muon
@@ -44,6 +45,7 @@ __all__ = [
     "SamplerTask",
     "Staircase",
     "Task",
+    "TeacherForcedTask",
     "WholeImages",
     "shipped_recipes",
     "train",
@@ -65,6 +67,7 @@ _HOMES = {
     "SamplerTask": "sampling",
     "Staircase": "schedules",
     "Task": "task",
+    "TeacherForcedTask": "forcing",
     "WholeImages": "data",
     "train": "runner",
 }
