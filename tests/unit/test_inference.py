@@ -695,7 +695,30 @@ def test_the_default_model_is_chosen_by_the_channels(monkeypatch: pytest.MonkeyP
     automatic = Restoration()
     automatic.check()
     assert automatic.engine(1).name == "denoise-grey"
-    assert automatic.engine(3).name == "denoise-color"
+    assert automatic.engine(3).name == "denoise-photo"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize(
+    ("noise", "chosen"),
+    [
+        ("gaussian(sigma=15/255)", "denoise-color"),
+        ("gaussian(sigma=50/255)", "denoise-color"),
+        ("poisson(peak=30)", "denoise-color"),
+        ("camera(iso=3200, full_well=20000)", "denoise-photo"),
+        ("camera(iso=1600, full_well=8000) | jpeg(quality=90)", "denoise-photo"),
+        ("correlated(sigma=10/255, radius=0.8)", "denoise-photo"),
+        ("jpeg(quality=30)", "denoise-photo"),
+        ("quantize", "denoise-photo"),
+    ],
+)
+def test_of_colour_the_noise_chooses_the_model(noise: str, chosen: str, dtype: str) -> None:
+    photograph = skimage.data.astronaut()[::2, ::2]
+    degraded = np.asarray(clearsight.degrade(photograph, noise))
+    pixels = images.from_unit(degraded / np.float32(255), dtype)
+    assert model_for(pixels) == chosen
+    assert model_for(pixels[..., :1]) == "denoise-grey"
+    assert model_for(pixels[:12, :12]) == "denoise-photo"
 
 
 def with_name(name: str) -> nn.Module:
