@@ -63,7 +63,7 @@ def restored(model: nn.Module, y: Tensor, *, strength: float = 1.0, self_ensembl
 
 def mean_psnr(x_hat: Tensor, x: Tensor) -> float:
     """In dB, over images, clipped."""
-    return round(sum(float(psnr(a.clamp(0, 1), b)) for a, b in zip(x_hat, x, strict=True)) / len(x), 3)
+    return round(float(psnr(x_hat.clamp(0, 1), x).mean()), 3)
 
 
 def strengths(model: nn.Module, x: Tensor) -> dict[str, dict[str, list[float]]]:
