@@ -234,7 +234,7 @@ def main() -> None:
     rows, runs = before["rows"], before["runs"] | {this: run}
     for name, test in TESTS.items():
         folder = place(test.folder)
-        if folder is None:
+        if folder is None or not {*asked.methods} & {*test.methods}:
             continue
         row = measured(test, folder, asked.methods, asked.seed)
         rows[name] = merged(test, rows.get(name, {}), {**row, "run": dict.fromkeys(row["psnr"], this)})

@@ -238,6 +238,25 @@ def micrographs(result: Result) -> str:
     return table([f"{found['pictures']} micrographs, 16 bits", *methods], rows)
 
 
+def recurrence(result: Result) -> str:
+    """Rows a second of an LSTM decoder, beside a plain loop and a scripted one."""
+    header = ["images at once"]
+    batches = result["batches"]
+    ways = list(next(iter(batches.values()))["rows_per_second"])
+    header += [f"{way}, {kind}" for kind in ("restoring", "training") for way in ways]
+    rows = [
+        [batch, *(_rate(row["rows_per_second"], way, kind) for kind in ("restoring", "training") for way in ways)]
+        for batch, row in batches.items()
+    ]
+    return table(header, rows)
+
+
+def _rate(rates: dict[str, dict[str, float]], way: str, kind: str) -> str:
+    """Rows a second, and how many times those of the plain loop, which is the first."""
+    rate, plain = rates[way][kind], next(iter(rates.values()))[kind]
+    return f"{rate:,.0f}" if rate == plain else f"{rate:,.0f}, {rate / plain:.2f} ×"
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "denoising-in-short": ("denoising", denoising_in_short),
@@ -256,6 +275,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "noise": ("noise", noise),
     "harmless": ("noise", harmless),
     "micrographs": ("noise", micrographs),
+    "recurrence": ("recurrence", recurrence),
 }
 """Each table that a run measured: which run, and how it is written."""
 

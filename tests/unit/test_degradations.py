@@ -30,6 +30,7 @@ from clearsight.degradations import (
     parse,
     parse_number,
 )
+from clearsight.degradations.step import conditions_of
 from clearsight.errors import ClearsightError, DegradationSyntaxError, InvalidArgumentError, UnknownNameError
 from clearsight.restorers.noise_level import estimate_sigma
 
@@ -106,6 +107,8 @@ def test_steps_are_joined_and_spelled_the_shortest_way() -> None:
     [
         ("", DegradationSyntaxError, "such as gaussian"),
         ("quantize |", DegradationSyntaxError, "such as gaussian"),
+        ("quantize or", DegradationSyntaxError, "such as gaussian"),
+        ("quantize or area(scale=2)", InvalidArgumentError, "of one scale, got quantize or area"),
         ("gaussian(sigma=(1))", DegradationSyntaxError, "such as gaussian"),
         ("gaussian(0.1)", DegradationSyntaxError, "expected key=value"),
         ("gaussian(sigma=)", DegradationSyntaxError, "expected key=value"),
@@ -137,6 +140,20 @@ def test_mistakes_are_explained_in_a_sentence(text: str, error: type[ClearsightE
     with pytest.raises(error, match=says) as caught:
         parse(text)
     assert "\n" not in str(caught.value)
+
+
+def test_or_draws_one_for_each_image() -> None:
+    text = "lower-half | salt-and-pepper(amount=1) or erase(probability=0) or block(size=8)"
+    assert str(parse(text)) == text
+    y = degrade(flat(0.5, n=60, side=8), text, seed=0)
+    seen = [tuple(image.unique().tolist()) for image in y]
+    assert {kind: 10 < seen.count(kind) < 32 for kind in set(seen)} == {(0, 1): True, (0, 0.5): True, (0,): True}
+
+
+def test_conditions_span_the_ranges_of_either() -> None:
+    first, *_, last = conditions_of(parse("erase(probability=0..0.3) or gaussian(sigma=0..50/255)"))
+    assert first == "erase(probability=0) or gaussian(sigma=0)"
+    assert last == "erase(probability=0.3) or gaussian(sigma=50/255)"
 
 
 def test_a_pipeline_needs_a_step() -> None:

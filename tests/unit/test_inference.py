@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from clearsight.inference import files as batches
 from clearsight.inference.arrays import like, pictures_of
 from clearsight.inference.device import choose_device, choose_precision, fused
 from clearsight.inference.engine import _noise_level
+from clearsight.inference.restoring import model_for
 from clearsight.inference.tiles import Tile, cut
 from clearsight.registry import RESTORERS
 from clearsight.restorers import Bicubic, DnCNN, FFDNet, ResidualUNet, Wiener
@@ -695,7 +697,29 @@ def test_the_default_model_is_chosen_by_the_channels(monkeypatch: pytest.MonkeyP
     automatic = Restoration()
     automatic.check()
     assert automatic.engine(1).name == "denoise-grey"
-    assert automatic.engine(3).name == "denoise-color"
+    assert automatic.engine(3).name == "denoise-photo"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize(
+    ("noise", "chosen"),
+    [
+        ("gaussian(sigma=15/255)", "denoise-color"),
+        ("gaussian(sigma=50/255)", "denoise-color"),
+        ("camera(iso=3200, full_well=20000)", "denoise-photo"),
+        ("camera(iso=1600, full_well=8000) | jpeg(quality=90)", "denoise-photo"),
+        ("correlated(sigma=10/255, radius=0.8)", "denoise-photo"),
+        ("jpeg(quality=30)", "denoise-photo"),
+        ("quantize", "denoise-photo"),
+    ],
+)
+def test_of_colour_the_noise_chooses_the_model(noise: str, chosen: str, dtype: str) -> None:
+    photograph = skimage.data.astronaut()[::2, ::2]
+    degraded = np.asarray(degrade(photograph, noise))
+    pixels = images.from_unit(degraded / np.float32(255), dtype)
+    assert model_for(pixels) == chosen
+    assert model_for(pixels[..., :1]) == "denoise-grey"
+    assert model_for(pixels[:12, :12]) == "denoise-photo"
 
 
 def with_name(name: str) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ import clearsight
 from clearsight.errors import WeightsError
 from clearsight.metrics import psnr
 from clearsight.restorers import DnCNN, FFDNet
+from clearsight.weights import matlab
 from mat_files import Layer, cell, conv, dncnn, ffdnet, relu, save_5
 from stand_ins import seeded
 
@@ -92,6 +94,38 @@ def test_a_network_is_the_same_function(
     assert type(model) is {"dncnn": DnCNN, "ffdnet": FFDNet}[name]
     assert model.figures == {"name": "mine"}
     assert not model.training
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_variables_are_read_as_scipy_writes_them(compressed: bool, tmp_path: Path) -> None:
+    counts = np.arange(12, dtype=np.int16).reshape(3, 4)
+    mine = {
+        "counts": counts,
+        "text": "abc",
+        "none": np.empty((0, 0)),
+        "flag": np.array([[True]]),
+        "cell": cell("a", 1.5),
+    }
+    savemat(tmp_path / "a.mat", {"other": np.eye(2), "mine": mine}, do_compression=compressed)
+    found = matlab.read(tmp_path / "a.mat", "mine")
+    assert list(found) == list(mine)
+    assert (found["text"], found["none"].shape, found["flag"].tolist()) == ("abc", (0, 0), [[1]])
+    assert found["cell"] == ["a", np.array([[1.5]])]
+    np.testing.assert_array_equal(found["counts"], counts)
+
+
+def test_damaged_files_are_refused(tmp_path: Path) -> None:
+    """Any byte may be another one: that is an error with one sentence, or a network."""
+    path = tmp_path / "a.mat"
+    save_5(path, ffdnet(1))
+    good, rng = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        spoilt = bytearray(good)
+        for at in rng.integers(0, 3000, rng.integers(1, 10)):
+            spoilt[at] = rng.integers(256)
+        path.write_bytes(spoilt)
+        with contextlib.suppress(WeightsError):
+            clearsight.load(path)
 
 
 def test_convolutions_may_have_no_biases(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from clearsight.datasets.alphadigits import Alphadigits
 from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
+from clearsight.datasets.curves import CURVES, Curve
 from clearsight.datasets.drawings import Drawings
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.opening import open_dataset
@@ -15,11 +16,13 @@ from clearsight.datasets.subset import Subset, take
 __all__ = [
     "CC15",
     "CIFAR10",
+    "CURVES",
     "MNIST",
     "SIDD",
     "VOC2012",
     "Alphadigits",
     "CamVid",
+    "Curve",
     "Drawings",
     "ImageFolder",
     "ImageNet",

@@ -141,7 +141,7 @@ class Either(Step):
 
     def __post_init__(self) -> None:
         if len(self.choices) < 2 or len({choice.scale for choice in self.choices}) > 1:
-            raise InvalidArgumentError(f"or stands between degradations that shrink alike, got {str(self) or 'none'}")
+            raise InvalidArgumentError(f"or stands between degradations of one scale, got {str(self) or 'none'}")
 
     @property
     def scale(self) -> int:  # type: ignore[override]

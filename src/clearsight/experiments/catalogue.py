@@ -5,6 +5,8 @@ from __future__ import annotations
 from clearsight.errors import UnknownNameError
 from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
+from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples
+from clearsight.experiments.islam2018 import figures, table2
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
 
 __all__ = ["catalogue", "find_experiment"]
@@ -19,11 +21,14 @@ _LIU2020 = (
     *figure6.FIGURES,
     *figure7.FIGURES,
 )
+_FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES)
+_ISLAM2018 = (*table2.TABLES, *figures.FIGURES)
 
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020)}
+    every = (*_CHEN2016, *_LIU2020, *_ISLAM2018, *_FLEURET_DLC)
+    return {experiment.name: experiment for experiment in every}
 
 
 def find_experiment(name: str) -> Experiment:

@@ -15,6 +15,7 @@ from torch import nn
 from clearsight import weights
 from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import Intensities, Range
+from clearsight.images.noise import is_white
 from clearsight.images.picture import Picture
 from clearsight.inference.arguments import NO_INPUTS, Draws
 from clearsight.inference.arrays import ImageLike, like, pictures_of
@@ -29,14 +30,28 @@ __all__ = ["AUTO", "Restoration", "default_model", "restore"]
 _LOG = logging.getLogger(__name__)
 
 AUTO = "auto"
-"""The model that is chosen by the image: ``denoise-color`` for RGB, ``denoise-grey`` for grey."""
+"""The model that is chosen by the image: ``denoise-grey`` for grey; for RGB ``denoise-photo``, or where its noise is
+white ``denoise-color``."""
 
-_BY_CHANNELS = {1: "denoise-grey", 3: "denoise-color"}
+_BY_CHANNELS = {1: "denoise-grey", 3: "denoise-photo"}
+_OF_WHITE_NOISE = {3: "denoise-color"}
 
 
 def default_model(channels: int) -> str:
-    """The name of the model that ``"auto"`` takes for images of 1 or 3 channels."""
+    """The name of the model that ``"auto"`` takes for images of 1 or 3 channels, whose noise is none or not white."""
     return _BY_CHANNELS[channels]
+
+
+def model_for(pixels: NDArray[Any]) -> str:
+    """The name of the model that ``"auto"`` takes for one picture.
+
+    Args:
+        pixels: ``(H, W, 1 or 3)``.
+    """
+    channels = pixels.shape[2]
+    if channels in _OF_WHITE_NOISE and is_white(pixels):
+        return _OF_WHITE_NOISE[channels]
+    return default_model(channels)
 
 
 class Restoration:
@@ -97,7 +112,7 @@ class Restoration:
         )
 
     def engine(self, channels: int) -> Engine:
-        """The engine for images of so many channels."""
+        """The engine for images of so many channels, of which nothing else is known."""
         return self._engine(default_model(channels) if self._model == AUTO else self._model)
 
     def check(self, draws: Draws | None = None) -> None:
@@ -144,7 +159,8 @@ class Restoration:
     def _drawn(
         self, picture: Picture, group: tuple[int, ...], draws: Draws | None, hidden: NDArray[np.bool_] | None
     ) -> NDArray[Any]:
-        pixels, engine = picture.take(group), self.engine(len(group))
+        pixels = picture.take(group)
+        engine = self._engine(model_for(pixels) if self._model == AUTO else self._model)
         if self.strength == 0:
             engine.check(self.sigma, self.inputs, draws)
             return pixels[None]

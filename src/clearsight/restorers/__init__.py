@@ -1,29 +1,40 @@
 """Image → image: every restorer, learned or classical, behind one contract; see ``clearsight models``."""
 
-from clearsight.restorers.autoencoder import DenoisingAutoencoder
+from clearsight.restorers.autoencoder import DeepAutoencoder, DenoisingAutoencoder, PointAutoencoder
 from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVariation, Wavelet, Wiener
+from clearsight.restorers.cnn_lstm import CNNLSTM, ConvAutoencoder
+from clearsight.restorers.completion import CompletionNet
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.mcwnnm import MCWNNM
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
+from clearsight.restorers.recurrence import RowDecoder
 from clearsight.restorers.residual_unet import ResidualUNet
+from clearsight.restorers.sampler import FlowSampler
 from clearsight.restorers.self_ensemble import SelfEnsemble
 from clearsight.restorers.strength import Strength, adjusted
 from clearsight.restorers.tnrd import TNRD
 
 __all__ = [
     "BM3D",
+    "CNNLSTM",
     "MCWNNM",
     "TNRD",
     "Bicubic",
+    "CompletionNet",
+    "ConvAutoencoder",
+    "DeepAutoencoder",
     "DenoisingAutoencoder",
     "DnCNN",
     "FFDNet",
+    "FlowSampler",
     "MultiscaleDenoiser",
     "NonLocalMeans",
+    "PointAutoencoder",
     "ResidualUNet",
+    "RowDecoder",
     "SelfEnsemble",
     "Strength",
     "TotalVariation",

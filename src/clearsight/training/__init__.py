@@ -16,6 +16,7 @@ from clearsight.vision import torchvision
 if TYPE_CHECKING:
     from clearsight.training.crops import RandomCrops, RandomResizedCrops
     from clearsight.training.data import Data, WholeImages
+    from clearsight.training.forcing import TeacherForcedTask
     from clearsight.training.guidance import GuidedTask
     from clearsight.training.joint import JointTask
     from clearsight.training.muon import Muon
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from clearsight.training.restoration import RestorationTask
     from clearsight.training.retraining import RetrainingTask
     from clearsight.training.runner import train
+    from clearsight.training.sampling import SamplerTask
     from clearsight.training.schedules import Cosine, Plateau, Staircase
     from clearsight.training.task import Task
 
@@ -40,8 +42,10 @@ __all__ = [
     "RecognitionTask",
     "RestorationTask",
     "RetrainingTask",
+    "SamplerTask",
     "Staircase",
     "Task",
+    "TeacherForcedTask",
     "WholeImages",
     "shipped_recipes",
     "train",
@@ -60,8 +64,10 @@ _HOMES = {
     "RecognitionTask": "recognition",
     "RestorationTask": "restoration",
     "RetrainingTask": "retraining",
+    "SamplerTask": "sampling",
     "Staircase": "schedules",
     "Task": "task",
+    "TeacherForcedTask": "forcing",
     "WholeImages": "data",
     "train": "runner",
 }

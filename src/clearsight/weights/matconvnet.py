@@ -31,7 +31,7 @@ def load(path: Path) -> nn.Module:
     the convolutions. Colours are RGB in both.
 
     Args:
-        path: of MATLAB's versions 4 to 7, or of 7.3, which takes h5py.
+        path: of MATLAB's versions 5 to 7, or of 7.3, which takes h5py.
 
     Raises:
         WeightsError: the file is not there, no MATLAB file, or no such network.
@@ -155,7 +155,7 @@ def _normalization(layer: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
 
 
 def _tensor(array: np.ndarray[Any, Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
 
 
 def _require(layer: Mapping[str, Any], **values: float) -> None:

@@ -21,7 +21,7 @@ __all__ = ["Noisy", "noisy_sets"]
 _PUBLISHED = {"polyu": "test", "cc15": "test", "sidd": "val"}
 """Sets of real noise whose clean images are public, and the part to judge on."""
 
-_MADE_UP = "gaussian(sigma=8/255) | jpeg(quality=90)"
+_MADE_UP = "camera(iso=3200, full_well=20000) | jpeg(quality=90)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Denoising and completing digits with an LSTM decoder that sees the image it restores: islam2018."""
