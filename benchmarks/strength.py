@@ -3,8 +3,8 @@
 python benchmarks/strength.py                          # three minutes on one core
 python benchmarks/strength.py denoise-color mine=FOLDER
 
-Strength: three of the squares of 256 pixels that trainings hold out of bsds432, clipped and in 8 bits, all models on the
-same noise. Correlated noise: correlation 0.7, 0.4 and 0.2 at a distance of 1, 2 and 3 pixels, 0.5 between channels.
+Strength: three of the squares of 256 pixels that trainings hold out of bsds432, clipped and in 8 bits; all models see
+the same noise. Correlated noise: correlation 0.7, 0.4 and 0.2 at a distance of 1, 2 and 3 pixels, 0.5 between channels.
 Self-ensemble: the central squares of 256 pixels of every fourth image of Kodak24, unclipped noise.
 """
 
