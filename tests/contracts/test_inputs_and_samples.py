@@ -15,6 +15,7 @@ from clearsight.contracts import Input, Restorer, Sampler, Traits
 from clearsight.errors import InvalidArgumentError, ModelError
 from clearsight.images import Picture
 from clearsight.inference import Draws, Engine, Restoration
+from clearsight.restorers import adjusted
 from stand_ins import rand
 
 HEIGHT, WIDTH = 24, 40
@@ -23,18 +24,15 @@ HEIGHT, WIDTH = 24, 40
 class Completer(nn.Module):
     """Fills what a mask hides with the mean of what is seen around it; a strength and a table say how."""
 
-    def __init__(self, *, channels: int | None = None, multiple: int = 1) -> None:
+    INPUTS = (
+        Input(name="mask"),
+        Input(name="strength", kind="value", required=False),
+        Input(name="table", kind="whole", required=False),
+    )
+
+    def __init__(self, *, channels: int | None = None, multiple: int = 1, inputs: tuple[Input, ...] = INPUTS) -> None:
         super().__init__()
-        self.traits = Traits(
-            channels=channels,
-            receptive_radius=1,
-            multiple=multiple,
-            inputs=(
-                Input(name="mask"),
-                Input(name="strength", kind="value", required=False),
-                Input(name="table", kind="whole", required=False),
-            ),
-        )
+        self.traits = Traits(channels=channels, receptive_radius=1, multiple=multiple, inputs=inputs)
 
     def forward(self, y: Tensor, sigma: Tensor | None = None, **inputs: Tensor) -> Tensor:
         seen = inputs["mask"]
@@ -135,6 +133,31 @@ class TestInputs:
             clearsight.restore(y, model=Completer(), inputs={"mask": mask(), "normals": mask()})
         with pytest.raises(ModelError, match="takes no input mask: it takes nothing but the image"):
             clearsight.restore(y, model=Guesser(), inputs={"mask": mask()})
+
+
+class TestAdjusted:
+    """Inputs and samples of restorers that do more or less, or are asked in eight orientations."""
+
+    @pytest.mark.parametrize("options", [{"strength": 0.5}, {"self_ensemble": True}])
+    @pytest.mark.parametrize("tile", ["off", 8])
+    def test_inputs_reach_the_model(self, options: Any, tile: Any) -> None:
+        """A map is turned with its image: what is filled in from all around is the same in every orientation."""
+        y, seen = image(HEIGHT, WIDTH, 3), mask()
+        model = adjusted(Completer(inputs=Completer.INPUTS[:2]), **options)
+        x_hat = Engine(model, device="cpu", tile=tile).restore_pixels(y, inputs={"mask": seen, "strength": 0.5})
+        share = 0.5 * options.get("strength", 1)
+        np.testing.assert_allclose(x_hat, y + share * (filled_by_hand(y, seen) - y), atol=1e-5)
+
+    def test_what_cannot_be_turned_is_refused(self) -> None:
+        with pytest.raises(ModelError, match="Completer takes table, which cannot be turned with the image"):
+            clearsight.restore(image(8, 8), model=Completer(), self_ensemble=True, inputs={"mask": mask(8, 8)})
+
+    @pytest.mark.parametrize("options", [{"strength": 1.5}, {"self_ensemble": True}])
+    def test_only_one_answer_is_given(self, options: Any) -> None:
+        y = image(8, 8)
+        np.testing.assert_allclose(clearsight.restore(y, model=Guesser(), **options), y, atol=1e-6)
+        with pytest.raises(ModelError, match="gives one answer to an image, not several: leave samples out"):
+            clearsight.restore(y, model=Guesser(), samples=2, **options)
 
 
 class TestSamples:

@@ -361,6 +361,10 @@ def test_names_that_are_not_known(command: Callable, photo: Callable, arguments:
         ((*WIENER, "--device", ""), "device '' cannot be used here"),
         ((*WIENER, "--workers", "0"), "workers must be at least 1"),
         ((*WIENER, "--workers", "-3"), "workers must be at least 1"),
+        ((*WIENER, "--strength", "4.5"), "strength is from 0, the picture as it is, to 4"),
+        ((*WIENER, "--strength", "-1"), "got -1"),
+        ((*WIENER, "--strength", "nan"), "got nan"),
+        (("--model", "bicubic", "--strength", "2"), "bicubic enlarges images"),
         (("--model", "bicubic", "--sigma", "25/255"), "Bicubic finds the noise level itself"),
     ],
 )
@@ -379,6 +383,7 @@ def test_options_that_cannot_be_used(command: Callable, photo: Callable, options
         ("restore", "-o", "out"),
         ("restore", "a.png", "-o", "out", "--precision", "float8"),
         ("restore", "a.png", "-o", "out", "--workers", "many"),
+        ("restore", "a.png", "-o", "out", "--strength", "much"),
         ("restore", "a.png", "-o", "out", "--nonsense"),
         ("degrade", "a.png", "-o", "out"),
         ("restor",),

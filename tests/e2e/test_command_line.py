@@ -85,6 +85,20 @@ def test_a_folder_of_weights_restores(command: Callable, photo: Callable, tiny: 
     assert np.abs(images.read("out/a.png").pixels.astype(int) - whole).max() <= 1
 
 
+def test_strength_and_self_ensemble(command: Callable, photo: Callable, tiny: Path) -> None:
+    """0 gives the picture back, 1 is what no option gives; more takes more away; a mean is something else."""
+    before = images.read(photo("a.png", dtype="uint16")).pixels.astype(float)
+    taken = {}
+    for options in ("", "--strength 0", "--strength 0.5", "--strength 1", "--strength 2", "--self-ensemble"):
+        assert command("restore", "a.png", "-o", "b.png", "--model", tiny, *options.split(), "--overwrite").status == 0
+        taken[options] = before - images.read("b.png").pixels
+    energies = [np.square(taken[f"--strength {strength}"]).sum() for strength in ("0", "0.5", "1", "2")]
+    assert energies[0] == 0
+    assert energies == sorted(set(energies))
+    np.testing.assert_array_equal(taken["--strength 1"], taken[""])
+    assert not np.array_equal(taken["--self-ensemble"], taken[""])
+
+
 def test_what_is_there_is_skipped_unless_overwritten(command: Callable, photo: Callable, tmp_path: Path) -> None:
     photo("in/a.png")
     restore = ("restore", "in", "-o", "out", "--model", "wiener")

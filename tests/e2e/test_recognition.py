@@ -26,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
 CLASSES = ("left", "middle", "right")
 SIDE = 12
 NOISE = "gaussian(sigma=25/255)"
+MORE = ("--strength", "1.5", "--self-ensemble")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -131,9 +132,9 @@ def test_json_tells_the_probability_of_every_class(command: Callable, bars: Path
 def test_what_is_restored_first_is_what_restore_writes(command: Callable, bars: Path) -> None:
     plain, restored = (
         json.loads(command("recognize", "bars/left", "-r", "tiny-bars", "--json", *options).out)
-        for options in ((), ("--restore-with", "tiny-denoiser"))
+        for options in ((), ("--restore-with", "tiny-denoiser", *MORE))
     )
-    assert command("restore", "bars/left", "-o", "out", "--model", "tiny-denoiser").status == 0
+    assert command("restore", "bars/left", "-o", "out", "--model", "tiny-denoiser", *MORE).status == 0
     written = json.loads(command("recognize", "out", "-r", "tiny-bars", "--json").out)
     assert [row["probabilities"] for row in restored] == [row["probabilities"] for row in written]
     assert all(a["confidence"] != b["confidence"] for a, b in zip(plain, restored, strict=True))
@@ -236,6 +237,7 @@ def test_one_bad_file_stops_nothing(command: Callable, bars: Path) -> None:
             ("bars", "-r", "tiny-bars", "--restore-with", "weiner"),
             "no restorer is named 'weiner'; did you mean 'wiener'?",
         ),
+        (("bars", "-r", "tiny-bars", "--strength", "2"), "are for a restorer: name one with --restore-with"),
         (("bars", "-r", "tiny-bars", "--device", "nonsense"), "device 'nonsense' cannot be used here"),
         (("nowhere.png", "-r", "tiny-bars"), "nowhere.png does not exist"),
         (("bare", "-r", "tiny-bars"), "bare holds no images"),
@@ -322,6 +324,15 @@ def test_classes(command: Callable, bars: Path, tmp_path: Path) -> None:
     assert Image.open(tmp_path / "sheet.jpg").format == "JPEG"
 
 
+def test_a_row_says_how_much_was_done(command: Callable, photos: Path) -> None:
+    done = command("evaluate", "-d", "photos", "--with", NOISE, "--model", "tiny-denoiser", *MORE)
+    assert (done.status, done.err) == (0, "")
+    assert [row[0] for row in table(done.out)[1:]] == [
+        "degraded",
+        "tiny-denoiser in eight orientations at strength 1.5",
+    ]
+
+
 def test_parts(command: Callable, tmp_path: Path) -> None:
     for part, count in (("val", 2), ("test", 4)):
         for k, name in enumerate(CLASSES):
@@ -403,6 +414,8 @@ MISTAKES = [
     (("-d", "bars", "--limit", "0"), "take at least 1 image, got 0"),
     (("-d", "bars", "--figure", "sheet.xyz"), "sheet.xyz ends in '.xyz', expected one of "),
     (("-d", "bars", "--figure", "sheet"), "sheet ends in '', expected one of "),
+    (("-d", "bars", "--self-ensemble"), "--strength and --self-ensemble are for a restorer: name one with --model"),
+    (("-d", "bars", "-m", "wiener", "--strength", "9"), "strength is from 0, the picture as it is, to 4"),
     (("-d", "bars", "-m", "wiener", "--device", "nonsense"), "device 'nonsense' cannot be used here"),
 ]
 

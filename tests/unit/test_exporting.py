@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError, ModelError
 from clearsight.inference import ONNX_TOLERANCE, Engine, export_onnx
-from clearsight.restorers import DenoisingAutoencoder, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener
+from clearsight.restorers import DenoisingAutoencoder, DnCNN, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener, adjusted
 from stand_ins import moved, rand
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -55,6 +55,15 @@ def test_a_restorer_that_is_told_sigma(tmp_path: Path) -> None:
     expected = Engine(restorer, device="cpu", precision="float32").restore_batch(y, sigma)
     np.testing.assert_allclose(x_hat, expected.numpy(), rtol=0, atol=ONNX_TOLERANCE)
     assert not np.allclose(x_hat, opened.run(None, {"y": y.numpy(), "sigma": sigma.flip(0).numpy()})[0], atol=1e-3)
+
+
+def test_more_than_it_does_by_itself(tmp_path: Path) -> None:
+    restorer = adjusted(moved(DnCNN(channels=1, depth=2, width=2)).eval(), strength=1.5)
+    export_onnx(restorer, tmp_path / "model.onnx")
+    y = rand(2, 1, 9, 14)
+    (x_hat,) = session(tmp_path / "model.onnx").run(None, {"y": y.numpy()})
+    expected = Engine(restorer, device="cpu", precision="float32", tile="off").restore_batch(y)
+    np.testing.assert_allclose(x_hat, expected.numpy(), rtol=0, atol=ONNX_TOLERANCE)
 
 
 def test_a_restorer_of_one_size(tmp_path: Path) -> None:
