@@ -1,6 +1,7 @@
 """Where images and labels come from, and their pairing with what a degradation makes of them."""
 
 from clearsight.datasets.alphadigits import Alphadigits
+from clearsight.datasets.amat import AMat, Tzanetakis
 from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
 from clearsight.datasets.mnist import MNIST
@@ -9,11 +10,13 @@ from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
+from clearsight.datasets.variants import Variants
 
 __all__ = [
     "CIFAR10",
     "MNIST",
     "VOC2012",
+    "AMat",
     "Alphadigits",
     "CamVid",
     "ImageFolder",
@@ -23,6 +26,8 @@ __all__ = [
     "Photographs",
     "SegmentationFolder",
     "Subset",
+    "Tzanetakis",
+    "Variants",
     "open_dataset",
     "take",
 ]

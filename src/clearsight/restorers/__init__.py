@@ -9,6 +9,7 @@ from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.residual_unet import ResidualUNet
+from clearsight.restorers.stacked import DenoisingLayer, StackedAutoencoder, train_layer
 from clearsight.restorers.tnrd import TNRD
 
 __all__ = [
@@ -17,15 +18,18 @@ __all__ = [
     "TNRD",
     "Bicubic",
     "DenoisingAutoencoder",
+    "DenoisingLayer",
     "DnCNN",
     "FFDNet",
     "MultiscaleDenoiser",
     "NonLocalMeans",
     "ResidualUNet",
+    "StackedAutoencoder",
     "TotalVariation",
     "Wavelet",
     "Wiener",
     "estimate_sigma",
     "reflected",
     "restored",
+    "train_layer",
 ]
