@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import skimage.data
@@ -48,8 +49,13 @@ def grey_photographs(root: str | Path | None = None, count: int = _COUNT) -> lis
     if root is not None:
         photographs = take(Photographs(root=root), count)
         return [_grey(photographs[index].x) for index in range(len(photographs))]
-    bundled = (getattr(skimage.data, name)() for name in _BUNDLED)
-    pixels = (found[0] if isinstance(found, tuple) else found for found in bundled)
+    return _bundled()
+
+
+@cache
+def _bundled() -> list[Tensor]:
+    found = (getattr(skimage.data, name)() for name in _BUNDLED)
+    pixels = (one[0] if isinstance(one, tuple) else one for one in found)
     return [_grey(torch.from_numpy(one.reshape(*one.shape[:2], -1)).movedim(-1, 0) / 255) for one in pixels]
 
 
