@@ -1,20 +1,27 @@
-"""PSNR of the shipped denoisers on Kodak24 and CBSD68.
+"""PSNR of denoisers on photographs, ours beside classical and published ones on the same noise.
 
-python benchmarks/denoising.py [--seed 0]
+python benchmarks/denoising.py                                       # all but BM3D: 35 minutes on one core
+python benchmarks/denoising.py --methods denoise-color denoise-grey  # only these, 12 minutes; other rows are kept
+python benchmarks/denoising.py --methods bm3d                        # hours
+python benchmarks/denoising.py --data my/photos                      # another set: printed, not kept
 
-Two protocols, mean over whole images: *ideal*, unclipped float noise, the result clipped; and *files*, clipped 8-bit
-noisy PNG files restored by the command's own machinery into 8-bit PNG files. The grey model: luma (ITU-R 601) of the
-same images.
+Two protocols, mean over images: *ideal*, unclipped float noise, the result clipped; and *files*, clipped 8-bit noisy
+PNG files restored by the command's own machinery into 8-bit PNG files. Kodak24 whole, as liu2020 has it, and its
+500×500 centres, as the papers after FFDNet; grey: luma (ITU-R 601) of the same images. McMaster, Set12 and BSD68 where
+``$CLEARSIGHT_DATA`` holds them, and the networks of others where ``$CLEARSIGHT_DATA/peers`` holds their files. Methods
+that can be told σ are told.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +29,26 @@ import torch
 from torch import Tensor
 
 import clearsight
-from clearsight.contracts import Dataset, Sample
+from clearsight.contracts import Batch, Dataset, Sample
 from clearsight.datasets import Pairs, Photographs
+from clearsight.datasets.subset import Centres
 from clearsight.degradations import format_number, parse
 from clearsight.evaluation.loop import batches, judge
 from clearsight.evaluation.protocol import method_of
 from clearsight.images import find, read
 from clearsight.inference import Engine, Restoration, degrade_picture, plan, process
 from clearsight.metrics import psnr
-from clearsight.metrics.metric import PSNR
+from clearsight.metrics.metric import PSNR, Outcome
+from clearsight.provenance import provenance
 from clearsight.seeds import generator_for
-from measuring import save
+from measuring import RESULTS, save
 
-SETS = ("kodak24", "cbsd68")
-IDEAL, FILES = (25, 35, 50), (15, 25, 50)
+COLOUR = ("noisy", "wiener", "wavelet", "bm3d", "CDnCNN", "FFDNet_color", "denoise-color")
+GREY = ("noisy", "wiener", "wavelet", "bm3d", "FFDNet_gray", "denoise-grey")
+SLOW = {"bm3d"}
+
+Values = dict[str, dict[str, float]]
+"""PSNR by method and image."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +69,81 @@ class Luma:
         return Sample(name=sample.name, x=luma, label=None)
 
 
-def ideal(dataset: Dataset, models: Sequence[str], seed: int) -> dict[str, list[float]]:
-    """Mean PSNR on unclipped noise, of the noisy images, too; a method that can be told σ is told."""
-    methods = {"noisy": method_of([PSNR])}
-    methods |= {name: method_of([PSNR], engine=Engine(clearsight.load(name))) for name in models}
-    reached: dict[str, list[float]] = {name: [] for name in methods}
-    for sigma in IDEAL:
-        noise = parse(f"gaussian(sigma={sigma}/255)")
-        pairs = Pairs(dataset, noise, seed=seed, epoch=sigma, with_sigma=True)
-        for name, row in judge(batches(pairs, range(len(pairs))), methods, seed=seed).items():
-            reached[name].append(round(row.figures["psnr"].value, 3))
-    return reached
+@dataclass(frozen=True, kw_only=True)
+class Test:
+    """Images and what is done to them.
+
+    Attributes:
+        folder: where they lie, below ``$CLEARSIGHT_DATA`` if need be.
+        sigmas: of 255.
+        methods: what is judged.
+        view: what is taken of the images.
+        files: whether they go through files.
+        singly: whether figures of single images are kept.
+    """
+
+    folder: str | Path
+    sigmas: Sequence[int] = (15, 25, 50)
+    methods: Sequence[str] = COLOUR
+    view: Callable[[Dataset], Dataset] = field(default=lambda dataset: dataset)
+    files: bool = False
+    singly: bool = False
+
+
+BLIND_OR_TOLD = tuple(name for name in COLOUR if name != "CDnCNN")
+TESTS = {
+    "kodak24": Test(folder="kodak24", sigmas=(25, 35, 50), singly=True),
+    "kodak24 centres": Test(folder="kodak24", methods=BLIND_OR_TOLD, view=lambda dataset: Centres(dataset, 500)),
+    "kodak24 files": Test(folder="kodak24", methods=BLIND_OR_TOLD, files=True),
+    "cbsd68": Test(folder="cbsd68", sigmas=(25, 35, 50), methods=BLIND_OR_TOLD),
+    "kodak24 luma": Test(folder="kodak24", sigmas=(25, 50), methods=GREY, view=Luma),
+    "mcmaster": Test(folder="mcmaster", methods=BLIND_OR_TOLD),
+    "set12": Test(folder="set12", methods=GREY),
+    "bsd68": Test(folder="bsd68", methods=GREY),
+}
+
+
+def home() -> Path:
+    """Where data sets and the networks of others lie."""
+    return Path(os.environ.get("CLEARSIGHT_DATA", "."))
+
+
+def place(folder: str | Path) -> Path | None:
+    """Where it is, in whatever letters its name is written."""
+    inside = home().iterdir() if home().is_dir() else ()
+    return next((path for path in inside if path.name.lower() == str(folder).lower()), None)
+
+
+def model_of(name: str, sigma: int) -> torch.nn.Module | None:
+    """The restorer of a row; of others' networks there may be one a σ, or none."""
+    if name in ("CDnCNN", "FFDNet_color", "FFDNet_gray"):
+        files = [home() / "peers" / file for file in (f"{name}.mat", f"{name}_{sigma}.mat")]
+        return next((clearsight.load(path) for path in files if path.is_file()), None)
+    return clearsight.load(name)
+
+
+def models(test: Test, names: Sequence[str], sigma: int) -> Iterator[tuple[str, torch.nn.Module]]:
+    """The restorers that are judged at that σ."""
+    for name in test.methods:
+        model = model_of(name, sigma) if name in names and name != "noisy" else None
+        if model is not None:
+            yield name, model
+
+
+def ideal(test: Test, dataset: Dataset, names: Sequence[str], sigma: int, seed: int) -> Values:
+    """Restored from unclipped noise."""
+    methods = {"noisy": method_of([PSNR])} if "noisy" in names else {}
+    methods |= {name: method_of([PSNR], engine=Engine(model)) for name, model in models(test, names, sigma)}
+    found: Values = {name: {} for name in methods}
+
+    def keep(batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
+        for name, outcome in outcomes.items():
+            values = psnr(outcome.x_hat, outcome.x).tolist()
+            found[name] |= dict(zip(batch.names, values, strict=True))
+
+    pairs = Pairs(dataset, parse(f"gaussian(sigma={sigma}/255)"), seed=seed, epoch=sigma, with_sigma=True)
+    judge(batches(pairs, range(len(pairs))), methods, seed=seed, each=keep)
+    return found
 
 
 def clean(path: Path) -> Tensor:
@@ -74,41 +151,96 @@ def clean(path: Path) -> Tensor:
     return torch.from_numpy(read(path).pixels).movedim(-1, 0)[None] / 255
 
 
-def through_files(folder: Path, sigma: int, seed: int) -> float:
-    """Mean PSNR of 8-bit files that were degraded, restored and read again."""
-    noise, restoration = parse(f"gaussian(sigma={sigma}/255)"), Restoration()
+def through_files(test: Test, folder: Path, names: Sequence[str], sigma: int, seed: int) -> Values:
+    """Of 8-bit files that were degraded, restored and read again."""
+    noise, found = parse(f"gaussian(sigma={sigma}/255)"), Values()
     with tempfile.TemporaryDirectory() as scratch:
-        noisy, restored = Path(scratch) / "noisy", Path(scratch) / "restored"
-        steps = (
-            (folder, noisy, lambda job, p: degrade_picture(p, noise, generator_for(seed, sigma, stream=job.key))),
-            (noisy, restored, lambda job, p: restoration(p)),
-        )
-        for source, target, transform in steps:
-            reports = list(process(plan([source], target, suffix=".png"), transform))
+
+        def written(source: Path, name: str, transform: Callable[..., Any]) -> dict[str, float]:
+            reports = list(process(plan([source], Path(scratch) / name, suffix=".png"), transform))
             assert all(report.error is None for report in reports)
-        values = [psnr(clean(restored / path.name), clean(path)).item() for path in find([folder])]
-    return sum(values) / len(values)
+            paths = find([folder])
+            return {p.name: psnr(clean(Path(scratch) / name / p.name), clean(p)).item() for p in paths}
+
+        found["noisy"] = written(
+            folder, "noisy", lambda job, p: degrade_picture(p, noise, generator_for(seed, sigma, stream=job.key))
+        )
+        for name, model in models(test, names, sigma):
+            told = None if model.traits.sigma == "blind" else sigma / 255
+            restoration = Restoration(model, sigma=told)
+            found[name] = written(Path(scratch) / "noisy", name, lambda job, p, restore=restoration: restore(p))
+    return {name: values for name, values in found.items() if name in names}
+
+
+def measured(test: Test, folder: Path, names: Sequence[str], seed: int) -> dict[str, Any]:
+    """The row of a test: PSNR by method and σ, ``None`` where there is no network for a σ."""
+    dataset = test.view(Photographs(root=folder))
+    by_sigma = [
+        through_files(test, folder, names, sigma, seed) if test.files else ideal(test, dataset, names, sigma, seed)
+        for sigma in test.sigmas
+    ]
+    found = [name for name in test.methods if any(name in values for values in by_sigma)]
+    means = {name: [mean(values.get(name)) for values in by_sigma] for name in found}
+    row = {"images": len(dataset), "sigma": [format_number(sigma / 255) for sigma in test.sigmas], "psnr": means}
+    if test.singly:
+        row["singly"] = {name: [rounded(values.get(name)) for values in by_sigma] for name in found}
+    return row
+
+
+def mean(values: Mapping[str, float] | None) -> float | None:
+    return round(sum(values.values()) / len(values), 3) if values else None
+
+
+def rounded(values: Mapping[str, float] | None) -> dict[str, float] | None:
+    return {name: round(value, 3) for name, value in values.items()} if values else None
+
+
+def merged(test: Test, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with what was measured anew in it, in the order of the methods."""
+    row = dict(new)
+    for key in ("psnr", "singly", "run") if test.singly else ("psnr", "run"):
+        both = {**old.get(key, {}), **new[key]}
+        row[key] = {name: both[name] for name in test.methods if name in both}
+    return row
+
+
+def kept(seed: int) -> dict[str, Any]:
+    """What runs before this one measured, by the same seed."""
+    path = RESULTS / "denoising.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return before if before.get("seed") == seed and "runs" in before else {"rows": {}, "runs": {}}
 
 
 def main() -> None:
-    """Measure every set, model and protocol that is there."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure every test and method that is there."""
+    usual = [name for name in dict.fromkeys((*COLOUR, *GREY)) if name not in SLOW]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", nargs="+", choices=[*usual, *SLOW], default=usual, metavar="NAME")
+    parser.add_argument("--data", type=Path, help="a folder of images, instead of the sets that are known")
     parser.add_argument("--seed", type=int, default=0)
-    seed = parser.parse_args().seed
-    started = time.monotonic()
-    home = Path(os.environ["CLEARSIGHT_DATA"])
-    rows: dict[str, Any] = {}
-    for name in SETS:
-        dataset = Photographs(root=home / name)
-        rows[name] = {
-            "images": len(dataset),
-            "sigma": [format_number(sigma / 255) for sigma in IDEAL],
-            **ideal(dataset, ("wiener", "wavelet", "denoise-color"), seed),
-            "denoise-grey": ideal(Luma(dataset), ("denoise-grey",), seed)["denoise-grey"],
-            "files_sigma": [format_number(sigma / 255) for sigma in FILES],
-            "files denoise-color": [round(through_files(home / name, s, seed), 3) for s in FILES],
-        }
-    save("denoising", {"seed": seed, "rows": rows}, time.monotonic() - started)
+    asked = parser.parse_args()
+    started, run = time.monotonic(), {"command": " ".join(["python", *sys.argv]), **provenance()}
+    if asked.data is not None:
+        grey = len(Photographs(root=asked.data)[0].x) == 1
+        row = measured(Test(folder=asked.data, methods=GREY if grey else COLOUR), asked.data, asked.methods, asked.seed)
+        save(
+            "denoising",
+            {"seed": asked.seed, "rows": {asked.data.name: row}},
+            time.monotonic() - started,
+            rehearsal=True,
+        )
+        return
+    before, this = kept(asked.seed), f"{run['date']} {run['revision']}: {run['command']}"
+    rows, runs = before["rows"], before["runs"] | {this: run}
+    for name, test in TESTS.items():
+        folder = place(test.folder)
+        if folder is None or not {*asked.methods} & {*test.methods}:
+            continue
+        row = measured(test, folder, asked.methods, asked.seed)
+        rows[name] = merged(test, rows.get(name, {}), {**row, "run": dict.fromkeys(row["psnr"], this)})
+        used = {one for row in rows.values() for one in row["run"].values()}
+        result = {"seed": asked.seed, "rows": rows, "runs": {one: runs[one] for one in runs if one in used}}
+        save("denoising", result, time.monotonic() - started)  # after each: they take long
 
 
 if __name__ == "__main__":

@@ -8,7 +8,16 @@ from typing import Any
 
 import yaml
 
-__all__ = ["ROOT", "Result", "machine", "published_digits", "published_psnr", "result_file", "result_of"]
+__all__ = [
+    "ROOT",
+    "Result",
+    "machine",
+    "published_digits",
+    "published_images",
+    "published_psnr",
+    "result_file",
+    "result_of",
+]
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,10 +48,17 @@ def result_of(run: str) -> Result:
     return content
 
 
-def published_psnr(data: str) -> dict[str, list[float]]:
-    """PSNR of methods on a test set, colour, at σ = 25, 35, 50, as liu2020 tabulates it."""
-    table = _published("liu2020")[data]
-    return {method: table[method] for method in ("CBM3D", "DnCNN", "FFDNet", "liu2020")}
+def published_psnr(test: str) -> dict[str, list[float | None]]:
+    """PSNR of methods in a test of ``benchmarks/denoising.py``, at its noise levels, as papers tabulate it."""
+    table, others = _published("liu2020").get(test, {}), _yaml(ROOT / "benchmarks" / "published.yaml").get(test, {})
+    rows = {method: table[method] for method in ("CBM3D", "DnCNN", "FFDNet", "liu2020") if method in table}
+    return rows | {method: values for method, values in others.items() if method != "sigma"}
+
+
+def published_images() -> tuple[list[str], dict[str, list[list[float]]]]:
+    """Methods of liu2020, and by image of Kodak24 and noise level the PSNR of each."""
+    table = _published("liu2020")["table2"]
+    return table["methods"], table["images"]
 
 
 def published_digits(data: str) -> dict[str, tuple[float | None, float]]:
@@ -52,7 +68,10 @@ def published_digits(data: str) -> dict[str, tuple[float | None, float]]:
 
 
 def _published(paper: str) -> dict[str, Any]:
-    path = ROOT / "src/clearsight/experiments" / paper / "published.yaml"
+    return _yaml(ROOT / "src/clearsight/experiments" / paper / "published.yaml")
+
+
+def _yaml(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return content
 

@@ -13,31 +13,18 @@ from collections.abc import Callable
 import listings
 from generated import settle
 from listings import table
-from sources import ROOT, Result, machine, published_digits, published_psnr, result_file, result_of
+from psnr import denoising, denoising_in_short, images
+from sources import ROOT, Result, machine, published_digits, result_file, result_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARKED = re.compile(r"<!-- table: (\S+) -->.*?<!-- end -->", re.DOTALL)
 
 
 def where(result: Result) -> str:
-    """The line under a table: which run wrote it."""
-    return f"`{result['command']}`, {result['date']}, {machine(result)}, torch {result['versions']['torch']}."
-
-
-def denoising(result: Result) -> str:
-    """PSNR on whole images of each test set, ours beside published figures."""
-    parts = []
-    for name, row in result["rows"].items():
-        header = [f"{name}, {row['images']} images", *(f"σ = {s}" for s in row["sigma"])]
-        lines = [[m, *(f"{v:.2f}" for v in row[m])] for m in ("noisy", "wiener", "wavelet")]
-        lines += [[f"{m}, published", *(f"{v:.2f}" for v in values)] for m, values in published_psnr(name).items()]
-        lines += [
-            [f"**{m}**, ours, blind", *(f"**{v:.2f}**" for v in row[m])] for m in ("denoise-color", "denoise-grey")
-        ]
-        files = [f"{name} through 8-bit files", *(f"σ = {s}" for s in row["files_sigma"])]
-        ours = [["**denoise-color**, ours, blind", *(f"**{v:.2f}**" for v in row["files denoise-color"])]]
-        parts += [table(header, lines), table(files, ours)]
-    return "\n\n".join(parts)
+    """The lines under a table: which run wrote it, or which runs."""
+    runs = result.get("runs", {"": result}).values()
+    lines = [f"`{run['command']}`, {run['date']}, {machine(run)}, torch {run['versions']['torch']}." for run in runs]
+    return "  \n".join(dict.fromkeys(lines))
 
 
 def digits(result: Result) -> str:
@@ -223,8 +210,38 @@ def bias(result: Result) -> str:
     return table(header, [[name, *(f"{v:.2f}" for v in row["psnr"].values())] for name, row in result["rows"].items()])
 
 
+def noise(result: Result) -> str:
+    """PSNR of the models that pictures are restored with, by kind of noise."""
+    models = list(next(iter(result["kinds"].values())))
+    rows = [
+        [f"`{kind}`".replace("|", "\\|"), *(f"{row[name]['value']:.2f}" for name in models)]
+        for kind, row in result["kinds"].items()
+    ]
+    return table([f"Kodak24, {result['images']} images", *models], rows)
+
+
+def harmless(result: Result) -> str:
+    """By how much pictures without noise are changed."""
+    pictures = list(next(iter(result["clean"].values())))
+    rows = [
+        [name, *(f"{row[picture]['mean']:.2f}; {row[picture]['most']:.0f}" for picture in pictures)]
+        for name, row in result["clean"].items()
+    ]
+    return table(["clean pictures: mean change; largest, of 255", *pictures], rows)
+
+
+def micrographs(result: Result) -> str:
+    """PSNR of the light in made-up micrographs."""
+    found = result["micrographs"]
+    methods = list(next(iter(found["psnr"].values())))
+    rows = [[name, *(f"{row[method]:.2f}" for method in methods)] for name, row in found["psnr"].items()]
+    return table([f"{found['pictures']} micrographs, 16 bits", *methods], rows)
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
+    "denoising-in-short": ("denoising", denoising_in_short),
+    "kodak24": ("denoising", images),
     "digits": ("digits", digits),
     "calibration": ("digits", calibration),
     "speed": ("speed", speed),
@@ -236,6 +253,9 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "stack": ("stack", stack),
     "busy": ("busy", busy),
     "bias": ("bias", bias),
+    "noise": ("noise", noise),
+    "harmless": ("noise", harmless),
+    "micrographs": ("noise", micrographs),
 }
 """Each table that a run measured: which run, and how it is written."""
 

@@ -1,4 +1,4 @@
-"""Restore real photographs and digits that were degraded on purpose, print what was gained, leave pictures.
+"""Restore photographs and digits that were degraded on purpose, complete half digits, print and draw what comes out.
 
 python examples/demo.py --out demo
 """
@@ -18,7 +18,7 @@ from rich.table import Table
 import clearsight
 from clearsight.datasets import MNIST, take
 from clearsight.evaluation import Shown
-from clearsight.evaluation.figures import draw
+from clearsight.evaluation.figures import Tile, draw, draw_tiles
 from clearsight.images import Picture, read, write
 from clearsight.metrics import psnr, ssim
 
@@ -31,6 +31,8 @@ DEGRADATIONS = (
 KODAK = ("05.png", "19.png", "23.png")
 STROKES = ("strokes(kind=light)", "strokes(kind=heavy)")
 DIGITS = 500
+HALF = "lower-half | salt-and-pepper(amount=0.1)"
+HALVES, SAMPLES = 8, 4
 
 
 def photographs() -> dict[str, np.ndarray]:
@@ -84,6 +86,22 @@ def restore_digits(out: Path) -> Table:
     return table
 
 
+def complete_digits(out: Path) -> Table:
+    """Take the lower half of some digits away, complete them at once and by chance, and name what comes out."""
+    sampler, recognizer = clearsight.load("sample-digits"), clearsight.load_recognizer("digits-conv")
+    titles = ["half, noisy", "completed", *(f"sample {k + 1}" for k in range(SAMPLES)), "original"]
+    table, rows = Table(*titles, title="What is read in half digits, completed and sampled (confidence in %)"), []
+    for number, sample in enumerate(take(MNIST(part="val"), HALVES)):
+        half = clearsight.degrade(sample.x, HALF, seed=number).clamp(0, 1)
+        drawn = clearsight.restore(half, model=sampler, samples=SAMPLES, seed=number).samples
+        images = [half, clearsight.restore(half, model=sampler), *drawn, sample.x]
+        answers = [clearsight.recognize(image, recognizer=recognizer) for image in images]
+        table.add_row(*(f"{answer.label} ({100 * answer.confidence:.0f})" for answer in answers))
+        rows.append([Tile(image, answer.label) for image, answer in zip(images, answers, strict=True)])
+    draw_tiles(titles, rows, out / "digits-half.png")
+    return table
+
+
 def main() -> None:
     """Run the demonstration."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,7 +112,8 @@ def main() -> None:
     console.print(restore_photographs(out))
     print(f"degraded, restored and original side by side, at sigma = 50/255: {out}/*.png")
     console.print(restore_digits(out))
-    print(f"degraded, restored, original and what is taken for what: {out}/digits-*.png")
+    console.print(complete_digits(out))
+    print(f"degraded, restored or completed, original and what is taken for what: {out}/digits-*.png")
 
 
 if __name__ == "__main__":

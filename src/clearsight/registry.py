@@ -79,6 +79,12 @@ class Registry(Mapping[str, Entry]):
                 return entry.name
         raise UnknownNameError(self.kind, cls.__name__, self._entries)
 
+    def called(self, model: object) -> str:
+        """What a model is called: by its figures, by the name of its class here, or by its class."""
+        registered = (entry.name for entry in self._entries.values() if entry.cls is type(model))
+        figures: Mapping[str, Any] = getattr(model, "figures", {})
+        return str(figures.get("name") or next(registered, type(model).__name__))
+
     def __getitem__(self, name: str) -> Entry:
         """The entry of that name; :class:`UnknownNameError` suggests the nearest one."""
         try:

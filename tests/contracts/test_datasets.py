@@ -64,6 +64,18 @@ def photographs(folder: Path) -> None:
     picture(folder / "more" / "grey.png", channels=1)
 
 
+def pairs(folder: Path, *names: tuple[str, str]) -> None:
+    for noisy, clean in names:
+        for name in (noisy, clean):
+            picture(folder / name)
+
+
+def sidd(folder: Path) -> None:
+    for kind in ("Noisy", "Gt"):
+        blocks = RNG.integers(256, size=(2, 3, 6, 8, 3), dtype=np.uint8)
+        savemat(folder / f"Validation{kind}BlocksSrgb.mat", {f"Validation{kind}BlocksSrgb": blocks})
+
+
 def voc2012(folder: Path) -> None:
     segmentation(folder, "JPEGImages", "SegmentationClass")
     (folder / "ImageSets" / "Segmentation").mkdir(parents=True)
@@ -90,6 +102,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         class_folders(home / name)
     for name in ("camvid/test", "segmentation"):
         segmentation(home / name)
+    pairs(home / "pair-folder", ("noisy/a.jpg", "clean/a.png"), ("noisy/more/b.png", "clean/more/b.png"))
+    for name in ("polyu", "cc15"):
+        pairs(home / name, ("a_1_real.JPG", "a_1_mean.JPG"), ("b_2_real.JPG", "b_2_mean.JPG"))
+    (home / "sidd").mkdir()
+    sidd(home / "sidd")
     return home
 
 
@@ -115,7 +132,8 @@ def labelled(request: pytest.FixtureRequest, make: Make) -> Dataset:
 def same(one: Sample, other: Sample) -> bool:
     labels = (one.label, other.label)
     alike = torch.equal(*labels) if all(isinstance(label, Tensor) for label in labels) else labels[0] == labels[1]
-    return one.name == other.name and torch.equal(one.x, other.x) and alike
+    targets = [sample.target for sample in (one, other) if sample.target is not None]
+    return one.name == other.name and torch.equal(one.x, other.x) and alike and (not targets or torch.equal(*targets))
 
 
 def test_keeps_the_contract(dataset: Dataset) -> None:
@@ -137,6 +155,15 @@ def test_names_are_unique(dataset: Dataset) -> None:
     names = [sample.name for sample in dataset]
     assert len(set(names)) == len(dataset)
     assert all(isinstance(name, str) and name for name in names)
+
+
+@pytest.mark.parametrize("name", ["cc15", "pair-folder", "polyu", "sidd"])
+def test_degraded_images_have_a_clean_twin(name: str, make: Make) -> None:
+    for sample in make(name):
+        assert sample.target.dtype == torch.float32
+        assert sample.target.shape == sample.x.shape
+        assert 0 <= sample.target.min() <= sample.target.max() <= 1
+        assert not sample.target.equal(sample.x)
 
 
 def test_labels_stand_for_classes(dataset: Dataset) -> None:

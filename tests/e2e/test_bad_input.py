@@ -322,6 +322,7 @@ def test_weights_that_cannot_be_used(command: Callable, photo: Callable, tiny: P
         (("restore", "--model", "zzz"), "there is: "),
         (("restore", "--model", "weights.pth"), "no restorer is named"),
         (("restore", "--model", "runs/mine"), "there is no folder runs/mine: expected"),
+        (("restore", "--model", "nowhere.mat"), "there is no file nowhere.mat: expected"),
         (("restore", "--model", "hf:owner/name"), "cannot be had from the hub"),
         (("degrade", "--with", "gausian(sigma=25/255)"), "did you mean 'gaussian'?"),
         (("degrade", "--with", "gaussian(sgima=25/255)"), "did you mean 'sigma'?"),

@@ -7,7 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from clearsight.experiments.liu2020 import figure7
+from clearsight.images import Picture, write
 
 DATA = os.environ.get("CLEARSIGHT_DATA")
 
@@ -54,6 +59,37 @@ def test_crops_side_by_side(command: Callable, monkeypatch: pytest.MonkeyPatch) 
     assert len(record["psnr"]) == 2
     assert all(of["noisy"] < of["denoise-color"] for of in record["psnr"].values())
     assert Path("found/liu2020/figure4-smoke.png").stat().st_size > 10_000
+
+
+def write_pairs(folder: Path) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        clean = np.full((40, 48, 3), 60 + 80 * number, np.uint8)
+        for word, pixels in (("mean", clean), ("real", clean + rng.integers(0, 20, clean.shape, np.uint8))):
+            write(Picture(pixels=pixels), folder / f"{number}_{word}.png")
+
+
+@pytest.mark.parametrize("data", ["made up", "polyu"])
+def test_real_noise_or_noise_that_is_made_up(
+    data: str, command: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(tmp_path))
+    monkeypatch.setattr(figure7, "METHODS", [one for one in figure7.METHODS if one.quick])
+    if data == "polyu":
+        write_pairs(tmp_path / data)
+    done = command("reproduce", "liu2020/figure7", "--preset", "smoke", "--out", "found")
+    assert done.status == 0, done.err
+    assert ("there is no PolyU" in done.err) is (data == "made up")
+    record = json.loads(Path("found/liu2020/figure7-smoke.json").read_text())
+    (rows,) = record["parts"].values()
+    reached = {row["name"]: row["psnr"]["value"] for row in rows.values()}
+    assert list(rows)[:3] == ["noisy", "wavelet", "wavelet, told σ"]
+    assert {"non-local means", "denoise-color"} <= set(rows)
+    assert reached["noisy"] < reached["denoise-color"]
+    assert list(record["parts"]) == [f"{data}, 2 × 32²"]
+    with Image.open("found/liu2020/figure7-smoke.png") as sheet:
+        assert sheet.size == ((len(rows) + 1) * (32 + 4) + 4, 18 + 2 * (32 + 16) + 4)
 
 
 @pytest.mark.skipif(not DATA, reason="needs CIFAR-10 and CamVid: set CLEARSIGHT_DATA")

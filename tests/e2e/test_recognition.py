@@ -423,6 +423,23 @@ def test_what_cannot_be_evaluated_is_one_line(
     assert not (tmp_path / "kept").exists()
 
 
+def test_pairs_are_evaluated_as_they_are(command: Callable, photos: Path) -> None:
+    clean = photos.rename("clean")
+    command("degrade", clean, "-o", "pairs/noisy", "--with", NOISE)
+    clean.rename("pairs/clean")
+    done = command("evaluate", "-d", "pairs", "-m", "wiener", "--json", "table.json")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("pairs, test: 5 images, as they are")
+    degraded, wiener = (row["psnr"]["value"] for row in json.loads(Path("table.json").read_text())["rows"])
+    assert 18 < degraded < wiener
+
+
+def test_images_without_a_twin_or_a_degradation(command: Callable, photos: Path) -> None:
+    done = command("evaluate", "-d", photos)
+    assert done.status == 1
+    assert "the images have no clean twins to be compared with: say what to do to them" in one_line(done.err)
+
+
 def test_a_broken_image_ends_it_in_one_line(command: Callable, photos: Path) -> None:
     (photos / "3.png").write_bytes(b"no image")
     done = command("evaluate", "-d", "photos", "--with", NOISE, "--json", "table.json")
@@ -432,7 +449,7 @@ def test_a_broken_image_ends_it_in_one_line(command: Callable, photos: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("-d", "bars"), ("--with", "quantize"), ("-d", "bars", "--with", "quantize", "--limit", "two")]
+    "arguments", [(), ("--with", "quantize"), ("-d", "bars", "--with", "quantize", "--limit", "two")]
 )
 def test_a_command_that_does_not_parse(command: Callable, arguments: tuple[str, ...]) -> None:
     done = command("evaluate", *arguments)

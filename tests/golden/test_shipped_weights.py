@@ -30,6 +30,7 @@ DENOISERS = {
 GREY = ("denoise-grey", "tnrd-25")
 READERS = {"digits-conv": "restore-digits", "digits-mlp": "restore-digits", "joint-digits": "joint-digits"}
 VIEWERS = {"cifar-resnet": 32, "camvid-segmenter": 240}
+HALF = "lower-half | salt-and-pepper(amount=0.1)"
 STROKES = ("strokes(kind=light)", "strokes(kind=heavy)")
 SHIPPED = list(weights.shipped(registry.RESTORERS, registry.RECOGNIZERS, registry.JOINT))
 
@@ -78,6 +79,22 @@ def read_digits(recognizer: str, strokes: str) -> dict[str, dict[str, float]]:
     }
 
 
+def half_digits() -> dict[str, float]:
+    """PSNR of forty half digits, as they are, completed at once, one sample and the mean of eight."""
+    digits = take(MNIST(part="val"), 40)
+    clean = torch.stack([digits[index].x for index in range(len(digits))])
+    half = clearsight.degrade(clean, HALF, seed=0).clamp(0, 1)
+    model = clearsight.load("sample-digits")
+    drawn = clearsight.restore(half, model=model, samples=8, precision="float32", device="cpu")
+    states = {
+        "half": half,
+        "completed": clearsight.restore(half, model=model, precision="float32", device="cpu"),
+        "sample": drawn.samples[0],
+        "mean": drawn.mean,
+    }
+    return {name: round(psnr(state, clean).mean().item(), 4) for name, state in states.items()}
+
+
 def test_what_there_is() -> None:
     assert {*DENOISERS, *VIEWERS, *READERS, *READERS.values()} <= {stored.name for stored in SHIPPED}
 
@@ -115,6 +132,13 @@ def test_the_joint_model_reads_through_strokes(strokes: str) -> None:
     assert read_digits("joint-digits", strokes)["degraded"]["error"] < 3
 
 
+def test_half_digits_are_completed_as_they_were() -> None:
+    expected, actual = json.loads(GOLDEN.read_text())["sample-digits"], half_digits()
+    assert actual == pytest.approx(expected, abs=0.02)
+    assert actual["completed"] > actual["sample"] > actual["half"]
+    assert actual["mean"] > actual["sample"] + 1
+
+
 @pytest.mark.parametrize("name", VIEWERS)
 def test_a_photograph_is_seen_as_it_was(name: str) -> None:
     assert view(name) == pytest.approx(json.loads(GOLDEN.read_text())[name], abs=0.01)
@@ -143,4 +167,5 @@ if __name__ == "__main__":
     golden = {name: measured(name) for name in DENOISERS}
     golden |= {name: view(name) for name in VIEWERS}
     golden |= {name: {strokes: read_digits(name, strokes) for strokes in STROKES} for name in READERS}
+    golden["sample-digits"] = half_digits()
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")

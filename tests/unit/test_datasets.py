@@ -24,13 +24,16 @@ from scipy.io import savemat
 
 from clearsight.contracts import VOID, Dataset
 from clearsight.datasets import (
+    CC15,
     CIFAR10,
     MNIST,
+    SIDD,
     VOC2012,
     Alphadigits,
     CamVid,
     ImageFolder,
     ImageNet,
+    PairFolder,
     Pairs,
     Photographs,
     SegmentationFolder,
@@ -608,6 +611,105 @@ def test_there_are_numbers_for_255_classes(tmp_path: Path) -> None:
     assert said == "there can be 255 classes at most, got 256"
 
 
+# --- pairs that exist ---
+
+
+@pytest.mark.parametrize(
+    ("noisy", "clean"),
+    [
+        ("noisy/a.png", "clean/a.tiff"),
+        ("noisy/my_noisy_cat.png", "clean/my_noisy_cat.png"),
+        ("noisy/my_noisy_cat.png", "clean/my_clean_cat.png"),
+        ("noisy/a_noisy.png", "noisy/a_clean.png"),
+        ("0001/NOISY_SRGB_010.PNG", "0001/GT_SRGB_010.PNG"),
+        ("f5.6_real.JPG", "f5.6_mean.JPG"),
+    ],
+)
+def test_a_pair_differs_by_a_word(noisy: str, clean: str, tmp_path: Path) -> None:
+    for name in (noisy, clean):
+        write(tmp_path / name)
+    (sample,) = PairFolder(root=tmp_path)
+    assert (sample.name, sample.label) == (noisy, None)
+    for values, name in ((sample.x, noisy), (sample.target, clean)):
+        assert values.equal(torch.from_numpy(read(tmp_path / name).pixels).movedim(2, 0) / 255)
+
+
+def test_other_words_can_be_told(tmp_path: Path) -> None:
+    lay_out(tmp_path, ["val/input/1.png", "val/input/2.png", "val/target/1.png", "val/target/2.png", "other.png"])
+    told = PairFolder(root=tmp_path, part="val", words=("input", "target"))
+    assert names(told) == ["val/input/1.png", "val/input/2.png"]
+
+
+def test_equal_numbers_of_a_pair_stay_equal(tmp_path: Path) -> None:
+    """Black and white are those of the noisy image; both would else be stretched by themselves."""
+    clean = np.full((16, 16), 400, np.uint16)
+    clean[:8] = 900
+    noisy = clean + noise(16, 16, high=200, dtype=np.uint16)
+    for name, values in (("a_noisy.png", noisy), ("a_clean.png", clean)):
+        write(tmp_path / name, values)
+    (sample,) = PairFolder(root=tmp_path)
+    measured = Intensities.of(noisy[..., None], areas=False)
+    torch.testing.assert_close(sample.x, torch.from_numpy(measured.seen(noisy[..., None])[0]).movedim(2, 0))
+    difference = (sample.x - sample.target) * (measured.white - measured.black)
+    torch.testing.assert_close(difference[0], torch.from_numpy((noisy - clean).astype(np.float32)), atol=1e-3, rtol=0)
+
+
+def test_a_mean_may_have_more_bits(tmp_path: Path) -> None:
+    write(tmp_path / "a_noisy.png", np.full((4, 6), 51, np.uint8))
+    write(tmp_path / "a_clean.png", np.full((4, 6), 13107, np.uint16))
+    (sample,) = PairFolder(root=tmp_path)
+    assert sample.x.equal(sample.target)
+
+
+def test_images_that_do_not_pair_up_are_explained(tmp_path: Path) -> None:
+    lay_out(tmp_path / "alone", ["noisy/1.png", "noisy/2.png", "clean/1.png"])
+    lay_out(tmp_path / "none", FLAT)
+    expected = "expected two images for each, whose names differ by noisy and clean, or in two folders of these names"
+    assert message(lambda: PairFolder(root=tmp_path / "alone")) == (
+        f"{tmp_path}/alone holds 1 pairs, and 1 images without a twin, such as noisy/2.png: {expected}"
+    )
+    assert message(lambda: open_dataset(tmp_path / "alone")) == message(lambda: PairFolder(root=tmp_path / "alone"))
+    assert "holds 0 pairs, and 2 images without a twin, such as a.png" in message(
+        lambda: PairFolder(root=tmp_path / "none")
+    )
+    write(tmp_path / "size/noisy/a.png")
+    write(tmp_path / "size/clean/a.png", noise(5, 6))
+    assert message(lambda: PairFolder(root=tmp_path / "size")[0]) == (
+        f"{tmp_path}/size/clean/a.png is 6×5 in 1 channel, its noisy twin noisy/a.png 6×4 in 3 channels: "
+        "they have to be of one size and have the same channels"
+    )
+
+
+def test_published_pairs_may_lie_among_other_files(tmp_path: Path) -> None:
+    folder = tmp_path / "Real_ccnoise_denoised_part"
+    lay_out(folder, [f"d800_iso1600_1_{word}.png" for word in ("real", "mean", "ours")])
+    assert names(CC15(root=tmp_path)) == names(CC15(root=folder)) == ["d800_iso1600_1_real.png"]
+    write(folder / "d800_iso1600_2_real.png")
+    assert "holds 1 pairs, and 1 images without a twin, such as d800_iso1600_2_real.png" in message(
+        lambda: CC15(root=folder)
+    )
+
+
+def test_sidd_is_read_in_both_layouts(tmp_path: Path) -> None:
+    home = tmp_path / "sidd"
+    scene = "SIDD_Medium_Srgb/Data/0001_001_S6_00100_00060_3200_L"
+    lay_out(home, [f"{scene}/0001_{kind}_SRGB_01{shot}.PNG" for kind in ("GT", "NOISY") for shot in (0, 1)])
+    assert names(SIDD(part="train", root=home)) == [f"{scene}/0001_NOISY_SRGB_01{shot}.PNG" for shot in (0, 1)]
+    assert "ValidationNoisyBlocksSrgb.mat does not exist, expected validation blocks of SIDD" in message(
+        lambda: SIDD(root=home)
+    )
+    blocks = {kind: noise(2, 3, 8, 6, 3) for kind in ("Noisy", "Gt")}
+    for kind, values in blocks.items():
+        savemat(home / f"Validation{kind}BlocksSrgb.mat", {f"Validation{kind}BlocksSrgb": values})
+    last = SIDD(root=home)[5]
+    assert last.name == "01/02"
+    assert last.x.equal(torch.from_numpy(blocks["Noisy"][1, 2]).movedim(2, 0) / 255)
+    assert last.target is not None
+    assert last.target.equal(torch.from_numpy(blocks["Gt"][1, 2]).movedim(2, 0) / 255)
+    savemat(home / "ValidationGtBlocksSrgb.mat", {"other": 1})
+    assert "ValidationGtBlocksSrgb.mat cannot be read as validation blocks of SIDD" in message(lambda: SIDD(root=home))
+
+
 # --- opening by layout ---
 
 FLAT = ["a.png", "b.png"]
@@ -625,6 +727,11 @@ def lay_out(folder: Path, files: list[str]) -> Path:
     ("files", "cls", "first", "n"),
     [
         (FLAT, Photographs, "a.png", 2),
+        (["noisy/a.jpg", "clean/a.png"], PairFolder, "noisy/a.jpg", 1),
+        (["GT/b/a.png", "NOISY/b/a.png"], PairFolder, "NOISY/b/a.png", 1),
+        (["a_noisy.png", "a_clean.png"], PairFolder, "a_noisy.png", 1),
+        (["a_noisy.png", "a_clean.png", "b.png"], Photographs, "a_clean.png", 3),
+        ([f"test/{name}" for name in ("a_real.png", "a_mean.png")], PairFolder, "test/a_real.png", 1),
         (CLASSES, ImageFolder, "cat/1.png", 2),
         (MAPS, SegmentationFolder, "images/a.png", 1),
         ([f"{part}/{name}" for part in ("test", "train") for name in FLAT], Photographs, "test/a.png", 2),
@@ -633,7 +740,10 @@ def lay_out(folder: Path, files: list[str]) -> Path:
         (["preview.png", "test/a.png", "train/a.png"], Photographs, "test/a.png", 1),
         ([".cache/a.png", *CLASSES], ImageFolder, "cat/1.png", 2),
     ],
-    ids=["flat", "classes", "maps", "flat parts", "class parts", "map parts", "parts go first", "hidden"],
+    ids=[
+        *("flat", "pairs in folders", "pairs in folders by other words", "pairs by name", "pairs and others"),
+        *("pairs in a part", "classes", "maps", "flat parts", "class parts", "map parts", "parts go first", "hidden"),
+    ],
 )
 def test_a_folder_is_opened_by_its_layout(files: list[str], cls: type, first: str, n: int, tmp_path: Path) -> None:
     dataset = open_dataset(lay_out(tmp_path, files))
@@ -740,6 +850,7 @@ def test_pairs_may_differ_in_size(photographs: Photographs) -> None:
         ("camvid", {"part": "train"}, 367),
         ("camvid", {"part": "val"}, 101),
         ("camvid", {"part": "test"}, 233),
+        ("polyu", {}, 50),
     ],
 )
 def test_the_real_data_is_whole(name: str, options: dict[str, str], counts: int) -> None:

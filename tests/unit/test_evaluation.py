@@ -581,6 +581,39 @@ def test_grey_and_colour_in_one_folder(classical: dict[str, nn.Module]) -> None:
     assert figures(mixed, "psnr")["colour"] == pytest.approx(figures(mixed, "psnr")["degraded"], abs=1e-5)
 
 
+# Pairs that exist
+
+
+@pytest.fixture(scope="module")
+def twins() -> Listed:
+    """Noisy images with their clean twins."""
+    clean = photographs((1, 16, 20), (1, 20, 16)).samples
+    noise = torch.Generator().manual_seed(1)
+    return Listed(
+        [replace(s, x=s.x + 0.1 * torch.randn(s.x.shape, generator=noise), target=s.x, label=3) for s in clean], DIGITS
+    )
+
+
+def test_pairs_are_judged_as_they_are(twins: Listed) -> None:
+    own = Watching(sigma="optional")
+    shown: list[Shown] = []
+    evaluation = evaluate(twins, None, model=own, recognizer=Steady(DIGITS), show=shown.append)
+    assert evaluation.degradation == "as they are"
+    assert [row.name for row in evaluation.rows] == ["clean", "degraded", "Watching"]
+    assert all(seen.equal(s.x) for seen, s in zip(own.seen[-2:], twins.samples, strict=True))
+    off = [float((s.x - s.target).square().mean().sqrt()) for s in twins.samples]
+    assert own.levels[-2:] == pytest.approx(off)
+    expected = np.mean([float(psnr(s.x.clamp(0, 1)[None], s.target[None])) for s in twins.samples])
+    assert figures(evaluation, "psnr") == pytest.approx({"degraded": expected, "Watching": expected})
+    assert all(one.sample.x.equal(s.target) for one, s in zip(shown, twins.samples, strict=True))
+    assert shown[0].states["clean"].equal(twins[0].target)
+
+
+def test_pairs_may_be_degraded_further(twins: Listed) -> None:
+    worse = evaluate(twins, "gaussian(sigma=50/255)", model=Wiener())
+    assert figures(worse, "psnr")["degraded"] < figures(evaluate(twins, None), "psnr")["degraded"] - 5
+
+
 # What cannot be evaluated
 
 COLOUR_DIGITS = photographs((3, 16, 16), label=3, classes=DIGITS)
@@ -593,6 +626,14 @@ SEGMENTER = Wrapped(Bands(), channels=1, classes=list("abcd"))
     ("error", "data", "degradation", "options", "sentence"),
     [
         (DataError, Listed([]), NOISE, {}, "the data set is empty: there is nothing to evaluate"),
+        (
+            InvalidArgumentError,
+            photographs((1, 16, 16)),
+            None,
+            {},
+            "the images have no clean twins to be compared with: say what to do to them, such as "
+            "--with 'gaussian(sigma=25/255)'",
+        ),
         (
             DataError,
             photographs((1, 16, 16)),
@@ -696,7 +737,7 @@ SEGMENTER = Wrapped(Bands(), channels=1, classes=list("abcd"))
     ],
 )
 def test_mistakes_are_one_sentence(
-    error: type[ClearsightError], data: Listed, degradation: str, options: dict[str, Any], sentence: str
+    error: type[ClearsightError], data: Listed, degradation: str | None, options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(error) as raised:
         evaluate(data, degradation, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,19 @@ from torch import Tensor
 
 from clearsight import weights
 from clearsight.contracts import Sample
+from clearsight.datasets.pairs import Untouched
 from clearsight.datasets.subset import Centres
 from clearsight.experiments import RunConfig, catalogue
 from clearsight.experiments.experiment import published
+from clearsight.experiments.liu2020 import figure7
 from clearsight.experiments.liu2020.architectures import RECIPE, counted, overrides
-from clearsight.experiments.liu2020.colour import SIGMAS, judged
+from clearsight.experiments.liu2020.colour import SIGMAS, Part, judged
 from clearsight.experiments.liu2020.methods import METHODS, engines
+from clearsight.experiments.liu2020.noisy import Noisy
 from clearsight.images import Picture, write
 from clearsight.inference import Engine
 from clearsight.metrics import psnr
-from clearsight.restorers import TNRD, MultiscaleDenoiser, Wiener
+from clearsight.restorers import TNRD, DnCNN, MultiscaleDenoiser, Wiener
 from clearsight.training import train
 
 
@@ -41,7 +45,7 @@ CONFIG = RunConfig("smoke", 0, Path("runs"), lambda line: None)
 
 
 def test_all_of_them_have_a_name_and_a_cost() -> None:
-    names = {f"liu2020/{name}" for name in ("table1", "table2", "table3", "figure4")}
+    names = {f"liu2020/{name}" for name in ("table1", "table2", "table3", "figure4", "figure7")}
     assert names <= set(catalogue())
     assert all(set(catalogue()[name].cost) == {"smoke", "cpu", "paper"} for name in names)
 
@@ -105,6 +109,27 @@ def test_centres_are_the_middle() -> None:
     middle = Centres(Ramps(), 8)
     assert middle[1].x.equal(Ramps()[1].x[:, 6:14, 12:20])
     assert [sample.name for sample in (middle[0], middle[1])] == ["0", "1"]
+
+
+def test_centres_of_pairs_are_of_one_place() -> None:
+    wide = Ramps()[1]
+    (middle,) = Centres([replace(wide, target=wide.x + 0.1)], 8)  # type: ignore[arg-type]
+    assert middle.target.equal(middle.x + 0.1)
+
+
+def test_sigma_is_estimated_or_told_on_real_noise() -> None:
+    noise = torch.Generator().manual_seed(0)
+    clean = [Ramps()[index] for index in range(2)]
+    real = [replace(one, x=one.x + 0.1 * torch.randn(one.x.shape, generator=noise), target=one.x) for one in clean]
+    engines = {"wiener": Engine(Wiener(), device="cpu"), "blind": Engine(DnCNN(channels=3, width=4, depth=2))}
+    part = Part(title="whole", images=None, size=None, quick=True)
+    rows, shown = figure7.judged(Noisy("real", real, Untouched()), part, engines, CONFIG)  # type: ignore[arg-type]
+    assert list(rows) == ["noisy", "wiener", "wiener, told σ", "blind"]
+    assert [one.sample.x.equal(same.x) for one, same in zip(shown, clean, strict=True)] == [True, True]
+    for name, level in (("wiener", None), ("wiener, told σ", (real[0].x - clean[0].x).square().mean().sqrt()[None])):
+        expected = engines["wiener"].restore_batch(real[0].x[None], level).clamp(0, 1)[0]
+        torch.testing.assert_close(shown[0].states[name], expected)
+    assert not shown[0].states["wiener"].equal(shown[0].states["wiener, told σ"])
 
 
 def test_what_was_trained_here_gets_a_row(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import ImageCms
 
 from clearsight import images
 from clearsight.errors import ImageReadError, ImageWriteError, MissingExtraError
-from clearsight.inference import plan, process
+from clearsight.inference import Restoration, plan, process
 
 CAMERA = [
     (271, 2, 0, "Lumiere", True),
@@ -40,7 +41,18 @@ def mosaic() -> np.ndarray:
     return sensor
 
 
-def write_raw(path: Path, *, preview: bool = False, version: bool = True, orientation: int = 1) -> Path:
+def counted(*, noisy: bool = True) -> np.ndarray:
+    """Smooth light, counted: twenty counts an electron, read with a deviation of 30, black at 512."""
+    rng, rows = np.random.default_rng(0), np.linspace(0, 3, 192)
+    light = 20 + 250 * (np.sin(rows)[:, None] * np.cos(rows / 2)) ** 2
+    light[1::2, 1::2] *= 0.5
+    electrons, read = (rng.poisson(light), rng.normal(0, 30, light.shape)) if noisy else (light, 0)
+    return np.clip(np.rint(512 + 20 * electrons + read), 0, 16383).astype(np.uint16)
+
+
+def write_raw(
+    path: Path, *, preview: bool = False, version: bool = True, orientation: int = 1, sensor: np.ndarray | None = None
+) -> Path:
     tags: list[Any] = [*CAMERA, *(DNG if version else []), (274, 3, 1, orientation, True)]
     options: dict[str, Any] = {"metadata": None, "software": False}
     with tifffile.TiffWriter(path) as tif:
@@ -49,7 +61,10 @@ def write_raw(path: Path, *, preview: bool = False, version: bool = True, orient
             tif.write(small, photometric="rgb", subfiletype=1, subifds=1, extratags=tags, **options)
             tif.write(mosaic(), photometric="cfa", subfiletype=0, extratags=SENSOR, **options)
         else:
-            tif.write(mosaic(), photometric="cfa", extratags=[*tags, *SENSOR], **options)
+            seen = mosaic() if sensor is None else sensor
+            black = [(50714, 4, 1, 0 if sensor is None else 512, True)]
+            where = [tag for tag in SENSOR if tag[0] != 50714] + black
+            tif.write(seen, photometric="cfa", extratags=[*tags, *where], **options)
     return path
 
 
@@ -68,6 +83,32 @@ def test_it_is_developed_linearly_whatever_its_name(tmp_path: Path, preview: boo
         assert np.ptp(inner.mean(axis=0)) < 0.01 * inner.mean()
         assert inner.mean() == pytest.approx(4000 / 16383 * 65535, rel=0.02)
         assert picture.notes == ("camera raw was developed: camera's white balance, sRGB primaries, linear light",)
+
+
+def test_what_the_sensor_saw_is_restored_before_it_is_developed(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    noisy = images.read(write_raw(tmp_path / "x.dng", sensor=counted()))
+    assert noisy.mosaic is not None
+    assert noisy.mosaic.planes.shape == (96, 96, 4)
+    restored, developed = Restoration()(noisy), Restoration()(replace(noisy, mosaic=None))
+    spread, after, later = (
+        float(np.diff(one.pixels[20:-20, 20:-20].astype(float), 2, axis=0).std())
+        for one in (noisy, restored, developed)
+    )
+    assert after < 0.2 * spread
+    assert after < later
+    light = images.read(write_raw(tmp_path / "light.dng", sensor=counted(noisy=False)))
+    assert restored.pixels.mean() == pytest.approx(light.pixels.mean(), rel=0.005)
+    assert (restored.format, restored.notes, restored.metadata.icc) == (noisy.format, noisy.notes, noisy.metadata.icc)
+
+
+def test_a_sensor_that_nothing_changes_is_developed_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    picture = images.read(write_raw(tmp_path / "x.dng", sensor=counted(), orientation=6))
+    assert picture.mosaic is not None
+    again = picture.mosaic.develop(picture.mosaic.planes)
+    assert np.abs(again.pixels.astype(int) - picture.pixels).max() <= 16383 // 255
+    assert again.pixels.shape == picture.pixels.shape
 
 
 def test_it_is_turned_once_and_becomes_tiff(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def stack(**arguments: object) -> StackedAutoencoder:
 
 def test_a_stack_is_trained_layer_by_layer() -> None:
     net, by_hand, corruption = stack(), stack(), Erase(probability=0.2)
-    settings = {"corruption": corruption, "epochs": 2, "batch": 10, "rate": 0.3, "momentum": 0.5}
+    settings = {"corruption": corruption, "epochs": 2, "batch": 10, "rate": 0.3}
     reports: list[tuple[int, int, float]] = []
     images = DATA.view(-1, 1, 2, 3)
     net.pretrain(images, **settings, generator=seeded(1), report=lambda *report: reports.append(report))  # type: ignore[arg-type]

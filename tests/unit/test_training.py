@@ -407,6 +407,10 @@ def test_pixels_are_counted(recipe: Callable, tmp_path: Path) -> None:
     folder = train(path, out=tmp_path / "run")
     figures = weights.load(folder).figures
     assert figures["pixels"] == figures["steps"] * 2 * 32**2
+    assert [line[:2] for line in figures["record"]] == [[step, step * 2 * 32**2] for step in (4, 8, 12)]
+    assert max(line[3] for line in figures["record"]) == pytest.approx(
+        np.mean([*figures["validation"]["psnr"].values()]), abs=0.01
+    )
     assert f"steps on {figures['pixels'] / 1e6:.1f} megapixels, seed 0" in (folder / "README.md").read_text()
     assert newest(tmp_path / "run")["callbacks"]["Stopwatch"]["pixels"] == 12 * 2 * 32**2
 

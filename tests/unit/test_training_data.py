@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from clearsight import images
 from clearsight.contracts import Batch, Input, Sample, Traits
-from clearsight.errors import RecipeError
+from clearsight.datasets import Drawings
+from clearsight.errors import InvalidArgumentError, RecipeError
 from clearsight.images import Picture
 from clearsight.metrics import psnr
 from clearsight.registry import RESTORERS, Entry
@@ -102,6 +103,26 @@ def test_small_images_are_said_and_reflected(tmp_path: Path, capfd: pytest.Captu
     reflected = np.pad(small.numpy(), ((0, 0), (0, 10), (0, 8)), mode="reflect")
     assert data.train_images[0].numpy().tobytes() == reflected.tobytes()
     assert {tuple(batch.x.shape[2:]) for batch in data.held_out()} == {(16, 16), (20, 20)}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_drawings_are_trained_on_beside_the_images(tmp_path: Path, channels: int) -> None:
+    """They are not held out, are the same every time, and no two are alike."""
+    numbered(tmp_path, 8)
+    data, again = (patches(tmp_path, channels=channels, drawings=3) for _ in range(2))
+    drawn = data.train_images[-3:]
+    assert {image.shape for image in drawn} == {(channels, 256, 256)}
+    assert all(image.dtype == torch.uint8 and len(image.unique()) > 1 for image in drawn)
+    assert all(torch.equal(*pair) for pair in zip(drawn, again.train_images[-3:], strict=True))
+    assert not torch.equal(drawn[0], drawn[1])
+    assert len(held(data)) == 2
+
+
+def test_there_are_as_many_drawings_as_asked_for() -> None:
+    drawings = Drawings(count=2, size=16)
+    assert len(list(drawings)) == len(drawings) == 2
+    with pytest.raises(InvalidArgumentError, match="at least 1, got 0 and 256"):
+        Drawings(count=0)
 
 
 def test_16_bits_and_floats_are_trained_on(tmp_path: Path) -> None:

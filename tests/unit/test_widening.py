@@ -37,6 +37,15 @@ def test_the_same_width_is_a_copy(wide: nn.Module, narrow: nn.Module) -> None:
     assert bit_equal(state(wide), state(narrow))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_grey_network_is_what_a_colour_one_makes_of_grey(bias: bool) -> None:
+    colour = moved(ResidualUNet(channels=3, widths=[6, 8], blocks=[1, 1], bias=bias))
+    grey = ResidualUNet(channels=1, widths=[6, 8], blocks=[1, 1], bias=bias)
+    y = rand(2, 1, 16, 20)
+    take_over(grey, colour)
+    torch.testing.assert_close(grey(y), colour(y.expand(-1, 3, -1, -1)).mean(1, keepdim=True))
+
+
 def test_new_channels_are_learned_and_heard() -> None:
     wide = wide_unet()
     take_over(wide, small_unet())

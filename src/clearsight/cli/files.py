@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from clearsight.cli.streams import STREAM, Work, planned
+from clearsight.cli.terminal import SelfEnsemble, Strength
 from clearsight.errors import BatchError, InvalidArgumentError
 from clearsight.text import printable
 
@@ -57,12 +58,14 @@ def restore(
         typer.Option(
             "--model",
             "-m",
-            help="Name (see `clearsight models`), folder or hf:OWNER/NAME[@REVISION]; auto: by channels.",
+            help="Name (see `clearsight models`), folder, hf:OWNER/NAME[@REVISION] or .mat file; auto: by channels.",
         ),
     ] = "auto",
     sigma: Annotated[
         str | None, typer.Option(help="Noise level for models that take it, on the [0, 1] scale: 25/255.")
     ] = None,
+    strength: Strength = 1.0,
+    self_ensemble: SelfEnsemble = False,
     range: Annotated[  # noqa: A002
         str,
         typer.Option(help="Black and white of pictures of more than 8 bits: auto (found in each), full or LOW..HIGH."),
@@ -119,6 +122,8 @@ def restore(
         sigma=None if sigma is None else parse_number(sigma),
         range=parse_range(range),
         inputs=_parsed(given or (), model),
+        strength=strength,
+        self_ensemble=self_ensemble,
         device=device,
         precision=precision,
         tile=_tile(tile),
@@ -156,7 +161,7 @@ def degrade(
 ) -> None:
     """Degrade images the way `clearsight degradations` lists, to test a restorer or to train one."""
     from clearsight.degradations.language import parse
-    from clearsight.inference.restoring import degrade_picture
+    from clearsight.inference.degrading import degrade_picture
     from clearsight.seeds import generator_for
 
     chosen = parse(degradation)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearsight.cli.terminal import RECOGNIZERS, RecognizerName, counted, print_json, print_table, write_record
+from clearsight.cli.terminal import (
+    RECOGNIZERS,
+    RecognizerName,
+    SelfEnsemble,
+    Strength,
+    check_named,
+    counted,
+    print_json,
+    print_table,
+    write_record,
+)
 from clearsight.errors import BatchError, ClearsightError, InvalidArgumentError
 from clearsight.text import printable
 
@@ -29,6 +39,8 @@ def recognize(
     restore_with: Annotated[
         str | None, typer.Option("--restore-with", help="Restore first, with what `restore --model` takes.")
     ] = None,
+    strength: Strength = 1.0,
+    self_ensemble: SelfEnsemble = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the probability of every class.")] = False,
     maps: Annotated[
         Path | None,
@@ -46,10 +58,12 @@ def recognize(
     from clearsight.inference.recognizing import Predictor
     from clearsight.inference.restoring import Restoration
 
+    check_named(restore_with, "--restore-with", strength, self_ensemble)
     predictor = Predictor(recognizer, device=device)
     targets = dict.fromkeys(find(inputs)) if maps is None else _map_files(predictor, inputs, maps)
-    restoration = Restoration(restore_with, device=device) if restore_with else None
-    if restoration:
+    restoration = None
+    if restore_with:
+        restoration = Restoration(restore_with, strength=strength, self_ensemble=self_ensemble, device=device)
         restoration.check()
     predictions: dict[str, Prediction] = {}
     failures = []
@@ -110,15 +124,19 @@ def evaluate(
         str, typer.Option("--data", "-d", help="Name (see `clearsight datasets`) or folder.", show_default=False)
     ],
     degradation: Annotated[
-        str,
-        typer.Option("--with", help="What to do to the images: strokes(kind=heavy)", show_default=False),
-    ],
-    model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False
+            "--with",
+            help="What to do to the images: strokes(kind=heavy); not for pairs, noisy images with their clean twins.",
+            show_default=False,
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="What `restore --model` takes.", show_default=False),
+    ] = None,
+    strength: Strength = 1.0,
+    self_ensemble: SelfEnsemble = False,
     recognizer: Annotated[str | None, RecognizerName] = None,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Judge every classical method and shipped model that applies, too.")
@@ -142,7 +160,9 @@ def evaluate(
     from clearsight.datasets.subset import take
     from clearsight.evaluation.protocol import evaluate as run
     from clearsight.images.files import check_writable
+    from clearsight.restorers.strength import adjusted
 
+    check_named(model, "--model", strength, self_ensemble)
     if figure is not None:
         check_writable(figure)
     dataset = open_dataset(data, part=part)
@@ -151,7 +171,7 @@ def evaluate(
     evaluation = run(
         dataset if limit is None else take(dataset, limit),
         degradation,
-        model=None if model is None else weights.load(model),
+        model=None if model is None else adjusted(weights.load(model), strength=strength, self_ensemble=self_ensemble),
         recognizer=None if recognizer is None else weights.load_recognizer(recognizer),
         with_baselines=baselines,
         seed=seed,

@@ -7,16 +7,29 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from clearsight.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from clearsight.inference.files import Report
 
-__all__ = ["RECOGNIZERS", "RecognizerName", "counted", "print_json", "print_table", "tracked", "write_record"]
+__all__ = [
+    "RECOGNIZERS",
+    "RecognizerName",
+    "SelfEnsemble",
+    "Strength",
+    "check_named",
+    "counted",
+    "print_json",
+    "print_table",
+    "tracked",
+    "write_record",
+]
 
 RECOGNIZERS = (
     "Name (see `clearsight recognizers`), folder, hf:OWNER/NAME, TorchScript or ONNX file, or torchvision:NAME."
@@ -25,6 +38,21 @@ RECOGNIZERS = (
 
 RecognizerName = typer.Option("--recognizer", "-r", help=RECOGNIZERS)
 """The option that names a recognizer."""
+
+Strength = Annotated[
+    float,
+    typer.Option(help="How much is done: 0 gives the picture back, 0.5 less than the model would do, 4 the most."),
+]
+SelfEnsemble = Annotated[
+    bool, typer.Option("--self-ensemble", help="Average over eight orientations, in eight times the time.")
+]
+"""What every restorer can be asked for."""
+
+
+def check_named(restorer: str | None, option: str, strength: float, self_ensemble: bool) -> None:
+    """Refuse what is asked of a restorer where none is named, by that option."""
+    if restorer is None and (strength != 1 or self_ensemble):
+        raise InvalidArgumentError(f"--strength and --self-ensemble are for a restorer: name one with {option}")
 
 
 def print_json(value: object) -> None:

@@ -4,8 +4,11 @@ from clearsight.datasets.alphadigits import Alphadigits
 from clearsight.datasets.amat import AMat, Tzanetakis
 from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
+from clearsight.datasets.curves import CURVES, Curve
+from clearsight.datasets.drawings import Drawings
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.opening import open_dataset
+from clearsight.datasets.paired import CC15, SIDD, PairFolder, PolyU
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
@@ -13,17 +16,24 @@ from clearsight.datasets.subset import Subset, take
 from clearsight.datasets.variants import Variants
 
 __all__ = [
+    "CC15",
     "CIFAR10",
+    "CURVES",
     "MNIST",
+    "SIDD",
     "VOC2012",
     "AMat",
     "Alphadigits",
     "CamVid",
+    "Curve",
+    "Drawings",
     "ImageFolder",
     "ImageNet",
     "Pair",
+    "PairFolder",
     "Pairs",
     "Photographs",
+    "PolyU",
     "SegmentationFolder",
     "Subset",
     "Tzanetakis",

@@ -8,14 +8,16 @@ from typing import Protocol, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from clearsight.datasets.files import Files, explained
 from clearsight.images.files import open_image
-from clearsight.images.intensities import as_unit
+from clearsight.images.intensities import as_unit, to_unit
+from clearsight.images.picture import Array
 
-__all__ = ["ImageFiles", "Images", "InMemoryImages", "labels", "pixels"]
+__all__ = ["ImageFiles", "Images", "InMemoryImages", "decoded", "labels", "on_one_scale", "pixels"]
 
 _INDEXED = ("1", "L", "P", "I;16", "I;16B", "I;16L", "I")
 
@@ -93,8 +95,30 @@ def pixels(data: bytes, name: str) -> Tensor:
     Raises:
         ImageReadError: as :func:`clearsight.images.read`.
     """
-    picture = open_image(BytesIO(data), name=name).read()
-    return torch.from_numpy(as_unit(picture.colour)).movedim(-1, 0).contiguous()
+    return _tensor(as_unit(decoded(data, name)))
+
+
+def decoded(data: bytes, name: str) -> Array:
+    """Decode an image, ``(H, W, C)``, its numbers as they are: grey with one channel, else RGB.
+
+    Raises:
+        ImageReadError: as :func:`clearsight.images.read`.
+    """
+    return open_image(BytesIO(data), name=name).read().colour
+
+
+def on_one_scale(noisy: Array, clean: Array) -> tuple[Tensor, Tensor]:
+    """Two pictures of one thing as a restorer is given them, ``(C, H, W)``: equal numbers stay equal.
+
+    What black and white are is found in the noisy one; of different types of numbers, each is taken by its full range.
+    """
+    if noisy.dtype != clean.dtype:
+        return _tensor(to_unit(noisy)), _tensor(to_unit(clean))
+    return _tensor(as_unit(noisy)), _tensor(as_unit(clean, like=noisy))
+
+
+def _tensor(pixels: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(pixels).movedim(-1, 0).contiguous()
 
 
 def labels(data: bytes) -> Tensor:

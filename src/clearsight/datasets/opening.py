@@ -8,8 +8,9 @@ from typing import cast
 
 from clearsight.contracts import Dataset
 from clearsight.datasets.classified import ImageFolder
-from clearsight.datasets.files import is_image
+from clearsight.datasets.files import Folder, is_image
 from clearsight.datasets.mnist import MNIST
+from clearsight.datasets.paired import WORDS, PairFolder, is_paired
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.roots import check_part, find_folder, subfolders
 from clearsight.datasets.segmented import SegmentationFolder
@@ -31,9 +32,11 @@ def open_dataset(source: str | Path, *, part: str = "test") -> Dataset:
     =============================================  =======================================
     ``MNIST/raw``                                  MNIST
     ``images`` and ``labels``                      a segmentation folder
-    image files                                    photographs
+    ``noisy`` and ``clean``, or images that all    pairs
+    are called so, two and two
+    other image files                              photographs
     two or more folders with images                an image folder, one class each
-    folders that hold one of the three above       parts, of which ``part`` is opened
+    folders that hold one of the four above        parts, of which ``part`` is opened
     =============================================  =======================================
 
     Folders named train, val and test are parts, never classes, whatever lies beside them. A folder without parts is
@@ -69,10 +72,13 @@ def _layout(folder: Path) -> Callable[..., Dataset] | None:
     inner = subfolders(folder)
     if any(path.name in _PARTS and _layout(path) for path in inner):
         return None
-    if {"images", "labels"} <= {path.name for path in inner}:
+    names = {path.name for path in inner}
+    if {"images", "labels"} <= names:
         return SegmentationFolder
+    if any(set(words) <= names for words in WORDS):
+        return PairFolder
     if _has_images(folder):
-        return Photographs
+        return PairFolder if is_paired(Folder(folder).names()) else Photographs
     filled = [path.name for path in inner if path.name not in _PARTS and _has_images(path)]
     return ImageFolder if len(filled) > 1 else None
 

@@ -5,19 +5,39 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple, cast
 
-from torch import Tensor
+from torch import Generator, Tensor
 
 from clearsight.contracts import Dataset, Degradation, NoiseDegradation, Sample
 from clearsight.seeds import generator_for
 
-__all__ = ["Pair", "Pairs"]
+__all__ = ["Pair", "Pairs", "Untouched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """No degradation: that of images which are degraded already, and whose data set has their clean twins.
+
+    Attributes:
+        scale: 1.
+        tells_sigma: never.
+    """
+
+    scale: int = 1
+    tells_sigma: bool = False
+
+    def __call__(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """``x``."""
+        return x
+
+    def __str__(self) -> str:
+        return "as they are"
 
 
 class Pair(NamedTuple):
     """A clean image and its degraded self.
 
     Attributes:
-        sample: the clean one.
+        sample: the clean one, or one with its target.
         y: ``(C, H, W)``, degraded; not clipped.
         sigma: of its noise, a scalar, where it was asked for.
     """

@@ -61,8 +61,7 @@ class Labelled:
 
     def __getitem__(self, index: int) -> Sample:
         """Read one."""
-        sample = self.dataset[index]
-        return Sample(name=sample.name, x=sample.x, label=self.labels[index])
+        return replace(self.dataset[index], label=self.labels[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +120,12 @@ class Centres:
         """Read one and cut its centre out."""
         whole = self.dataset[index]
         top, left = ((n - self.size) // 2 for n in whole.x.shape[1:])
-        x = whole.x[:, top : top + self.size, left : left + self.size]
-        return Sample(name=whole.name, x=x, label=None)
+
+        def cut(image: Tensor) -> Tensor:
+            return image[:, top : top + self.size, left : left + self.size]
+
+        target = None if whole.target is None else cut(whole.target)
+        return Sample(name=whole.name, x=cut(whole.x), label=None, target=target)
 
 
 def take(dataset: Dataset, n: int) -> Subset:

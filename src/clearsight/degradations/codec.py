@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from clearsight.degradations.ranges import Range
 from clearsight.degradations.step import Step
@@ -51,12 +52,13 @@ class Quantize(Step):
         return torch.where(chosen.to(x.device).view(-1, 1, 1, 1), rounded, x)
 
 
-def _reread(pixels: Tensor, quality: int) -> Tensor:
-    """Encode an 8-bit ``(C, H, W)`` image on the CPU as JPEG and decode it."""
+def _reread(pixels: Tensor, quality: int, top: int, left: int) -> Tensor:
+    """Encode an 8-bit ``(C, H, W)`` image on the CPU as JPEG, with rows and columns before its own, and decode it."""
     file = io.BytesIO()
-    Image.fromarray(pixels.movedim(0, -1).squeeze(-1).numpy()).save(file, "JPEG", quality=quality)
+    padded = F.pad(pixels[None].float(), (left, 0, top, 0), mode="replicate")[0].byte() if top or left else pixels
+    Image.fromarray(padded.movedim(0, -1).squeeze(-1).numpy()).save(file, "JPEG", quality=quality)
     decoded = torch.from_numpy(np.array(Image.open(file)))
-    return decoded.view(*pixels.shape[1:], -1).movedim(-1, 0)
+    return decoded.view(*padded.shape[1:], -1).movedim(-1, 0)[:, top:, left:]
 
 
 @DEGRADATIONS.register("jpeg", tiny={"quality": "30..90"})
@@ -68,9 +70,11 @@ class Jpeg(Step):
 
     Args:
         quality: of the encoder, 1 (worst) to 100, or a range each image draws a whole number from.
+        offset: rows, and columns, from the border of the file to the image, 0 to 15, or a range both are drawn from: in
+            the crop of a JPEG the grid of 8×8 blocks lies anywhere.
 
     Raises:
-        InvalidArgumentError: ``quality`` is out of range, or the images are neither grey nor RGB.
+        InvalidArgumentError: a number is out of range, or the images are neither grey nor RGB.
 
     Example:
         >>> str(Jpeg(quality=60))
@@ -78,15 +82,19 @@ class Jpeg(Step):
     """
 
     quality: Range | float | str
+    offset: Range | float | str = 0
 
     def __post_init__(self) -> None:
         self._bound("quality", 1, 100)
+        self._bound("offset", 0, 15)
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Degrade ``(B, 1, H, W)`` or ``(B, 3, H, W)``."""
         if x.shape[1] not in (1, 3):
             raise InvalidArgumentError(f"jpeg needs grey or RGB images, 1 or 3 channels, got {x.shape[1]}")
-        qualities = Range.of(self.quality).draw(len(x), generator).round().int().tolist()
+        draws = (self.quality, self.offset, self.offset) if Range.of(self.offset).high else (self.quality,)
+        drawn = [Range.of(each).draw(len(x), generator).round().int().tolist() for each in draws]
         files = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
-        reread = [_reread(pixels, quality) for pixels, quality in zip(files, qualities, strict=True)]
+        zeros = [0] * len(x)
+        reread = [_reread(*each) for each in zip(files, drawn[0], *(drawn[1:] or [zeros, zeros]), strict=True)]
         return torch.stack(reread).to(x) / 255

@@ -1,16 +1,17 @@
-"""The little language of degradations: ``gaussian(sigma=0..55/255) | jpeg(quality=60)``."""
+"""The little language of degradations: ``gaussian(sigma=0..55/255) or poisson(peak=20) | jpeg(quality=60)``."""
 
 from __future__ import annotations
 
 import inspect
 import re
 
-from clearsight.degradations.step import Pipeline, Step
+from clearsight.degradations.step import Either, Pipeline, Step
 from clearsight.errors import DegradationSyntaxError, InvalidArgumentError, UnknownNameError
 from clearsight.registry import DEGRADATIONS
 
 __all__ = ["parse"]
 
+_OR = re.compile(r"\s+or\s+")
 _CALL = re.compile(r"(?P<name>[\w-]+)\s*(?:\((?P<arguments>[^()]*)\))?")
 
 
@@ -27,6 +28,11 @@ def _arguments(text: str, call: str) -> dict[str, str]:
 
 
 def _step(text: str) -> Step:
+    first, *others = [_call(choice) for choice in _OR.split(text)]
+    return Either(tuple(Pipeline((step,)) for step in (first, *others))) if others else first
+
+
+def _call(text: str) -> Step:
     call = _CALL.fullmatch(text)
     if call is None:
         raise DegradationSyntaxError(f"expected a degradation such as gaussian(sigma=25/255), got {text!r}")
@@ -46,7 +52,8 @@ def _step(text: str) -> Step:
 def parse(text: str) -> Pipeline:
     """Read the string that makes a degradation; the inverse of ``str``.
 
-    Numbers may be fractions (``25/255``) and ranges (``0..55/255``); steps are joined by ``|``.
+    Numbers may be fractions (``25/255``) and ranges (``0..55/255``); steps are joined by ``|``. ``a or b`` is one of
+    the two, drawn for each image.
 
     Raises:
         DegradationSyntaxError: the text does not parse.

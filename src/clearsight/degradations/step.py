@@ -15,7 +15,7 @@ from clearsight.degradations.ranges import Range, format_number, whole_number
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS
 
-__all__ = ["Pipeline", "Step", "conditions_of"]
+__all__ = ["Either", "Pipeline", "Step", "conditions_of"]
 
 _POINTS = 4
 """Of a degradation with ranges, the conditions that span it."""
@@ -121,6 +121,47 @@ class Pipeline:
         return " | ".join(map(str, self.steps))
 
 
+@dataclass(frozen=True)
+class Either(Step):
+    """Each image by one of several degradations, all as likely: ``a or b``; what is likelier stands there twice.
+
+    Args:
+        choices: at least two, all of one scale.
+
+    Raises:
+        InvalidArgumentError: there are fewer, or their scales differ.
+
+    Example:
+        >>> from clearsight.degradations import parse
+        >>> str(parse("lower-half | salt-and-pepper(amount=0.1) or gaussian(sigma=50/255)"))
+        'lower-half | salt-and-pepper(amount=0.1) or gaussian(sigma=50/255)'
+    """
+
+    choices: tuple[Pipeline, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.choices) < 2 or len({choice.scale for choice in self.choices}) > 1:
+            raise InvalidArgumentError(f"or stands between degradations of one scale, got {str(self) or 'none'}")
+
+    @property
+    def scale(self) -> int:  # type: ignore[override]
+        """That of each."""
+        return self.choices[0].scale
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Degrade ``(B, C, H, W)``."""
+        which = torch.randint(len(self.choices), (len(x),), generator=generator, device=generator.device).to(x.device)
+        order = which.argsort(stable=True)
+        shares = torch.split(x[order], torch.bincount(which, minlength=len(self.choices)).tolist())
+        degraded = [
+            choice(share, generator=generator) for choice, share in zip(self.choices, shares, strict=True) if len(share)
+        ]
+        return torch.cat(degraded)[order.argsort()]
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.choices))
+
+
 def conditions_of(degradation: Pipeline) -> list[str]:
     """Four degradations, evenly from one end of all ranges to the other; the degradation itself if it has none.
 
@@ -134,6 +175,8 @@ def conditions_of(degradation: Pipeline) -> list[str]:
 
 
 def _at(step: Step, share: float) -> Step:
+    if isinstance(step, Either):
+        return Either(tuple(Pipeline(tuple(_at(one, share) for one in choice.steps)) for choice in step.choices))
     ranges = {field.name: getattr(step, field.name) for field in fields(step)}  # type: ignore[arg-type]
     fixed = {name: _between(value, share) for name, value in ranges.items() if isinstance(value, Range)}
     return replace(step, **fixed)  # type: ignore[type-var]

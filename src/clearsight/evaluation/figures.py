@@ -18,9 +18,13 @@ from clearsight.evaluation.results import Shown
 from clearsight.images.files import write
 from clearsight.images.picture import Picture
 
-__all__ = ["Tile", "draw", "draw_pulls", "draw_tiles", "write_figure"]
+__all__ = ["Tile", "draw", "draw_pixels", "draw_pulls", "draw_tiles", "write_figure"]
 
 _INCHES = 1.3
+
+_DPI = 100
+_TITLE, _CAPTION, _GAP = 18, 16, 4
+"""Of a sheet at 100 %: pixels for the titles, for a caption, and between images."""
 
 
 class Tile(NamedTuple):
@@ -66,6 +70,27 @@ def draw_tiles(titles: Sequence[str], rows: Sequence[Sequence[Tile]], path: Path
     for axis, title in zip(grid[0], titles, strict=True):
         axis.set_title(title, fontsize=7)
     figure.tight_layout(pad=0.3)
+    write_figure(figure, path)
+
+
+def draw_pixels(titles: Sequence[str], rows: Sequence[Sequence[Tile]], path: Path) -> None:
+    """Draw images of one size as :func:`draw_tiles` does, at 100 %: a pixel of the sheet for a pixel of an image.
+
+    Raises:
+        ImageWriteError: the file cannot be written.
+    """
+    height, width = rows[0][0].image.shape[1:]
+    whole = (len(titles) * (width + _GAP) + _GAP, _TITLE + len(rows) * (height + _CAPTION) + _GAP)
+    figure = Figure(figsize=(whole[0] / _DPI, whole[1] / _DPI), dpi=_DPI)
+    for down, tiles in enumerate(rows):
+        for right, (title, tile) in enumerate(zip(titles, tiles, strict=True)):
+            left, bottom = _GAP + right * (width + _GAP), _GAP + (len(rows) - down) * (height + _CAPTION) - height
+            axis = figure.add_axes((left / whole[0], bottom / whole[1], width / whole[0], height / whole[1]))
+            _draw_image(axis, tile.image)
+            axis.set_frame_on(False)
+            axis.set_xlabel(tile.caption, fontsize=6, color=tile.colour, labelpad=2)
+            if not down:
+                axis.set_title(title, fontsize=6, pad=4)
     write_figure(figure, path)
 
 

@@ -104,8 +104,9 @@ def _labels(batch: Batch) -> Tensor:
 def batches(pairs: Pairs, numbers: Iterable[int]) -> Iterator[Batch]:
     """The pairs of these numbers in their order.
 
-    Where σ is not told it is the root mean square of y − x, which favours restorers that take it. As many together as
-    have one size and a quarter of a megapixel, all of them labelled or none.
+    Where σ is not told it is the root mean square of what is to be taken off again, y − x, or y − target where there
+    is one, which favours restorers that take it. As many together as have one size and a quarter of a megapixel, all
+    of them labelled or none.
     """
     held: list[Pair] = []
     for number in numbers:
@@ -132,12 +133,13 @@ def _stacked(pairs: list[Pair]) -> Batch:
     labels = [torch.as_tensor(sample.label) for sample in samples if sample.label is not None]
     targets = [sample.target for sample in samples if sample.target is not None]
     levels = [pair.sigma for pair in pairs if pair.sigma is not None]
+    target = torch.stack(targets) if targets else None
     return Batch(
         x=x,
         labels=torch.stack(labels) if labels else None,
         y=y,
-        sigma=torch.stack(levels) if levels else _changed(x, y),
-        target=torch.stack(targets) if targets else None,
+        sigma=torch.stack(levels) if levels else _changed(x if target is None else target, y),
+        target=target,
         names=tuple(sample.name for sample in samples),
         inputs={name: torch.stack([sample.inputs[name] for sample in samples]) for name in samples[0].inputs},
     )

@@ -11,17 +11,18 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import Batch, Dataset, Restorer, Sample, Traits
-from clearsight.datasets.pairs import Pairs
+from clearsight.contracts import Batch, Dataset, Restorer, Traits
+from clearsight.datasets.pairs import Pairs, Untouched
 from clearsight.datasets.subset import renumbered
 from clearsight.degradations.language import parse
 from clearsight.degradations.step import Pipeline, Step
 from clearsight.errors import DataError, InvalidArgumentError, MissingExtraError, ModelError, UnknownNameError
 from clearsight.evaluation.loop import Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
+from clearsight.evaluation.sheet import Sheet
 from clearsight.inference.engine import Engine
 from clearsight.inference.recognizing import Predictor
-from clearsight.metrics.metric import Metric, Outcome, recognition_metrics, restoration_metrics
+from clearsight.metrics.metric import Metric, recognition_metrics, restoration_metrics
 from clearsight.recognizers.checks import check_fits, check_task
 from clearsight.registry import RESTORERS
 
@@ -33,7 +34,7 @@ Retrained = Mapping[str, tuple[nn.Module | None, nn.Module]]
 
 def evaluate(
     dataset: Dataset,
-    degradation: Pipeline | Step | str,
+    degradation: Pipeline | Step | str | None,
     *,
     model: nn.Module | Mapping[str, nn.Module] | None = None,
     recognizer: nn.Module | None = None,
@@ -50,11 +51,11 @@ def evaluate(
     What is drawn for an image depends on the seed and the image's name alone. Images are read, judged and forgotten: a
     million need no more memory than a hundred. Degraded images are restored as the degradation leaves them, unclipped
     or not (``| quantize`` makes them what a file holds), and judged clipped. A restorer that takes a noise level is
-    told the σ of the noise or, of other degradations, the root mean square of what they changed.
+    told the σ of the noise or, of other degradations and of real noise, the root mean square of what they changed.
 
     Args:
-        dataset: clean images, labelled where there is a recognizer.
-        degradation: what to do to them, or the string that makes it.
+        dataset: clean images, labelled where there is a recognizer; or noisy ones with their clean twins as targets.
+        degradation: what to do to them, or the string that makes it; ``None`` for those that are noisy already.
         model: the restorer in question, or several by the names of their rows.
         recognizer: is shown each image in each state.
         retrained: by the names of their rows: a restorer, if any, and the recognizer that reads what it restores.
@@ -70,9 +71,10 @@ def evaluate(
     Raises:
         DataError: the data set is empty, has no labels, or others than the recognizer.
         ModelError: the restorer or the recognizer cannot take the images.
-        InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them.
+        InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them; or there is none, and
+            the images have no clean twins.
     """
-    chosen = parse(str(degradation))
+    chosen = Untouched() if degradation is None else parse(str(degradation))
     reader = None if recognizer is None else Predictor(recognizer, device=device)
     own = {name: Predictor(module, device=device) for name, (_, module) in retrained.items()}
     dataset, images = _checked(dataset, chosen, [*([] if reader is None else [reader]), *own.values()])
@@ -84,7 +86,7 @@ def evaluate(
     numbers = range(len(dataset)) if track is None else track(range(len(dataset)), len(dataset))
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
-    sheet = _Sheet(show, wanted, [name for name in methods if name not in own], reader)
+    sheet = Sheet(show, wanted, [name for name in methods if name not in own], reader)
     rows = judge(batches(pairs, numbers), methods, seed=seed, each=sheet)
     return Evaluation(len(dataset), str(chosen), seed, tuple(images.metrics(reader)), tuple(rows.values()))
 
@@ -121,7 +123,7 @@ def method_of(metrics: Sequence[Metric], *, engine: Engine | None = None, reader
 
 
 def _clean(batch: Batch) -> tuple[Tensor, None]:
-    return batch.x, None
+    return batch.reference, None
 
 
 def _degraded(batch: Batch) -> tuple[Tensor, None]:
@@ -147,7 +149,7 @@ class _Images(NamedTuple):
     channels: int
     height: int
     width: int
-    degradation: Pipeline
+    degradation: Pipeline | Untouched
 
     def metrics(self, reader: Predictor | None) -> list[Metric]:
         """What is judged: how images look, and what the recognizer makes of them."""
@@ -169,11 +171,18 @@ class _Images(NamedTuple):
             raise ModelError(f"{name} has to be told the noise level, but the degradation does not tell one σ")
 
 
-def _checked(dataset: Dataset, degradation: Pipeline, readers: Sequence[Predictor]) -> tuple[Dataset, _Images]:
+def _checked(
+    dataset: Dataset, degradation: Pipeline | Untouched, readers: Sequence[Predictor]
+) -> tuple[Dataset, _Images]:
     """The images, their labels numbered as the recognizers do, and the first one's shape, if all goes together."""
     if not len(dataset):
         raise DataError("the data set is empty: there is nothing to evaluate")
     first = dataset[0]
+    if first.target is None and isinstance(degradation, Untouched):
+        raise InvalidArgumentError(
+            "the images have no clean twins to be compared with: say what to do to them, such as "
+            "--with 'gaussian(sigma=25/255)'"
+        )
     for reader in readers:
         if first.label is None:
             raise DataError("the images have no labels, by which a recognizer is judged: leave the recognizer out")
@@ -198,44 +207,6 @@ def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:
     return found
 
 
-class _Sheet:
-    """Hands on some of the images in all their states.
-
-    Args:
-        show: takes them, if anything does.
-        wanted: their numbers.
-        names: of the rows that are their states.
-        reader: says what it takes them for, if it is a classifier.
-    """
-
-    def __init__(
-        self, show: Callable[[Shown], None] | None, wanted: set[int], names: Sequence[str], reader: Predictor | None
-    ) -> None:
-        self._show, self._wanted, self._names, self._reader = show, wanted, names, reader
-        self._done = 0
-
-    def __call__(self, batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
-        for at in range(len(batch.x)):
-            if self._show is not None and self._done + at in self._wanted:
-                self._show(self._shown(batch, outcomes, at))
-        self._done += len(batch.x)
-
-    def _shown(self, batch: Batch, outcomes: Mapping[str, Outcome], at: int) -> Shown:
-        states = {name: outcomes[name].x_hat[at] for name in self._names}
-        sample = Sample(name=batch.names[at], x=batch.x[at], label=_label(batch, at))
-        if self._reader is None or not isinstance(sample.label, int):
-            return Shown(sample, states, {}, "")
-        classes = self._reader.traits.classes
-        answers = {name: classes[int(outcomes[name].logits[at].argmax())] for name in self._names}
-        return Shown(sample, states, answers, classes[sample.label])
-
-
-def _label(batch: Batch, at: int) -> int | Tensor | None:
-    if batch.labels is None:
-        return None
-    return batch.labels[at] if batch.labels.ndim > 1 else int(batch.labels[at])
-
-
 def _engines(
     model: nn.Module | Mapping[str, nn.Module] | None,
     retrained: Retrained,
@@ -244,7 +215,7 @@ def _engines(
     device: str,
 ) -> dict[str, Engine | None]:
     """The restorers to judge, by name: baselines, those in question, those before a recognizer of their own."""
-    models = model if isinstance(model, Mapping) else {} if model is None else {_name(model): model}
+    models = model if isinstance(model, Mapping) else {} if model is None else {RESTORERS.called(model): model}
     before = {name: restorer for name, (restorer, _) in retrained.items()}
     restored = bool(models or before or with_baselines) and None not in before.values()
     if not restored and images.degradation.scale != 1:
@@ -260,12 +231,6 @@ def _engines(
             images.check_applies(name, engine.traits)
     found = _baselines(with_baselines, images, device) if with_baselines else ()
     return {**{name: engine for name, engine in found if name not in own}, **own}
-
-
-def _name(model: nn.Module) -> str:
-    """The name of a trained model, or the one its class is registered under, or that of the class."""
-    registered = next((entry.name for entry in RESTORERS.values() if entry.cls is type(model)), type(model).__name__)
-    return str(getattr(model, "figures", {}).get("name", registered))
 
 
 def _baselines(wanted: bool | Sequence[str], images: _Images, device: str) -> Iterator[tuple[str, Engine]]:

@@ -17,7 +17,7 @@ from clearsight.contracts import Sample
 from clearsight.metrics.metric import Metric
 from clearsight.seeds import generator_for
 
-__all__ = ["Estimate", "Evaluation", "Resampled", "Row", "Shown", "multiplicities"]
+__all__ = ["Estimate", "Evaluation", "Resampled", "Row", "Shown", "cell_of", "multiplicities"]
 
 REPLICATES = 1000
 
@@ -141,7 +141,7 @@ class Evaluation:
     def cells(self) -> list[list[str]]:
         """The rows as text: each figure with its 95 % interval."""
         return [
-            [row.name, *(_cell(row, metric) for metric in self.metrics), _seconds(row.seconds)] for row in self.rows
+            [row.name, *(cell_of(row, metric) for metric in self.metrics), _seconds(row.seconds)] for row in self.rows
         ]
 
     def conventions(self) -> list[str]:
@@ -160,7 +160,8 @@ class Evaluation:
         }
 
 
-def _cell(row: Row, metric: Metric) -> str:
+def cell_of(row: Row, metric: Metric) -> str:
+    """A figure of a row as text, with its interval."""
     estimate = row.figures.get(metric.key)
     if estimate is None or math.isnan(estimate.value):
         return "–"

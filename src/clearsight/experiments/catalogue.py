@@ -5,7 +5,8 @@ from __future__ import annotations
 from clearsight.errors import UnknownNameError
 from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
-from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, recognition
+from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples
+from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
 
 __all__ = ["catalogue", "find_experiment"]
 
@@ -17,12 +18,14 @@ _LIU2020 = (
     *figure3.FIGURES,
     *figure4.FIGURES,
     *figure6.FIGURES,
+    *figure7.FIGURES,
 )
+_FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES)
 
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020)}
+    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020, *_FLEURET_DLC)}
 
 
 def find_experiment(name: str) -> Experiment:

@@ -173,15 +173,20 @@ def parse_range(text: str) -> Range:
     return levels
 
 
-def as_unit(pixels: Array) -> NDArray[np.float32]:
+def as_unit(pixels: Array, *, like: Array | None = None) -> NDArray[np.float32]:
     """Numbers, ``(H, W, C)``, on the [0, 1] scale, as data sets give them and recognizers take them.
 
     Floats in [0, 1] are meant so; of others black and white are found, as where they are restored, and what lies far
     beyond is clipped.
+
+    Args:
+        pixels: finite numbers.
+        like: of the same type: black and white are what they are in this picture instead.
     """
-    if pixels.dtype.kind == "f" and pixels.min() >= 0 and pixels.max() <= 1:
+    measured = pixels if like is None else like
+    if measured.dtype.kind == "f" and measured.min() >= 0 and measured.max() <= 1:
         return pixels.astype(np.float32, copy=False)
-    seen, _ = Intensities.of(pixels, areas=False).seen(pixels)
+    seen, _ = Intensities.of(measured, areas=False).seen(pixels)
     return seen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["ALPHA", "COLOUR", "GREY", "Array", "Header", "Meaning", "Metadata", "Picture"]
+__all__ = ["ALPHA", "COLOUR", "GREY", "Array", "Header", "Meaning", "Metadata", "Mosaic", "Picture"]
 
 Array = NDArray[Any]
 
@@ -72,6 +72,20 @@ class Metadata:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Mosaic:
+    """What a sensor saw through a mosaic of colours.
+
+    Attributes:
+        planes: the sites of each of the four positions in the mosaic, ``(H/2, W/2, 4)``, on a scale where the noise of
+            light that is counted is the same everywhere.
+        develop: makes the picture of such planes.
+    """
+
+    planes: Array
+    develop: Callable[[Array], Picture]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Picture:
     """One upright image and what its file says besides.
 
@@ -81,6 +95,7 @@ class Picture:
         metadata: what is written back.
         format: name of the format it was read from, such as ``"JPEG"``; empty if it was made in memory.
         notes: what the file held and this picture does not, a clause each, such as ``"palette colours became RGB"``.
+        mosaic: what the sensor saw, where it was developed from that: its noise is white there, and nowhere later.
 
     Raises:
         InvalidArgumentError: a shape, a dtype or the channels make no sense.
@@ -91,6 +106,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     format: str = ""
     notes: tuple[str, ...] = ()
+    mosaic: Mosaic | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype

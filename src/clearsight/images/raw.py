@@ -1,10 +1,14 @@
-"""Camera raw, through the optional part ``raw``: developed linearly at 16 bits, never its preview."""
+"""Camera raw, through the optional part ``raw``: developed linearly at 16 bits, never its preview.
+
+Restored is what the sensor saw, before the mosaic's colours are interpolated: there noise is white.
+"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +21,7 @@ from tifffile import PHOTOMETRIC, TiffPage
 
 from clearsight.errors import MissingExtraError
 from clearsight.images import exif
-from clearsight.images.picture import Header, Metadata, Picture
+from clearsight.images.picture import Array, Header, Metadata, Mosaic, Picture
 from clearsight.images.stacks import opened
 
 __all__ = ["SIGNATURE", "SUFFIXES", "decode", "encode", "header", "is_raw"]
@@ -70,18 +74,65 @@ def decode(source: Path | BytesIO, layer: str | None) -> Picture:
         MissingExtraError: rawpy is not installed.
         ValueError: LibRaw does not know the camera, or the file is damaged.
     """
-    rawpy = _rawpy()
     with _raw(source) as raw:
         raw.unpack()
-        pixels = raw.postprocess(
-            gamma=(1, 1),
-            no_auto_bright=True,
-            use_camera_wb=True,
-            output_color=rawpy.ColorSpace.sRGB,
-            output_bps=16,
-        )
+        return replace(_developed(raw, source), mosaic=_mosaic(raw, source))
+
+
+def _developed(raw: Any, source: Path | BytesIO) -> Picture:
+    pixels = raw.postprocess(
+        gamma=(1, 1),
+        no_auto_bright=True,
+        use_camera_wb=True,
+        output_color=_rawpy().ColorSpace.sRGB,
+        output_bps=16,
+    )
     metadata = Metadata(exif=_exif(source), icc=_profile() if pixels.ndim == 3 and pixels.shape[2] == 3 else b"")
-    return Picture(pixels=np.atleast_3d(pixels), metadata=metadata, notes=(_NOTE,))
+    return Picture(pixels=np.atleast_3d(pixels), metadata=metadata, format="camera raw", notes=(_NOTE,))
+
+
+def _mosaic(raw: Any, source: Path | BytesIO) -> Mosaic | None:
+    """The planes of a mosaic of 2×2 sites, the square root of their counts; ``None`` for other sensors.
+
+    The root makes the noise of counted light alike in shadows and lights (Anscombe, 1948). A constant below which a
+    thousandth of the sites lie is added first, for read noise goes below black.
+    """
+    if raw.raw_pattern is None or raw.raw_pattern.shape != (2, 2) or min(raw.raw_image_visible.shape) < 2:
+        return None
+    counts = _planes(raw)
+    below = max(float(-np.quantile(counts, 0.001)), 0.375)
+    seen = np.sqrt(np.maximum(counts + below, 0), dtype=np.float32)
+
+    def develop(restored: Array) -> Picture:
+        noise = ((restored - seen) ** 2).mean((0, 1))  # the mean of a square is that much above the square of a mean
+        with _raw(source) as again:
+            again.unpack()
+            _put(again, restored.astype(np.float32) ** 2 + noise - below)
+            return _developed(again, source)
+
+    return Mosaic(planes=seen, develop=develop)
+
+
+def _planes(raw: Any) -> Array:
+    """Counts above black of the four positions, ``(H/2, W/2, 4)``; an odd last row or column is left out."""
+    return np.stack([site.astype(np.float32) - black for site, black in _sites(raw)], axis=-1)
+
+
+def _put(raw: Any, counts: Array) -> None:
+    """Give the sensor other counts; sites that were at white stay."""
+    for index, (site, black) in enumerate(_sites(raw)):
+        whole = np.clip(np.rint(counts[..., index] + black), 0, raw.white_level)
+        site[...] = np.where(site >= raw.white_level, site, whole)
+
+
+def _sites(raw: Any) -> Iterator[tuple[Array, int]]:
+    """The sites of each position, a view, and their black."""
+    sensor = raw.raw_image_visible
+    height, width = (2 * (size // 2) for size in sensor.shape)
+    for row in range(2):
+        for column in range(2):
+            black = raw.black_level_per_channel[raw.raw_colors_visible[row, column]]
+            yield sensor[row:height:2, column:width:2], int(black)
 
 
 def encode(picture: Picture, path: Path) -> None:

@@ -1,12 +1,13 @@
 """The engine behind ``restore``: device and precision, folding, tiling, and files by the thousand."""
 
 from clearsight.inference.arguments import Draws
+from clearsight.inference.degrading import degrade, degrade_picture
 from clearsight.inference.engine import Engine
 from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
 from clearsight.inference.files import Report, process
 from clearsight.inference.jobs import Job, plan, unread
 from clearsight.inference.recognizing import Predictor, image_for, recognize
-from clearsight.inference.restoring import Restoration, default_model, degrade, degrade_picture, restore
+from clearsight.inference.restoring import Restoration, default_model, restore
 from clearsight.inference.sampling import Samples, mean_and_spread, visible_spread
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Restore and degrade pictures, and images in memory."""
+"""Restore pictures, and images in memory."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from functools import lru_cache
 from typing import Any, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from clearsight import weights
-from clearsight.contracts import Degradation
-from clearsight.degradations.language import parse
 from clearsight.errors import InvalidArgumentError
-from clearsight.images.intensities import Intensities, Range, from_unit, to_unit
+from clearsight.images.intensities import Intensities, Range
 from clearsight.images.picture import Picture
 from clearsight.inference.arguments import NO_INPUTS, Draws
 from clearsight.inference.arrays import ImageLike, like, pictures_of
@@ -25,8 +22,9 @@ from clearsight.inference.device import Precision
 from clearsight.inference.engine import Engine, TileSize
 from clearsight.inference.sampling import Samples, mean_and_spread
 from clearsight.restorers.classical import Bicubic
+from clearsight.restorers.strength import adjusted, check_strength
 
-__all__ = ["AUTO", "Restoration", "default_model", "degrade", "degrade_picture", "restore"]
+__all__ = ["AUTO", "Restoration", "default_model", "restore"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,12 +53,14 @@ class Restoration:
         range: what is black and what is white: ``"auto"`` (of 8 bits as ever; of others found in the picture),
             ``"full"``, or two numbers.
         inputs: what the model takes beside the image, by name.
+        strength: 0, the picture as it is, to 4; 1 is the model's own judgement.
+        self_ensemble: whether the answer is the mean of those to the picture in eight orientations.
         device: as :class:`Engine`.
         precision: as :class:`Engine`.
         tile: as :class:`Engine`.
 
     Raises:
-        InvalidArgumentError: σ is not between 0 and 1.
+        InvalidArgumentError: σ is not between 0 and 1, or the strength not between 0 and 4.
     """
 
     def __init__(
@@ -70,6 +70,8 @@ class Restoration:
         sigma: float | None = None,
         range: Range = "auto",  # noqa: A002
         inputs: Mapping[str, Any] = NO_INPUTS,
+        strength: float = 1.0,
+        self_ensemble: bool = False,
         device: str = "auto",
         precision: Precision = "auto",
         tile: TileSize = "auto",
@@ -78,11 +80,16 @@ class Restoration:
             raise InvalidArgumentError(
                 f"sigma is on the [0, 1] scale, got {sigma:g}: write it as a fraction, such as 25/255"
             )
-        self.sigma, self.range, self.inputs = sigma, range, inputs
+        check_strength(strength)
+        self.sigma, self.range, self.inputs, self.strength = sigma, range, inputs, strength
         self._model = model
         self._engine = lru_cache(
             lambda name: Engine(
-                weights.load(name) if isinstance(name, str) else name,
+                adjusted(
+                    weights.load(name) if isinstance(name, str) else name,
+                    strength=strength,
+                    self_ensemble=self_ensemble,
+                ),
                 device=device,
                 precision=precision,
                 tile=tile,
@@ -118,6 +125,9 @@ class Restoration:
             ModelError: as :meth:`Engine.draw_pixels`.
             MemoryError: there is not enough of it.
         """
+        if picture.mosaic is not None and self._takes_mosaics:
+            planes = Picture(pixels=picture.mosaic.planes, channels=("other",) * picture.mosaic.planes.shape[2])
+            return [picture.mosaic.develop(each.pixels) for each in self.draw(planes, draws)]
         alpha = None if picture.premultiplied else picture.alpha
         hidden = None if alpha is None or alpha.all() else alpha == 0
         parts = {group: self._drawn(picture, group, draws, hidden) for group in picture.groups}
@@ -126,10 +136,18 @@ class Restoration:
         answers = zip(*parts.values(), strict=True)
         return [self._joined(picture, dict(zip(parts, answer, strict=True))) for answer in answers]
 
+    @property
+    def _takes_mosaics(self) -> bool:
+        """Whether what a sensor saw is restored in the picture's place: by what keeps its size, and is told nothing."""
+        return self.sigma is None and not self.inputs and self.engine(1).traits.scale == 1
+
     def _drawn(
         self, picture: Picture, group: tuple[int, ...], draws: Draws | None, hidden: NDArray[np.bool_] | None
     ) -> NDArray[Any]:
         pixels, engine = picture.take(group), self.engine(len(group))
+        if self.strength == 0:
+            engine.check(self.sigma, self.inputs, draws)
+            return pixels[None]
         areas = engine.traits.scale == 1  # areas that stay would, enlarged, have stairs for edges
         intensities = Intensities.of(pixels, self.range, hidden=hidden, areas=areas)
         names = "+".join(picture.channels[i] for i in group)
@@ -168,6 +186,8 @@ def restore(
     sigma: float | None = ...,
     range: Range = ...,
     inputs: Mapping[str, Any] = ...,
+    strength: float = ...,
+    self_ensemble: bool = ...,
     samples: None = ...,
     seed: int = ...,
     device: str = ...,
@@ -184,6 +204,8 @@ def restore(
     sigma: float | None = ...,
     range: Range = ...,
     inputs: Mapping[str, Any] = ...,
+    strength: float = ...,
+    self_ensemble: bool = ...,
     samples: int,
     seed: int = ...,
     device: str = ...,
@@ -199,6 +221,8 @@ def restore(
     sigma: float | None = None,
     range: Range = "auto",  # noqa: A002
     inputs: Mapping[str, Any] = NO_INPUTS,
+    strength: float = 1.0,
+    self_ensemble: bool = False,
     samples: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -211,10 +235,12 @@ def restore(
         image: a Pillow image, which comes back upright, its EXIF block and profile in ``info``; a numpy array (integers
             of 8, 16 or 32 bits or floats, ``(H, W)`` or ``(H, W, C)``); or a tensor (``(H, W)``, ``(C, H, W)`` or
             ``(B, C, H, W)``).
-        model: a restorer, a shipped name, a folder, ``hf:owner/name``, or ``"auto"``.
+        model: a restorer, a shipped name, a folder, ``hf:owner/name``, a ``.mat`` file of MatConvNet, or ``"auto"``.
         sigma: noise level for models that take it, on the scale that :class:`Restoration` says.
         range: what is black and white: ``"auto"``, ``"full"``, or two numbers.
         inputs: what the model takes besides, by name: a map as an array ``(H, W, C)``, a value as a number.
+        strength: 0 gives the image back, 0.5 does less than the model by itself, up to 4 does more.
+        self_ensemble: whether to average over eight orientations, in eight times the time.
         samples: how many restorations to draw, of a model that samples; ``None`` for its one answer.
         seed: of the samples.
         device: ``auto``, ``cpu``, ``cuda``, …
@@ -229,7 +255,15 @@ def restore(
         ModelError: the model cannot be loaded, or takes no σ where one was given, or needs one.
     """
     restoration = Restoration(
-        model, sigma=sigma, range=range, inputs=inputs, device=device, precision=precision, tile=tile
+        model,
+        sigma=sigma,
+        range=range,
+        inputs=inputs,
+        strength=strength,
+        self_ensemble=self_ensemble,
+        device=device,
+        precision=precision,
+        tile=tile,
     )
     pictures = pictures_of(image)
     if samples is None:
@@ -242,39 +276,4 @@ def restore(
         [like(image, each) for each in zip(*drawn, strict=True)],
         like(image, means),
         np.stack(spreads) if len(pictures) > 1 else spreads[0],
-    )
-
-
-def degrade(image: ImageLike, degradation: Degradation | str, *, seed: int = 0) -> ImageLike:
-    """Degrade one image in memory; the same kind comes back, and the same seed gives the same bytes.
-
-    Integers are clipped and rounded, as in a file; floats are neither.
-
-    Args:
-        image: as :func:`restore` takes it.
-        degradation: a degradation, or the string that makes it: ``gaussian(sigma=25/255)``.
-        seed: of its random numbers.
-
-    Raises:
-        InvalidArgumentError: the image or the degradation cannot be used.
-        UnknownNameError: the string names what there is not.
-    """
-    chosen = parse(degradation) if isinstance(degradation, str) else degradation
-    generator = torch.Generator().manual_seed(seed)
-    return like(image, [degrade_picture(picture, chosen, generator) for picture in pictures_of(image)])
-
-
-def degrade_picture(picture: Picture, degradation: Degradation, generator: torch.Generator) -> Picture:
-    """Degrade one picture by the full range of its numbers; alpha is carried over unless the size changes."""
-    pixels, degraded = picture.pixels, {}
-    for group in picture.groups:
-        x = torch.from_numpy(to_unit(picture.take(group))).permute(2, 0, 1)[None]
-        y = degradation(x, generator=generator)[0].permute(1, 2, 0).numpy()
-        degraded[group] = from_unit(y, pixels.dtype)
-    channels = {i: part[..., j] for group, part in degraded.items() for j, i in enumerate(group)}
-    if next(iter(channels.values())).shape == pixels.shape[:2]:
-        channels |= {i: pixels[..., i] for i in range(pixels.shape[2]) if i not in channels}
-    kept = sorted(channels)
-    return replace(
-        picture, pixels=np.dstack([channels[i] for i in kept]), channels=tuple(picture.channels[i] for i in kept)
     )

@@ -1,6 +1,6 @@
 """Image → image: every restorer, learned or classical, behind one contract; see ``clearsight models``."""
 
-from clearsight.restorers.autoencoder import DenoisingAutoencoder
+from clearsight.restorers.autoencoder import DeepAutoencoder, DenoisingAutoencoder, PointAutoencoder
 from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVariation, Wavelet, Wiener
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
@@ -9,7 +9,10 @@ from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.residual_unet import ResidualUNet
+from clearsight.restorers.sampler import FlowSampler
+from clearsight.restorers.self_ensemble import SelfEnsemble
 from clearsight.restorers.stacked import DenoisingLayer, StackedAutoencoder, train_layer
+from clearsight.restorers.strength import Strength, adjusted
 from clearsight.restorers.tnrd import TNRD
 
 __all__ = [
@@ -17,17 +20,23 @@ __all__ = [
     "MCWNNM",
     "TNRD",
     "Bicubic",
+    "DeepAutoencoder",
     "DenoisingAutoencoder",
     "DenoisingLayer",
     "DnCNN",
     "FFDNet",
+    "FlowSampler",
     "MultiscaleDenoiser",
     "NonLocalMeans",
+    "PointAutoencoder",
     "ResidualUNet",
+    "SelfEnsemble",
     "StackedAutoencoder",
+    "Strength",
     "TotalVariation",
     "Wavelet",
     "Wiener",
+    "adjusted",
     "estimate_sigma",
     "reflected",
     "restored",

@@ -1,4 +1,4 @@
-"""The denoising autoencoder of chen2016, and the fully connected pathways it is made of."""
+"""The denoising autoencoder of chen2016, the fully connected pathways it is made of, and those of a lecture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clearsight.contracts import Traits
 from clearsight.errors import InvalidArgumentError, ModelError
 from clearsight.registry import RESTORERS
 
-__all__ = ["CodeKind", "DenoisingAutoencoder", "pathway", "rows"]
+__all__ = ["CodeKind", "DeepAutoencoder", "DenoisingAutoencoder", "PointAutoencoder", "pathway", "rows"]
 
 CodeKind = Literal["linear", "logistic"]
 
@@ -121,3 +121,83 @@ class DenoisingAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clears
         for _ in range(self.loops):
             x_hat = self.decoder(self.encoder(x_hat))
         return x_hat.view_as(y)
+
+
+class PointAutoencoder(nn.Sequential):
+    """Denoising autoencoder of points of the plane, 2-100-2 with one ReLU.
+
+    Source: F. Fleuret, "Deep learning", lecture 7.3, "Denoising autoencoders".
+
+    Example:
+        >>> import torch
+        >>> PointAutoencoder()(torch.zeros(5, 2)).shape
+        torch.Size([5, 2])
+    """
+
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(2, 100), nn.ReLU(), nn.Linear(100, 2))
+
+
+@RESTORERS.register("deep-autoencoder", tiny={"size": [28, 32], "dim": 8})
+class DeepAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
+    """Deep convolutional autoencoder of small grey images, trained to denoise.
+
+    Down: 5×5, 5×5, 4×4 with stride 2, 3×3 with stride 2, 32 channels each, then 4×4 to the code; up:
+    the same transposed, last first. ReLU between layers, none after the code and the output. Source: F. Fleuret, "Deep
+    learning", lectures 7.2 and 7.3.
+
+    Args:
+        size: height and width of the images, 28 or a multiple of 4 above it; the lecture's are 28×28.
+        dim: channels of the code, which has a pixel for 28×28; the lecture's 7.3 leaves them open.
+
+    Raises:
+        InvalidArgumentError: images of that size would come back in another.
+
+    Example:
+        >>> import torch
+        >>> DeepAutoencoder()(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 1, 28, 28])
+    """
+
+    def __init__(self, *, size: Sequence[int] = (28, 28), dim: int = 32) -> None:
+        super().__init__()
+        height, width = size
+        if min(size) < 28 or height % 4 or width % 4:
+            raise InvalidArgumentError(f"the sides are 28 pixels or a multiple of 4 above it, got {height}×{width}")
+        self.size = height, width
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 32, kernel_size=5),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, kernel_size=5),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, kernel_size=4, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, kernel_size=3, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(32, dim, kernel_size=4),
+        )
+        self.decoder = nn.Sequential(
+            nn.ConvTranspose2d(dim, 32, kernel_size=4),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 32, kernel_size=3, stride=2),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 32, kernel_size=4, stride=2),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 32, kernel_size=5),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 1, kernel_size=5),
+        )
+
+    @property
+    def traits(self) -> Traits:
+        """Blind; grey images of one size, which is small: each pixel out of most of the others."""
+        return Traits(channels=1, receptive_radius=None, size=self.size)
+
+    def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        """Restore ``(B, 1, H, W)``; σ is not used.
+
+        Raises:
+            ModelError: the images are of another shape.
+        """
+        x_hat: Tensor = self.decoder(self.encoder(rows(y, self.size).view_as(y)))
+        return x_hat

@@ -22,21 +22,20 @@ class DnCNN(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         channels: 1 for grey, 3 for RGB.
         depth: convolutions in all.
         width: channels of the inner layers.
+        batch_norm: ``False`` where it has been merged into the convolutions, as in the authors' published weights.
 
     Example:
         >>> DnCNN(channels=3).traits.receptive_radius
         20
     """
 
-    def __init__(self, *, channels: int = 3, depth: int = 20, width: int = 64) -> None:
+    def __init__(self, *, channels: int = 3, depth: int = 20, width: int = 64, batch_norm: bool = True) -> None:
         super().__init__()
         inner: list[nn.Module] = []
         for _ in range(depth - 2):
-            inner += [
-                nn.Conv2d(width, width, 3, padding=1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            ]
+            inner.append(nn.Conv2d(width, width, 3, padding=1, bias=not batch_norm))
+            inner += [nn.BatchNorm2d(width)] if batch_norm else []
+            inner.append(nn.ReLU(inplace=True))
         self.noise = nn.Sequential(
             nn.Conv2d(channels, width, 3, padding=1),
             nn.ReLU(inplace=True),

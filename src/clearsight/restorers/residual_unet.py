@@ -13,7 +13,7 @@ from clearsight.contracts import Traits
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import RESTORERS
 
-__all__ = ["ResidualUNet"]
+__all__ = ["ResidualUNet", "receptive_radius"]
 
 
 class ResidualBlock(nn.Module):
@@ -85,7 +85,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=bias)
         for parameter in self.tail.parameters():
             nn.init.zeros_(parameter)
-        self._traits = Traits(channels=channels, multiple=2 ** len(widths), receptive_radius=_receptive_radius(blocks))
+        self._traits = Traits(channels=channels, multiple=2 ** len(widths), receptive_radius=receptive_radius(blocks))
 
     @property
     def traits(self) -> Traits:
@@ -118,7 +118,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         return y + F.pixel_shuffle(self.tail(x), 2)
 
 
-def _receptive_radius(blocks: Sequence[int]) -> int:
+def receptive_radius(blocks: Sequence[int]) -> int:
     """Rows of context: each block reaches two cells of its level; head and tail one cell of 2 pixels each.
 
     A strided or transposed 2×2 convolution never leaves its own cell, but it coarsens the grid: a cell of level l is

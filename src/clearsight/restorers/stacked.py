@@ -106,7 +106,6 @@ def train_layer(
     epochs: int,
     batch: int = 100,
     rate: float = 0.1,
-    momentum: float = 0.0,
     weight_cost: float = 0.0,
     generator: torch.Generator,
 ) -> Iterator[float]:
@@ -124,7 +123,6 @@ def train_layer(
         epochs: passes over the data.
         batch: rows a step.
         rate: of the descent along the mean over rows.
-        momentum: share of the last step that is taken again.
         weight_cost: λ of λ·½‖W‖² on the weights, not the biases.
         generator: of the order, and of the corruption.
 
@@ -148,7 +146,7 @@ def train_layer(
         {"params": weights, "weight_decay": weight_cost},
         {"params": [layer.hidden_bias, layer.visible_bias]},
     ]
-    descent = torch.optim.SGD(groups, lr=rate, momentum=momentum)
+    descent = torch.optim.SGD(groups, lr=rate)
     for _ in range(epochs):
         total = torch.zeros((), device=data.device)
         order = torch.randperm(len(data), generator=generator, device=generator.device)
@@ -258,7 +256,6 @@ class StackedAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsig
         epochs: int,
         batch: int = 100,
         rate: float = 0.1,
-        momentum: float = 0.0,
         generator: torch.Generator,
         report: Callable[[int, int, float], object] = lambda layer, epoch, error: None,
     ) -> None:
@@ -271,7 +268,6 @@ class StackedAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsig
             epochs: passes over the images for each layer.
             batch: images a step.
             rate: of every layer.
-            momentum: of every layer.
             generator: of all random numbers.
             report: called after each epoch with the layer and the epoch, counted from 0, and the mean loss.
 
@@ -289,7 +285,6 @@ class StackedAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsig
                 epochs=epochs,
                 batch=batch,
                 rate=rate,
-                momentum=momentum,
                 generator=generator,
             ),
             report,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clearsight.training.restoration import RestorationTask
     from clearsight.training.retraining import RetrainingTask
     from clearsight.training.runner import train
+    from clearsight.training.sampling import SamplerTask
     from clearsight.training.schedules import Cosine, Plateau, Staircase
     from clearsight.training.task import Task
 
@@ -40,6 +41,7 @@ __all__ = [
     "RecognitionTask",
     "RestorationTask",
     "RetrainingTask",
+    "SamplerTask",
     "Staircase",
     "Task",
     "WholeImages",
@@ -60,6 +62,7 @@ _HOMES = {
     "RecognitionTask": "recognition",
     "RestorationTask": "restoration",
     "RetrainingTask": "retraining",
+    "SamplerTask": "sampling",
     "Staircase": "schedules",
     "Task": "task",
     "WholeImages": "data",

@@ -39,6 +39,11 @@ _KINDS = {
         "mIoU, %",
     ),
     "departure": _Kind("image-to-image", "", "departure of the recognizer's answer, %"),
+    "unexplained": _Kind(
+        "image-to-image",
+        "eight = clearsight.restore(image, model=model, samples=8)  # samples, mean, spread\n",
+        "left of the variance, %",
+    ),
     "misread": _Kind("image-to-image", "", "misread by the recognizer, %"),
 }
 """What the card of a model says that is judged by a metric."""

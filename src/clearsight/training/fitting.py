@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import lightning
 import torch
@@ -32,16 +32,21 @@ __all__ = ["Timer", "carry_out", "check", "export", "fit", "pace", "quiet", "tak
 
 Precision = Literal["32-true", "bf16-mixed"]
 
+_RECORDED = 100
+"""Validations of a run that are kept beside its weights, at most, evenly."""
+
 
 class Timer(lightning.Callback):
     """Counts the seconds of training and validation, and the pixels trained on; both are kept in the checkpoints.
 
     Attributes:
         pixels: drawn so far, batch × height × width of each batch; ``None`` where the run is older than this count.
+        record: of each validation the step, the pixels, the seconds, and the score that picks the best checkpoint.
     """
 
     def __init__(self) -> None:
         self.pixels: int | None = 0
+        self.record: list[tuple[int, int | None, float, float]] = []
         self._before = 0.0
         self._started = time.monotonic()
 
@@ -71,13 +76,19 @@ class Timer(lightning.Callback):
         if self.pixels is not None:
             self.pixels += trainer.world_size * batch.x[:, 0].numel()
 
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """One line more of the record."""
+        score = float(trainer.callback_metrics[f"val/{cast(Task, pl_module).metric}"])
+        self.record.append((trainer.global_step, self.pixels, round(self.seconds), round(score, 4)))
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"seconds": self.seconds, "pixels": self.pixels}
+        return {"seconds": self.seconds, "pixels": self.pixels, "record": self.record}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what a checkpoint kept."""
         self._before, self.pixels = state_dict["seconds"], state_dict.get("pixels")
+        self.record = [*state_dict.get("record", ())]
 
 
 def quiet() -> None:
@@ -164,6 +175,7 @@ def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: 
     picked = take_best(task, out)
     last = checkpoint(out, "last") or picked
     seen = picked["callbacks"]["Stopwatch"].get("pixels")
+    record = last["callbacks"]["Stopwatch"].get("record", ())
     weights.round_(task.exported)
     figures: dict[str, Any] = {
         "name": name,
@@ -171,6 +183,7 @@ def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: 
         "validation": measure(task, data),
         "steps": int(picked["global_step"]),
         **({} if seen is None else {"pixels": seen}),
+        **({"record": [*record[:: -(-len(record) // _RECORDED)]]} if record else {}),
         "seed": seed,
         "seconds": round(last["callbacks"]["Stopwatch"]["seconds"]),
         **provenance(),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from clearsight import weights
+from clearsight.contracts import Traits
 from clearsight.errors import RecipeError
 from clearsight.registry import RESTORERS
 from clearsight.training.recipes import check_trained
 
 __all__ = ["started", "take_over"]
+
+_RGB = 3
 
 
 def started(restorer: nn.Module | None, start: str | None) -> nn.Module:
@@ -44,7 +49,8 @@ def take_over(wide: nn.Module, narrow: nn.Module) -> None:
 
     The channels of ``narrow`` become the first ones of each layer of ``wide`` and hear nothing of the others; those
     keep the weights they have and hear everything. Training joins the two. Where ``wide`` has no biases those of
-    ``narrow`` are left out: another function then, which training soon brings back.
+    ``narrow`` are left out: another function then, which training soon brings back. Where ``wide`` is for grey
+    pictures and ``narrow`` for colour, it starts out as the mean of the channels that makes of a grey picture.
 
     Args:
         wide: of convolutions, ``(outputs, inputs, height, width)``, or transposed ``(inputs, outputs, height, width)``,
@@ -62,21 +68,41 @@ def take_over(wide: nn.Module, narrow: nn.Module) -> None:
         >>> wide.weight[:4].equal(narrow.weight)
         True
     """
-    reason = _misfit(wide, narrow)
+    theirs, owners = _state(narrow, wide), _owners(wide)
+    reason = _misfit(wide, theirs)
     if reason is not None:
         raise RecipeError(
             f"{type(wide).__name__} cannot take over {type(narrow).__name__}, {reason}: "
             "expected a restorer of the same layers with at least as many channels, or start alone"
         )
-    theirs, owners = narrow.state_dict(), _owners(wide)
     for key, kept in wide.state_dict().items():
         transposed = kept.ndim > 1 and isinstance(owners[key], nn.ConvTranspose2d)
         _fill(*((t.transpose(0, 1) if transposed else t) for t in (kept, theirs[key])))
 
 
-def _misfit(wide: nn.Module, narrow: nn.Module) -> str | None:
-    """What of ``narrow`` has no place in ``wide``."""
-    ours, theirs, owners = wide.state_dict(), narrow.state_dict(), _owners(wide)
+def _state(narrow: nn.Module, wide: nn.Module) -> dict[str, Tensor]:
+    """The tensors of ``narrow``; a colour network's as a grey one, where ``wide`` is grey.
+
+    Red, green and blue come first among what its first layer hears and its last layer says, whatever is folded into
+    channels behind them: the one sums over them, the other takes their mean.
+    """
+    theirs = narrow.state_dict()
+    if (_channels(wide), _channels(narrow)) == (1, _RGB):
+        first, *_, last = [key for key, value in theirs.items() if value.ndim > 1]
+        bias = f"{last.rpartition('.')[0]}.bias"
+        theirs[first] = theirs[first].unflatten(1, (_RGB, -1)).sum(1)
+        theirs |= {key: theirs[key].unflatten(0, (_RGB, -1)).mean(0) for key in (last, bias) if key in theirs}
+    return theirs
+
+
+def _channels(network: nn.Module) -> int | None:
+    traits = getattr(network, "traits", None)
+    return traits.channels if isinstance(traits, Traits) else None
+
+
+def _misfit(wide: nn.Module, theirs: Mapping[str, Tensor]) -> str | None:
+    """What of them has no place in ``wide``."""
+    ours, owners = wide.state_dict(), _owners(wide)
     constants = {key for key in theirs.keys() - ours.keys() if key.endswith(".bias")}
     if ours.keys() != theirs.keys() - constants:
         return "their layers are not the same"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from clearsight.contracts import Batch
+from clearsight.datasets.drawings import Drawings
 from clearsight.errors import ClearsightError, RecipeError
 from clearsight.images.files import read
 from clearsight.images.folders import find
@@ -19,7 +20,7 @@ from clearsight.images.intensities import as_unit
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
-from clearsight.training.samples import stacked
+from clearsight.training.samples import compact, stacked
 
 __all__ = ["Patches", "find_images"]
 
@@ -59,6 +60,7 @@ class Patches(Data):
             more than a quarter.
         validation_size: validation images are their centre, cropped to this height and width; a smaller one is taken
             whole.
+        drawings: how many pictures of :class:`~clearsight.datasets.Drawings` are trained on beside the images.
         seed: of the cuts.
 
     Raises:
@@ -75,11 +77,12 @@ class Patches(Data):
         epoch: int = 500,
         hold_out: int | None = None,
         validation_size: int = 256,
+        drawings: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__(epoch=epoch, seed=seed)
         self.source, self.channels, self.size, self.batch_size = images, channels, size, batch
-        self.hold_out, self.validation_size = hold_out, validation_size
+        self.hold_out, self.validation_size, self.drawings = hold_out, validation_size, drawings
         self.train_images: list[Tensor] = []
         self.validation_images: list[Tensor] = []
 
@@ -98,6 +101,9 @@ class Patches(Data):
         validated_on = [found[number] for number in sorted(held)]
         _say_small(trained_on, self.size, "training images", "enlarged by reflection")
         _say_small(validated_on, self.validation_size, "held-out images", "validated on whole")
+        trained_on += [
+            _fitted(compact(Drawings(count=self.drawings)[n].x), self.channels) for n in range(self.drawings)
+        ]
         self.train_images = [enlarged(image, self.size, self.size) for image in trained_on]
         least = min(self.size, self.validation_size)
         self.validation_images = [enlarged(image, least, least) for image in validated_on]
@@ -142,7 +148,11 @@ class Patches(Data):
 def _load(path: Path, channels: int) -> Tensor:
     pixels = read(path).colour
     held = np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else as_unit(pixels))
-    image = torch.from_numpy(held).permute(2, 0, 1)
+    return _fitted(torch.from_numpy(held).permute(2, 0, 1), channels)
+
+
+def _fitted(image: Tensor, channels: int) -> Tensor:
+    """Grey for three channels, luma for one."""
     if channels == 3:
         return image.expand(3, -1, -1)
     weights = torch.tensor([0.299, 0.587, 0.114]) if len(image) == 3 else torch.ones(1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Batch, Restorer, Traits
 from clearsight.degradations.language import parse
-from clearsight.degradations.step import Pipeline
+from clearsight.degradations.step import Either, Pipeline
 from clearsight.errors import RecipeError
 from clearsight.metrics.pixels import psnr
 from clearsight.restorers.padding import restored
@@ -32,7 +32,8 @@ class RestorationTask(Task):
         restorer: the network.
         start: in its place a trained restorer to go on from, what ``clearsight.load`` takes; its architecture comes
             with it, or, where ``restorer`` is given too, that one is wider and starts out as the same function.
-        degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``.
+        degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``; or several, of which
+            each image draws one, all as likely.
         validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
             best checkpoint.
         loss: of the restored and the clean batch; L1 if not given.
@@ -54,7 +55,7 @@ class RestorationTask(Task):
         *,
         restorer: nn.Module | None = None,
         start: str | None = None,
-        degradation: str,
+        degradation: str | Sequence[str],
         validation: Sequence[str],
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.AdamW,
@@ -63,7 +64,8 @@ class RestorationTask(Task):
     ) -> None:
         network = started(restorer, start)
         super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
-        self.degradation = parse(degradation)
+        several = [degradation] if isinstance(degradation, str) else degradation
+        self.degradation = _one_of([parse(text) for text in several])
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
         self._check(cast(Restorer, network).traits)
@@ -97,3 +99,7 @@ class RestorationTask(Task):
         """Validation batch ``index`` degraded, the same way every time, restored, clipped."""
         generator = generator_for(self.seed, index, stream="validation")
         return self.restore(batch, degradation, generator).float().clamp(0, 1)
+
+
+def _one_of(choices: Sequence[Pipeline]) -> Pipeline:
+    return choices[0] if len(choices) == 1 else Pipeline((Either(tuple(choices)),))

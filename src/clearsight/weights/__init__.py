@@ -1,4 +1,4 @@
-"""Trained models on disk: a shipped name, a local folder and a hub id are loaded the same way.
+"""Trained models on disk: a shipped name, a local folder, a hub id and a file of MatConvNet are loaded the same way.
 
 A folder holds config.json, model.safetensors, figures.json and a card (README.md).
 """
@@ -21,6 +21,7 @@ from clearsight.errors import UnknownNameError, WeightsError, reason
 from clearsight.joint.views import Recognizing, Restoring
 from clearsight.recognizers.loading import PACKAGED, load_foreign
 from clearsight.registry import JOINT, RECOGNIZERS, RESTORERS, Entry, Registry
+from clearsight.weights import matconvnet
 
 __all__ = ["Stored", "load", "load_recognizer", "round_", "save", "shipped", "weightless"]
 
@@ -114,16 +115,20 @@ def load(name: str | Path) -> nn.Module:
     """Load a trained restorer, in evaluation mode, on the CPU; of a joint model, the half that restores.
 
     Args:
-        name: a shipped model's or a classical method's name (``clearsight models``), a folder, or
-            ``hf:owner/name[@revision]`` on the hub.
+        name: a shipped model's or a classical method's name (``clearsight models``), a folder,
+            ``hf:owner/name[@revision]`` on the hub, or a ``.mat`` file: a DnCNN or FFDNet that MatConvNet saved.
 
     Returns:
         The restorer, with what its training measured in the attribute ``figures``.
 
     Raises:
         UnknownNameError: no shipped model and no folder has that name.
-        WeightsError: the folder is incomplete, or its weights belong to another architecture.
+        WeightsError: the folder is incomplete, its weights belong to another architecture, or the file is no such
+            network.
+        MissingExtraError: the file is one of MATLAB 7.3, and h5py is not installed.
     """
+    if Path(name).suffix.lower() == ".mat" and not Path(name).is_dir():
+        return matconvnet.load(Path(name))
     without = {entry.name: entry for entry in weightless()}
     if name in without:
         return cast(nn.Module, without[str(name)].cls())
