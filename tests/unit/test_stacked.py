@@ -87,7 +87,7 @@ def stack(**arguments: object) -> StackedAutoencoder:
 
 def test_a_stack_is_trained_layer_by_layer() -> None:
     net, by_hand, corruption = stack(), stack(), Erase(probability=0.2)
-    settings = {"corruption": corruption, "epochs": 2, "batch": 10, "rate": 0.3}
+    settings = {"corruption": corruption, "epochs": 2, "batch": 10, "rate": 0.1, "momentum": 0.5}
     reports: list[tuple[int, int, float]] = []
     images = DATA.view(-1, 1, 2, 3)
     net.pretrain(images, **settings, generator=seeded(1), report=lambda *report: reports.append(report))  # type: ignore[arg-type]
@@ -132,6 +132,7 @@ def _train(**arguments: object) -> Callable[[], list[float]]:
         (lambda: stack(hidden=(8, 0)), "at least one unit on either side, got 8, 0"),
         (lambda: layer(visible="real"), "visible units are one of bernoulli, gaussian; got 'real'"),
         (_train(data=torch.zeros(2, 5)), r"expected data of shape \(N, 6\), got \(2, 5\)"),
+        (_train(rate=1e6, visible="gaussian", loss="squared"), "grown without bound by epoch 1: lower the rate"),
         (_train(loss="l1"), "loss is one of cross-entropy, squared; got 'l1'"),
         (_train(visible="gaussian"), "gaussian units have no cross-entropy: expected loss='squared'"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from clearsight.boltzmann.rbm import HiddenKind, VisibleKind
+from clearsight.errors import InvalidArgumentError
 
-__all__ = ["Layer", "activations", "build_decoder", "build_encoder", "train_greedily"]
+__all__ = ["Layer", "activations", "bounded", "build_decoder", "build_encoder", "train_greedily"]
 
 
 class Layer(Protocol):
@@ -70,6 +72,19 @@ def train_greedily(
         for epoch, error in enumerate(train(layer, data)):
             report(level, epoch, error)
         data = activations([layer], data)
+
+
+def bounded(error: float, epoch: int) -> float:
+    """The error of an epoch, counted from 0, if it is a number.
+
+    Raises:
+        InvalidArgumentError: the weights of the layer have grown without bound.
+    """
+    if not math.isfinite(error):
+        raise InvalidArgumentError(
+            f"the weights have grown without bound by epoch {epoch + 1}: lower the rate, or standardise the data"
+        )
+    return error
 
 
 def _layers(weight: Tensor, bias: Tensor, *, logistic: bool) -> list[nn.Module]:

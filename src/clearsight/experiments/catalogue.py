@@ -7,6 +7,7 @@ from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
 from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
+from clearsight.experiments.vincent2010 import filters, table
 
 __all__ = ["catalogue", "find_experiment"]
 
@@ -21,11 +22,12 @@ _LIU2020 = (
     *figure7.FIGURES,
 )
 _FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES)
+_VINCENT2010 = (table.TABLE, filters.FILTER_FIGURES)
 
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020, *_FLEURET_DLC)}
+    return {experiment.name: experiment for experiment in (*_CHEN2016, *_LIU2020, *_FLEURET_DLC, *_VINCENT2010)}
 
 
 def find_experiment(name: str) -> Experiment:

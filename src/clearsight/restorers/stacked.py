@@ -12,7 +12,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from clearsight.boltzmann.rbm import HiddenKind, VisibleKind
-from clearsight.boltzmann.stack import train_greedily
+from clearsight.boltzmann.stack import bounded, train_greedily
 from clearsight.contracts import Degradation, Traits
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import RESTORERS
@@ -106,6 +106,7 @@ def train_layer(
     epochs: int,
     batch: int = 100,
     rate: float = 0.1,
+    momentum: float = 0.0,
     weight_cost: float = 0.0,
     generator: torch.Generator,
 ) -> Iterator[float]:
@@ -123,6 +124,7 @@ def train_layer(
         epochs: passes over the data.
         batch: rows a step.
         rate: of the descent along the mean over rows.
+        momentum: share of the last step that is taken again.
         weight_cost: λ of λ·½‖W‖² on the weights, not the biases.
         generator: of the order, and of the corruption.
 
@@ -130,7 +132,8 @@ def train_layer(
         The mean loss of a row over each epoch, before each step.
 
     Raises:
-        InvalidArgumentError: the data do not fit, or the loss has no meaning for such units.
+        InvalidArgumentError: the data do not fit, the loss has no meaning for such units, or the weights have grown
+            without bound.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)
@@ -146,8 +149,8 @@ def train_layer(
         {"params": weights, "weight_decay": weight_cost},
         {"params": [layer.hidden_bias, layer.visible_bias]},
     ]
-    descent = torch.optim.SGD(groups, lr=rate)
-    for _ in range(epochs):
+    descent = torch.optim.SGD(groups, lr=rate, momentum=momentum)
+    for epoch in range(epochs):
         total = torch.zeros((), device=data.device)
         order = torch.randperm(len(data), generator=generator, device=generator.device)
         for chosen in torch.split(order.to(data.device), batch):
@@ -157,7 +160,7 @@ def train_layer(
             (value / len(v)).backward()  # type: ignore[no-untyped-call]
             descent.step()
             total += value.detach()
-        yield float(total) / len(data)
+        yield bounded(float(total) / len(data), epoch)
 
 
 def _corrupted(v: Tensor, corruption: Degradation | None, generator: torch.Generator) -> Tensor:
@@ -256,6 +259,7 @@ class StackedAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsig
         epochs: int,
         batch: int = 100,
         rate: float = 0.1,
+        momentum: float = 0.0,
         generator: torch.Generator,
         report: Callable[[int, int, float], object] = lambda layer, epoch, error: None,
     ) -> None:
@@ -268,6 +272,7 @@ class StackedAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsig
             epochs: passes over the images for each layer.
             batch: images a step.
             rate: of every layer.
+            momentum: of every layer.
             generator: of all random numbers.
             report: called after each epoch with the layer and the epoch, counted from 0, and the mean loss.
 
@@ -285,6 +290,7 @@ class StackedAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsig
                 epochs=epochs,
                 batch=batch,
                 rate=rate,
+                momentum=momentum,
                 generator=generator,
             ),
             report,
