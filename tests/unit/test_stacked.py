@@ -132,7 +132,7 @@ def _train(**arguments: object) -> Callable[[], list[float]]:
         (lambda: stack(hidden=(8, 0)), "at least one unit on either side, got 8, 0"),
         (lambda: layer(visible="real"), "visible units are one of bernoulli, gaussian; got 'real'"),
         (_train(data=torch.zeros(2, 5)), r"expected data of shape \(N, 6\), got \(2, 5\)"),
-        (_train(rate=1e6, visible="gaussian", loss="squared"), "grown without bound by epoch 1: lower the rate"),
+        (_train(rate=1e30, visible="gaussian", loss="squared"), "grown without bound by epoch 1: lower the rate"),
         (_train(loss="l1"), "loss is one of cross-entropy, squared; got 'l1'"),
         (_train(visible="gaussian"), "gaussian units have no cross-entropy: expected loss='squared'"),
         (
