@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from clearsight.contracts import Dataset
+from clearsight.datasets.amat import AMat
 from clearsight.datasets.classified import ImageFolder
 from clearsight.datasets.files import Folder, is_image
 from clearsight.datasets.mnist import MNIST
@@ -31,6 +32,7 @@ def open_dataset(source: str | Path, *, part: str = "test") -> Dataset:
     the folder holds                               it is
     =============================================  =======================================
     ``MNIST/raw``                                  MNIST
+    ``.amat`` files                                images of 28×28 in rows, with parts
     ``images`` and ``labels``                      a segmentation folder
     ``noisy`` and ``clean``, or images that all    pairs
     are called so, two and two
@@ -58,6 +60,8 @@ def open_dataset(source: str | Path, *, part: str = "test") -> Dataset:
         raise DataError(f"{error}; the data sets that have a name are {', '.join(DATASETS)}") from None
     if (folder / "MNIST" / "raw").is_dir():
         return MNIST(part=part, root=folder)
+    if any(folder.glob("*.amat")):
+        return AMat(root=folder, part=part)
     if whole := _layout(folder):
         return whole(root=folder)
     parts = {path.name: layout for path in subfolders(folder) if (layout := _layout(path))}

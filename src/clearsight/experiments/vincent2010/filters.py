@@ -82,7 +82,7 @@ def orientation(weight: Tensor) -> Tensor:
 
     Example:
         >>> grating = torch.cos(torch.arange(12.0) * 1.5).expand(12, 12)
-        >>> orientation(grating.reshape(1, 144)) > 0.9
+        >>> orientation(grating.reshape(1, 144)) > 0.8
         tensor([True])
     """
     power = torch.fft.fft2(weight.view(-1, SIDE, SIDE), s=(2 * SIDE, 2 * SIDE)).abs().square()
