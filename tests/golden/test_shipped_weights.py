@@ -159,9 +159,9 @@ def test_says_how_it_was_made(stored: weights.Stored) -> None:
     assert "## Recipe" in (stored.folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_all_shipped_weights_stay_under_forty_megabytes() -> None:
+def test_all_shipped_weights_stay_under_their_limit() -> None:
     total = sum(f.stat().st_size for stored in SHIPPED for f in stored.folder.iterdir())
-    assert total < 40e6
+    assert total < 64e6
 
 
 if __name__ == "__main__":

@@ -91,13 +91,13 @@ def test_what_the_sensor_saw_is_restored_before_it_is_developed(tmp_path: Path) 
     assert noisy.mosaic is not None
     assert noisy.mosaic.planes.shape == (96, 96, 4)
     restored, developed = Restoration()(noisy), Restoration()(replace(noisy, mosaic=None))
-    spread, after, later = (
-        float(np.diff(one.pixels[20:-20, 20:-20].astype(float), 2, axis=0).std())
+    light = images.read(write_raw(tmp_path / "light.dng", sensor=counted(noisy=False)))
+    before, after, later = (
+        float(np.square(one.pixels[20:-20, 20:-20].astype(float) - light.pixels[20:-20, 20:-20]).mean())
         for one in (noisy, restored, developed)
     )
-    assert after < 0.2 * spread
+    assert after < 0.15 * before
     assert after < later
-    light = images.read(write_raw(tmp_path / "light.dng", sensor=counted(noisy=False)))
     assert restored.pixels.mean() == pytest.approx(light.pixels.mean(), rel=0.005)
     assert (restored.format, restored.notes, restored.metadata.icc) == (noisy.format, noisy.notes, noisy.metadata.icc)
 

@@ -25,7 +25,7 @@ class Curve:
 
     Example:
         >>> CURVES["circle"].distance(torch.tensor([[0.0, 0.0], [2.0, 0.0]])).round(decimals=2)
-        tensor([1.0000, 1.0600])
+        tensor([1.0000, 1.0300])
     """
 
     at: Callable[[Tensor], Tensor]

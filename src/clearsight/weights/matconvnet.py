@@ -42,16 +42,12 @@ def load(path: Path) -> nn.Module:
     net = matlab.read(path, "net")
     try:
         model = _built(net["layers"])
-    except _UnlikeError as error:
+    except WeightsError as error:
         raise _refusal(path, str(error)) from None
     except Exception:  # a struct may hold anything in any place
         raise _refusal(path, "its layers are not those of MatConvNet's SimpleNN") from None
     model.figures = {"name": path.stem}  # type: ignore[assignment]
     return model.eval()
-
-
-class _UnlikeError(Exception):
-    """What a network has that neither DnCNN nor FFDNet have."""
 
 
 def _refusal(path: Path, why: str) -> WeightsError:
@@ -84,7 +80,7 @@ def _built(layers: Sequence[Mapping[str, Any]]) -> nn.Module:
 def _dncnn(convolutions: list[_Convolution]) -> nn.Module:
     channels, width = _sizes(convolutions)
     if channels not in (1, 3) or len(convolutions[-1].bias) != channels:
-        raise _UnlikeError(f"it takes {channels} channels and gives {len(convolutions[-1].bias)}, not 1 or 3 of both")
+        raise WeightsError(f"it takes {channels} channels and gives {len(convolutions[-1].bias)}, not 1 or 3 of both")
     return _filled(DnCNN(channels=channels, depth=len(convolutions), width=width, batch_norm=False), convolutions)
 
 
@@ -93,7 +89,7 @@ def _ffdnet(convolutions: list[_Convolution]) -> nn.Module:
     first, *inner, last = convolutions
     channels = len(last.bias) // 4
     if channels not in (1, 3) or (inputs, len(last.bias)) != (4 * channels + 1, 4 * channels):
-        raise _UnlikeError(
+        raise WeightsError(
             f"it takes {inputs} channels at half the size and gives {len(last.bias)}, not 5, 4 or 13, 12"
         )
     order = [4 * channel + pixel for channel in range(channels) for pixel in _TRANSPOSED]
@@ -106,7 +102,7 @@ def _sizes(convolutions: list[_Convolution]) -> tuple[int, int]:
     """How many channels go in, and how many lie between any two convolutions."""
     widths = {len(one.bias) for one in convolutions[:-1]} | {one.weight.shape[1] for one in convolutions[1:]}
     if len(widths) != 1:
-        raise _UnlikeError("its inner layers are not of one width")
+        raise WeightsError("its inner layers are not of one width")
     return convolutions[0].weight.shape[1], widths.pop()
 
 
@@ -123,7 +119,7 @@ def _convolutions(layers: Sequence[Mapping[str, Any]]) -> list[_Convolution]:
     for before, layer in pairwise([{"type": "relu"}, *layers]):
         follows = {"conv": ("relu",), "bnorm": ("conv",), "relu": ("conv", "bnorm")}
         if before["type"] not in follows.get(layer["type"], ()):
-            raise _UnlikeError(f"it has a layer {layer['type']!r} after a layer {before['type']!r}")
+            raise WeightsError(f"it has a layer {layer['type']!r} after a layer {before['type']!r}")
         if layer["type"] == "conv":
             found.append(_convolution(layer))
         elif layer["type"] == "bnorm":
@@ -131,7 +127,7 @@ def _convolutions(layers: Sequence[Mapping[str, Any]]) -> list[_Convolution]:
         else:
             _require(layer, leak=0)
     if len(found) < 2 or layers[-1]["type"] != "conv":
-        raise _UnlikeError("it does not end in a second convolution or a later one")
+        raise WeightsError("it does not end in a second convolution or a later one")
     return found
 
 
@@ -140,7 +136,7 @@ def _convolution(layer: Mapping[str, Any]) -> _Convolution:
     _require(layer, pad=1, stride=1, dilate=1)
     filters, *biases = layer["weights"]
     if filters.shape[:2] != (3, 3):
-        raise _UnlikeError("it has filters that are not 3×3")
+        raise WeightsError("it has filters that are not 3×3")
     weight = _tensor(filters.reshape(*filters.shape, *[1] * (4 - filters.ndim)).transpose(3, 2, 0, 1))
     bias = _tensor(biases[0].ravel()) if biases and biases[0].size else torch.zeros(len(weight))
     return _Convolution(weight, bias)
@@ -161,4 +157,4 @@ def _tensor(array: np.ndarray[Any, Any]) -> Tensor:
 def _require(layer: Mapping[str, Any], **values: float) -> None:
     for name, value in values.items():
         if name in layer and not np.all(np.asarray(layer[name]) == value):
-            raise _UnlikeError(f"it has a layer {layer['type']!r} with another {name} than {value:g}")
+            raise WeightsError(f"it has a layer {layer['type']!r} with another {name} than {value:g}")
