@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from listings import table
@@ -34,18 +34,17 @@ _PEERS = {
 
 def denoising(result: Result) -> str:
     """PSNR on every set, by every protocol."""
-    return _tables(result, result["rows"])
+    return _tables(result, _TITLES)
 
 
 def denoising_in_short(result: Result) -> str:
     """PSNR in colour on the two usual sets, and through files."""
-    return _tables(result, [name for name in ("kodak24", "kodak24 files", "cbsd68") if name in result["rows"]])
+    return _tables(result, ("kodak24", "kodak24 files", "cbsd68"))
 
 
-def _tables(result: Result, names: Sequence[str]) -> str:
+def _tables(result: Result, names: Iterable[str]) -> str:
     parts = []
-    for name in names:
-        row = result["rows"][name]
+    for name, row in ((name, result["rows"][name]) for name in names if name in result["rows"]):
         header = [f"{_TITLES[name]}, {row['images']} images", *(f"σ = {sigma}" for sigma in row["sigma"])]
         parts.append(table(header, [[label, *cells] for label, cells in _lines(name, row)]))
     return "\n\n".join(parts)

@@ -22,7 +22,11 @@ from clearsight.errors import DataError
 from clearsight.registry import DATASETS
 
 RNG = np.random.default_rng(0)
-LABELLED = [name for name in DATASETS if name in {"alphadigits", "cifar10", "image-folder", "imagenet", "mnist"}]
+LABELLED = [
+    name
+    for name in DATASETS
+    if name in {"alphadigits", "amat", "cifar10", "image-folder", "imagenet", "mnist", "tzanetakis", "variants"}
+]
 
 
 def picture(path: Path, *, high: int = 256, channels: int = 3) -> None:
@@ -78,6 +82,12 @@ def voc2012(folder: Path) -> None:
     (folder / "ImageSets" / "Segmentation" / "val.txt").write_text("a\nb\n")
 
 
+def amat(path: Path, rows: int, features: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    labels = np.arange(rows)[:, None] % 2
+    np.savetxt(path, np.hstack([RNG.uniform(0.6, 1, size=(rows, features)), labels]), fmt="%.4g")
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few images in the layout of each data set, all below one folder."""
@@ -86,6 +96,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alphadigits(home)
     photographs(home / "photographs")
     voc2012(home / "VOCdevkit" / "VOC2012")
+    amat(home / "amat" / "tiny_test.amat", 4, 6)
+    amat(home / "tzanetakis.amat", 40, 592)
     for name in ("cifar10/test", "image-folder", "imagenet/val"):
         class_folders(home / name)
     for name in ("camvid/test", "segmentation"):

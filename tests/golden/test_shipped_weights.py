@@ -24,6 +24,7 @@ GOLDEN = Path(__file__).parent / "golden.json"
 DENOISERS = {
     "denoise-color": (5, 15, 25, 50),
     "denoise-grey": (5, 15, 25, 50),
+    "denoise-photo": (5, 15, 25, 50),
     "tnrd-25": (25,),
     **{f"{way}-{data}": (30, 60) for way in ("separate", "guided") for data in ("cifar", "camvid")},
 }

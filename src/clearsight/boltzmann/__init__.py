@@ -1,6 +1,6 @@
 """Boltzmann machines trained by contrastive divergence: one layer, a stack, several pathways, and an occluded image."""
 
-from clearsight.boltzmann.dbn import DBN, build_decoder, build_encoder
+from clearsight.boltzmann.dbn import DBN
 from clearsight.boltzmann.divergence import (
     Gradient,
     contrastive_divergence,
@@ -11,6 +11,7 @@ from clearsight.boltzmann.divergence import (
 from clearsight.boltzmann.joint_rbm import JointRBM
 from clearsight.boltzmann.rbm import RBM, HiddenKind, VisibleKind
 from clearsight.boltzmann.robm import RoBM
+from clearsight.boltzmann.stack import Layer, build_decoder, build_encoder, train_greedily
 
 __all__ = [
     "DBN",
@@ -18,6 +19,7 @@ __all__ = [
     "Gradient",
     "HiddenKind",
     "JointRBM",
+    "Layer",
     "RoBM",
     "VisibleKind",
     "build_decoder",
@@ -25,5 +27,6 @@ __all__ = [
     "contrastive_divergence",
     "persistent_divergence",
     "published_momentum",
+    "train_greedily",
     "train_rbm",
 ]

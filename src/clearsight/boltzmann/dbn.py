@@ -1,4 +1,4 @@
-"""Stacks of restricted Boltzmann machines, and the encoders and decoders that start from them."""
+"""Stacks of restricted Boltzmann machines."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from clearsight.boltzmann.divergence import train_rbm
 from clearsight.boltzmann.rbm import RBM, HiddenKind, VisibleKind
+from clearsight.boltzmann.stack import activations, train_greedily
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["DBN", "build_decoder", "build_encoder"]
+__all__ = ["DBN"]
 
 
 class DBN(nn.Module):
@@ -37,6 +38,7 @@ class DBN(nn.Module):
         >>> dbn = DBN(sizes=(8, 4, 2), code="linear", generator=torch.Generator().manual_seed(0))
         >>> [tuple(rbm.weight.shape) for rbm in dbn.rbms]
         [(4, 8), (2, 4)]
+        >>> from clearsight.boltzmann import build_encoder
         >>> build_encoder(dbn.rbms)
         Sequential(
           (0): Linear(in_features=8, out_features=4, bias=True)
@@ -73,12 +75,9 @@ class DBN(nn.Module):
         """The machines, from the data up."""
         return [cast(RBM, rbm) for rbm in self.stack]
 
-    @torch.no_grad()
     def activations(self, v: Tensor) -> Tensor:
         """Mean-field activations of the highest layer: ``(B, sizes[0])`` to ``(B, sizes[-1])``."""
-        for rbm in self.rbms:
-            v = rbm.hidden(v)
-        return v
+        return activations(self.rbms, v)
 
     def pretrain(
         self,
@@ -86,6 +85,7 @@ class DBN(nn.Module):
         *,
         epochs: int = 50,
         batch: int = 100,
+        rate: float | None = None,
         generator: torch.Generator,
         report: Callable[[int, int, float], object] = lambda layer, epoch, error: None,
     ) -> None:
@@ -95,49 +95,16 @@ class DBN(nn.Module):
             data: ``(N, sizes[0])`` on the network's device, as the lowest machine takes it.
             epochs: passes over the data for each layer.
             batch: rows a step.
+            rate: of every machine, as there.
             generator: of all random numbers.
             report: called after each epoch with the layer and the epoch, counted from 0, and the reconstruction error.
 
         Raises:
             InvalidArgumentError: as :func:`~clearsight.boltzmann.train_rbm` does.
         """
-        for layer, rbm in enumerate(self.rbms):
-            for epoch, error in enumerate(train_rbm(rbm, data, epochs=epochs, batch=batch, generator=generator)):
-                report(layer, epoch, error)
-            with torch.no_grad():
-                data = rbm.hidden(data)
-
-
-def _layers(weight: Tensor, bias: Tensor, *, logistic: bool) -> list[nn.Module]:
-    linear = nn.Linear(weight.shape[1], weight.shape[0]).to(weight)
-    linear.load_state_dict({"weight": weight, "bias": bias})
-    return [linear, nn.Sigmoid()] if logistic else [linear]
-
-
-def build_encoder(rbms: Sequence[RBM]) -> nn.Sequential:
-    """The mean-field pass up a stack as a network of its own: x ← f(c + Wx) for each machine, from the data up.
-
-    Args:
-        rbms: machines, each on the hidden units of the one before; their weights are copied.
-
-    Returns:
-        ``nn.Linear`` and ``nn.Sigmoid`` in turn; no sigmoid where hidden units are linear. ``(B, V)`` to ``(B, H)``.
-    """
-    steps = (_layers(rbm.weight, rbm.hidden_bias, logistic=rbm.hidden_kind == "bernoulli") for rbm in rbms)
-    return nn.Sequential(*(layer for step in steps for layer in step))
-
-
-def build_decoder(rbms: Sequence[RBM]) -> nn.Sequential:
-    """The mean-field pass down a stack as a network of its own: x ← f(a + Wᵀx) for each machine, from the code down.
-
-    Args:
-        rbms: machines from the data up, as for :func:`build_encoder`; their weights are copied, transposed.
-
-    Returns:
-        ``nn.Linear`` and ``nn.Sigmoid`` in turn; no sigmoid where visible units are Gaussian. ``(B, H)`` to ``(B, V)``.
-        For a loss that takes logits, leave the last sigmoid off: ``build_decoder(rbms)[:-1]``.
-    """
-    steps = (
-        _layers(rbm.weight.T, rbm.visible_bias, logistic=rbm.visible_kind == "bernoulli") for rbm in reversed(rbms)
-    )
-    return nn.Sequential(*(layer for step in steps for layer in step))
+        train_greedily(
+            self.rbms,
+            data,
+            lambda rbm, v: train_rbm(rbm, v, epochs=epochs, batch=batch, rate=rate, generator=generator),
+            report,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from clearsight.boltzmann.rbm import RBM, draw
+from clearsight.boltzmann.stack import bounded
 from clearsight.errors import InvalidArgumentError
 
 __all__ = ["Gradient", "contrastive_divergence", "persistent_divergence", "published_momentum", "train_rbm"]
@@ -153,7 +153,7 @@ def train_rbm(
     ascend = _Ascent(rbm, rate=(0.1 if binary else 0.001) if rate is None else rate, weight_cost=weight_cost)
     estimate = _persistent(rbm, data[:batch], k, generator) if persistent else _restarting(rbm, k, generator)
     return (
-        _finite(_epoch(data, batch, estimate, partial(ascend, momentum=momentum(epoch)), generator), epoch)
+        bounded(_epoch(data, batch, estimate, partial(ascend, momentum=momentum(epoch)), generator), epoch)
         for epoch in range(epochs)
     )
 
@@ -203,14 +203,6 @@ def _epoch(
         ascend(gradient)
         error += (reconstruction - v).square().sum()
     return float(error) / data.numel()
-
-
-def _finite(error: float, epoch: int) -> float:
-    if not math.isfinite(error):
-        raise InvalidArgumentError(
-            f"the weights have grown without bound by epoch {epoch + 1}: lower the rate, or standardise the data"
-        )
-    return error
 
 
 def _check(rbm: RBM, data: Tensor, batch: int, k: int) -> None:

@@ -95,13 +95,18 @@ class RBM(nn.Module):
         self.visible_bias.zero_()
         self.hidden_bias.zero_()
 
+    @property
+    def downward(self) -> Tensor:
+        """The weights of the way down, Wᵀ, ``(V, H)``."""
+        return self.weight.T
+
     def hidden(self, v: Tensor) -> Tensor:
         """E[h | v]: ``(B, V)`` to ``(B, H)``, probabilities or means."""
         return _mean(F.linear(v, self.weight, self.hidden_bias), self.hidden_kind)
 
     def visible(self, h: Tensor) -> Tensor:
         """E[v | h]: ``(B, H)`` to ``(B, V)``, probabilities or means."""
-        return _mean(F.linear(h, self.weight.T, self.visible_bias), self.visible_kind)
+        return _mean(F.linear(h, self.downward, self.visible_bias), self.visible_kind)
 
     def sample_hidden(self, v: Tensor, generator: torch.Generator) -> Tensor:
         """Draw from p(h | v): ``(B, V)`` to ``(B, H)``."""

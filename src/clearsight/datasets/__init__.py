@@ -1,6 +1,7 @@
 """Where images and labels come from, and their pairing with what a degradation makes of them."""
 
 from clearsight.datasets.alphadigits import Alphadigits
+from clearsight.datasets.amat import AMat, Tzanetakis
 from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
 from clearsight.datasets.curves import CURVES, Curve
@@ -12,6 +13,7 @@ from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
+from clearsight.datasets.variants import Variants
 
 __all__ = [
     "CC15",
@@ -20,6 +22,7 @@ __all__ = [
     "MNIST",
     "SIDD",
     "VOC2012",
+    "AMat",
     "Alphadigits",
     "CamVid",
     "Curve",
@@ -33,6 +36,8 @@ __all__ = [
     "PolyU",
     "SegmentationFolder",
     "Subset",
+    "Tzanetakis",
+    "Variants",
     "open_dataset",
     "take",
 ]

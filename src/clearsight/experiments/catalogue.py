@@ -8,6 +8,7 @@ from clearsight.experiments.experiment import Experiment
 from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples
 from clearsight.experiments.islam2018 import figures, table2
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
+from clearsight.experiments.vincent2010 import filters, table
 
 __all__ = ["catalogue", "find_experiment"]
 
@@ -23,11 +24,12 @@ _LIU2020 = (
 )
 _FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES)
 _ISLAM2018 = (*table2.TABLES, *figures.FIGURES)
+_VINCENT2010 = (table.TABLE, filters.FILTER_FIGURES)
 
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    every = (*_CHEN2016, *_LIU2020, *_ISLAM2018, *_FLEURET_DLC)
+    every = (*_CHEN2016, *_LIU2020, *_ISLAM2018, *_FLEURET_DLC, *_VINCENT2010)
     return {experiment.name: experiment for experiment in every}
 
 

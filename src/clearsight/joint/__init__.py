@@ -2,8 +2,17 @@
 
 from clearsight.joint.cascade import Cascade
 from clearsight.joint.joint_net import JointNet
-from clearsight.joint.pretraining import build_autoencoder, pretrain
+from clearsight.joint.pretraining import build_autoencoder, pretrain, start_classifier
 from clearsight.joint.three_pathway import ThreePathwayNet
 from clearsight.joint.views import Recognizing, Restoring
 
-__all__ = ["Cascade", "JointNet", "Recognizing", "Restoring", "ThreePathwayNet", "build_autoencoder", "pretrain"]
+__all__ = [
+    "Cascade",
+    "JointNet",
+    "Recognizing",
+    "Restoring",
+    "ThreePathwayNet",
+    "build_autoencoder",
+    "pretrain",
+    "start_classifier",
+]

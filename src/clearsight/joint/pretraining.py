@@ -1,26 +1,28 @@
-"""Where the fully connected nets start: at Boltzmann machines, trained layer by layer."""
+"""Where the fully connected nets start: at stacks that are trained layer by layer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clearsight.boltzmann.dbn import DBN, build_decoder, build_encoder
+from clearsight.boltzmann.dbn import DBN
 from clearsight.boltzmann.divergence import train_rbm
 from clearsight.boltzmann.joint_rbm import JointRBM
 from clearsight.boltzmann.rbm import RBM, HiddenKind
+from clearsight.boltzmann.stack import Layer, build_decoder, build_encoder
 from clearsight.errors import InvalidArgumentError
 from clearsight.joint.three_pathway import ThreePathwayNet
 from clearsight.objectives.joint import check_labels
+from clearsight.recognizers.mlp import MLP
 from clearsight.restorers.autoencoder import CodeKind, DenoisingAutoencoder, rows
 
-__all__ = ["build_autoencoder", "pretrain"]
+__all__ = ["build_autoencoder", "pretrain", "start_classifier"]
 
 _HIDDEN: dict[CodeKind, HiddenKind] = {"linear": "linear", "logistic": "bernoulli"}
 _CODE = {kind: code for code, kind in _HIDDEN.items()}
@@ -156,6 +158,36 @@ def _fit(encoder: nn.Sequential, features: Tensor, code: Tensor) -> None:
     covariance = v.T @ v / len(v) + _RIDGE * torch.eye(v.shape[1]).to(v)
     layer.weight.copy_(torch.linalg.solve(covariance, v.T @ h / len(v)).T)
     layer.bias.copy_(code.mean(0) - layer.weight @ features.mean(0))
+
+
+def start_classifier(net: MLP, layers: Sequence[Layer]) -> None:
+    """Start the hidden layers of a classifier, in place, at a stack: Boltzmann machines or denoising autoencoders.
+
+    The output layer stays as it is; fine-tuning the whole is what follows.
+
+    Args:
+        net: of logistic units, as the layers are.
+        layers: from the images up, one for each hidden layer; their weights are copied.
+
+    Raises:
+        InvalidArgumentError: the layers are of other sizes than the classifier's.
+
+    Source:
+        P. Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010, section 3.5.
+
+    Example:
+        >>> dbn = DBN(sizes=(48, 12, 5), generator=torch.Generator().manual_seed(0))
+        >>> net = MLP(size=(8, 6), hidden=(12, 5), activation="logistic")
+        >>> start_classifier(net, dbn.rbms)
+        >>> net.hidden[1].weight.equal(dbn.rbms[1].weight)
+        True
+    """
+    expected = [tuple(cast(nn.Linear, layer).weight.shape) for layer in net.hidden]
+    given = [tuple(layer.weight.shape) for layer in layers]
+    if expected != given:
+        raise InvalidArgumentError(f"expected layers with weights of shapes {expected}, got {given}")
+    for linear, layer in zip(net.hidden, layers, strict=True):
+        linear.load_state_dict({"weight": layer.weight, "bias": layer.hidden_bias})
 
 
 def build_autoencoder(rbms: Sequence[RBM], *, size: Sequence[int], loops: int = 1) -> DenoisingAutoencoder:

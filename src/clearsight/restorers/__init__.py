@@ -14,6 +14,7 @@ from clearsight.restorers.recurrence import RowDecoder
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.sampler import FlowSampler
 from clearsight.restorers.self_ensemble import SelfEnsemble
+from clearsight.restorers.stacked import DenoisingLayer, StackedAutoencoder, train_layer
 from clearsight.restorers.strength import Strength, adjusted
 from clearsight.restorers.tnrd import TNRD
 
@@ -27,6 +28,7 @@ __all__ = [
     "ConvAutoencoder",
     "DeepAutoencoder",
     "DenoisingAutoencoder",
+    "DenoisingLayer",
     "DnCNN",
     "FFDNet",
     "FlowSampler",
@@ -36,6 +38,7 @@ __all__ = [
     "ResidualUNet",
     "RowDecoder",
     "SelfEnsemble",
+    "StackedAutoencoder",
     "Strength",
     "TotalVariation",
     "Wavelet",
@@ -44,4 +47,5 @@ __all__ = [
     "estimate_sigma",
     "reflected",
     "restored",
+    "train_layer",
 ]

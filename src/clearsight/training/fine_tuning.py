@@ -13,7 +13,7 @@ from clearsight.training.muon import Muon
 
 __all__ = ["OptimizerName", "fine_tune"]
 
-OptimizerName = Literal["lbfgs", "adam", "muon"]
+OptimizerName = Literal["lbfgs", "adam", "muon", "sgd"]
 
 _ITERATIONS = 5
 """L-BFGS iterations on one batch, before the next one."""
@@ -27,6 +27,7 @@ def fine_tune(
     epochs: int,
     batch: int,
     optimizer: OptimizerName = "lbfgs",
+    rate: float | None = None,
     generator: torch.Generator,
 ) -> Iterator[float]:
     """Minimise a loss over batches; every step of the iterator is one epoch, and nothing is trained before.
@@ -34,7 +35,8 @@ def fine_tune(
     L-BFGS with strong-Wolfe line search takes five iterations on each batch, which is to be large, and starts anew on
     the next: its curvature is that of the batch. Source: Hinton and Salakhutdinov, "Reducing the dimensionality of data
     with neural networks", 2006, who take three of conjugate gradients on batches of 1,000; chen2016 names L-BFGS alone.
-    Adam, from a rate of 0.001, and Muon, from one of 0.01, go down to zero along half a cosine over the epochs.
+    Adam, from a rate of 0.001, and Muon, from one of 0.01, go down to zero along half a cosine over the epochs. Plain
+    stochastic gradient descent keeps its rate, 0.1: that of vincent2010, who stop it where validation is best.
 
     Args:
         parameters: what is trained.
@@ -42,7 +44,8 @@ def fine_tune(
         n: number of examples.
         epochs: passes over them.
         batch: examples a step.
-        optimizer: ``"lbfgs"``, ``"adam"`` or ``"muon"``.
+        optimizer: ``"lbfgs"``, ``"adam"``, ``"muon"`` or ``"sgd"``.
+        rate: the first, where it is not the optimizer's own; L-BFGS has none.
         generator: of the order of the examples.
 
     Returns:
@@ -56,12 +59,7 @@ def fine_tune(
         >>> [round(value, 2) for value in run]
         [4.67, 0.67]
     """
-    trained = list(parameters)
-    step = (
-        _lbfgs(trained)
-        if optimizer == "lbfgs"
-        else _annealed(_FIRST_ORDER[optimizer](trained), epochs * -(-n // batch))
-    )
+    step = _stepping(list(parameters), optimizer, rate, epochs * -(-n // batch))
     for _ in range(epochs):
         total = 0.0
         for rows in torch.split(torch.randperm(n, generator=generator), batch):
@@ -71,6 +69,14 @@ def fine_tune(
 
 _Step = Callable[[Callable[[], Tensor]], float]
 """Moves the parameters once; returns the loss before."""
+
+
+def _stepping(parameters: list[Tensor], optimizer: OptimizerName, rate: float | None, steps: int) -> _Step:
+    if optimizer == "lbfgs":
+        return _lbfgs(parameters)
+    first, make = _FIRST_ORDER[optimizer]
+    made = make(parameters, lr=first if rate is None else rate)
+    return _first_order(made, steps=None if optimizer == "sgd" else steps)
 
 
 def _lbfgs(parameters: list[Tensor]) -> _Step:
@@ -88,21 +94,25 @@ def _lbfgs(parameters: list[Tensor]) -> _Step:
     return step
 
 
-_FIRST_ORDER: Mapping[OptimizerName, Callable[[list[Tensor]], torch.optim.Optimizer]] = {
-    "adam": partial(torch.optim.Adam, lr=1e-3, fused=True),
-    "muon": partial(Muon, lr=0.01),
+_FIRST_ORDER: Mapping[OptimizerName, tuple[float, Callable[..., torch.optim.Optimizer]]] = {
+    "adam": (1e-3, partial(torch.optim.Adam, fused=True)),
+    "muon": (0.01, Muon),
+    "sgd": (0.1, torch.optim.SGD),
 }
+"""Each with its own rate."""
 
 
-def _annealed(optimizer: torch.optim.Optimizer, steps: int) -> _Step:
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+def _first_order(optimizer: torch.optim.Optimizer, *, steps: int | None) -> _Step:
+    """Steps along half a cosine, or, without a number of steps, at one rate."""
+    schedule = None if steps is None else torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
     def step(loss: Callable[[], Tensor]) -> float:
         optimizer.zero_grad()
         value = loss()
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        schedule.step()
+        if schedule is not None:
+            schedule.step()
         return value.item()
 
     return step

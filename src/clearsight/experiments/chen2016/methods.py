@@ -21,7 +21,7 @@ from clearsight.experiments.chen2016.triplets import Split
 from clearsight.experiments.experiment import RunConfig
 from clearsight.inference.device import has_fast_bfloat16
 from clearsight.joint.joint_net import JointNet
-from clearsight.joint.pretraining import build_autoencoder, pretrain
+from clearsight.joint.pretraining import build_autoencoder, pretrain, start_classifier
 from clearsight.joint.three_pathway import ThreePathwayNet
 from clearsight.metrics.pixels import psnr
 from clearsight.objectives.joint import JointLoss
@@ -111,8 +111,7 @@ class Methods:
 
         def train() -> None:
             dbn = self._dbn("dnn", clean, (500, 500, 2000), "bernoulli")
-            for layer, rbm in zip(net.hidden, dbn.rbms, strict=True):
-                layer.load_state_dict({"weight": rbm.weight, "bias": rbm.hidden_bias})
+            start_classifier(net, dbn.rbms)
             self._minimise("dnn", net, loss, self.budget.classifier)
 
         self._clean_cache.fill("dnn", net, train, terms=self._terms(self.budget.rbm_epochs, self.budget.classifier))

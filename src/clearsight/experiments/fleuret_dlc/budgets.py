@@ -24,6 +24,7 @@ class Budget:
         optimizer: of the lecture's autoencoder.
         batch: digits a step of it.
         adversarial_epochs: more, with the critic.
+        half_epochs: of the network that completes half digits.
         tests: digits to judge by; ``None`` for all 10,000.
         drawn: digits that many samples are drawn of.
         samples: of each of these.
@@ -38,6 +39,7 @@ class Budget:
     optimizer: OptimizerName
     batch: int
     adversarial_epochs: int
+    half_epochs: int
     tests: int | None
     drawn: int
     samples: int
@@ -54,6 +56,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         optimizer="muon",
         batch=50,
         adversarial_epochs=1,
+        half_epochs=1,
         tests=100,
         drawn=8,
         samples=8,
@@ -68,6 +71,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         optimizer="muon",
         batch=50,
         adversarial_epochs=1,
+        half_epochs=4,
         tests=2000,
         drawn=200,
         samples=64,
@@ -82,6 +86,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         optimizer="adam",
         batch=100,
         adversarial_epochs=10,
+        half_epochs=50,
         tests=None,
         drawn=2000,
         samples=64,

@@ -18,7 +18,7 @@ from clearsight.experiments.fleuret_dlc.digits import Trained, Trainer, batches,
 __all__ = ["FIGURES"]
 
 _SHOWN, _ACROSS = 36, 12
-_HEADER = ["corruption", "images", "PSNR dB", "SSIM", "error %", "training s"]
+_HEADER = ["corruption", "images", "PSNR dB", "SSIM", "error %"]
 
 
 def _run(corruptions: Sequence[str], config: RunConfig) -> Result:
@@ -44,9 +44,7 @@ def _record(corruption: str, name: str, row: Row, trained: Trained | None) -> di
 
 def _cells(row: dict[str, Any]) -> list[str]:
     psnr, ssim, error = (row[key]["value"] for key in ("psnr", "ssim", "error"))
-    seconds = row["training_seconds"]
-    last = "" if seconds is None else f"{seconds:.0f}"
-    return [row["corruption"], row["images"], f"{psnr:.2f}", f"{ssim:.3f}", f"{error:.2f}", last]
+    return [row["corruption"], row["images"], f"{psnr:.2f}", f"{ssim:.3f}", f"{error:.2f}"]
 
 
 def _headline(rows: list[dict[str, Any]]) -> str:

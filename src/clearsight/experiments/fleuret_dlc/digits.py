@@ -85,10 +85,10 @@ class Trainer:
         budget = self.budget
         return self.train("lecture", DeepAutoencoder, HalfSumOfSquares(), budget.optimizer, batch=budget.batch)
 
-    def residual(self) -> Trained:
+    def residual(self, epochs: int | None = None) -> Trained:
         """Our network, by the mean squared error; Muon."""
         make = partial(ResidualUNet, channels=1, widths=[24, 96], blocks=[1, 3])
-        return self.train("residual-unet", make, nn.MSELoss(), "muon", batch=64)
+        return self.train("residual-unet", make, nn.MSELoss(), "muon", batch=64, epochs=epochs)
 
     def train(
         self,

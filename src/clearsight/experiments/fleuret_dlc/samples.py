@@ -89,7 +89,7 @@ def _probabilities(recognizer: nn.Module, images: Tensor) -> Tensor:
 def _run(config: RunConfig) -> Result:
     budget, digits = BUDGETS[config.preset], test_digits(config)
     sampler, recognizer = _sampler(config), weights.load_recognizer("digits-conv")
-    net = Trainer(_CORRUPTION, config).residual().net
+    net = Trainer(_CORRUPTION, config).residual(budget.half_epochs).net
     few, many = (_halves(_first(digits, n), config) for n in (budget.drawn, budget.agreeing))
     samples = _drawn(sampler, few.y, budget.samples, config.seed)
     config.report(f"drew {budget.samples} samples of {len(few.y)} digits")

@@ -1,0 +1,1 @@
+"""Stacked denoising autoencoders: Vincent et al., 2010."""
