@@ -210,6 +210,24 @@ def bias(result: Result) -> str:
     return table(header, [[name, *(f"{v:.2f}" for v in row["psnr"].values())] for name, row in result["rows"].items()])
 
 
+def strength(result: Result) -> str:
+    """PSNR, and what is taken away, at each strength."""
+    header = [f"{result['images']} images: PSNR dB", *(f"s = {s:g}" for s in result["strengths"])]
+    rows = [
+        [f"{name}, {condition}", *(f"{psnr:.2f} ({taken:.2f})" for psnr, taken in zip(*row.values(), strict=True))]
+        for name, found in result["rows"].items()
+        for condition, row in found["strength"].items()
+    ]
+    return table(header, rows)
+
+
+def self_ensemble(result: Result) -> str:
+    """What self-ensemble is worth."""
+    header = [f"{result['self_ensemble_images']} squares of Kodak24, σ = 25/255", "PSNR dB", "self-ensemble"]
+    figures = {name: row["self_ensemble"].values() for name, row in result["rows"].items()}
+    return table(header, [[name, *(f"{v:.2f}" for v in values)] for name, values in figures.items()])
+
+
 def noise(result: Result) -> str:
     """PSNR of the models that pictures are restored with, by kind of noise."""
     models = list(next(iter(result["kinds"].values())))
@@ -272,6 +290,8 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "stack": ("stack", stack),
     "busy": ("busy", busy),
     "bias": ("bias", bias),
+    "strength": ("strength", strength),
+    "self-ensemble": ("strength", self_ensemble),
     "noise": ("noise", noise),
     "harmless": ("noise", harmless),
     "micrographs": ("noise", micrographs),
