@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from clearsight.degradations.blocks import recompressed
 from clearsight.degradations.ranges import Range
 from clearsight.degradations.step import Step
 from clearsight.errors import InvalidArgumentError
@@ -66,7 +67,8 @@ def _reread(pixels: Tensor, quality: int, top: int, left: int) -> Tensor:
 class Jpeg(Step):
     """Saved as a JPEG file: clipped to [0, 1], rounded to 8 bits, compressed and read back.
 
-    Colour is stored at half resolution (4:2:0), as most files have it. No gradient flows through.
+    Colour is stored at half resolution (4:2:0), as most files have it. No gradient flows through. Images on an
+    accelerator stay there: what a file would hold of them is computed, within a step or two.
 
     Args:
         quality: of the encoder, 1 (worst) to 100, or a range each image draws a whole number from.
@@ -93,8 +95,11 @@ class Jpeg(Step):
         if x.shape[1] not in (1, 3):
             raise InvalidArgumentError(f"jpeg needs grey or RGB images, 1 or 3 channels, got {x.shape[1]}")
         draws = (self.quality, self.offset, self.offset) if Range.of(self.offset).high else (self.quality,)
-        drawn = [Range.of(each).draw(len(x), generator).round().int().tolist() for each in draws]
-        files = (x.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
-        zeros = [0] * len(x)
-        reread = [_reread(*each) for each in zip(files, drawn[0], *(drawn[1:] or [zeros, zeros]), strict=True)]
+        quality, *offsets = (Range.of(each).draw(len(x), generator).round().int() for each in draws)
+        top, left = offsets or [torch.zeros_like(quality)] * 2
+        files = (x.detach().clamp(0, 1) * 255).round()
+        if x.device.type != "cpu":
+            return recompressed(files, *(each.to(x.device) for each in (quality, top, left))) / 255
+        drawn = (each.tolist() for each in (quality, top, left))
+        reread = [_reread(*each) for each in zip(files.byte(), *drawn, strict=True)]
         return torch.stack(reread).to(x) / 255

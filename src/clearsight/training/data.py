@@ -66,6 +66,9 @@ class Data(lightning.LightningDataModule):
         """What is validated on, its images as they are held."""
         raise NotImplementedError
 
+    def hold(self, device: torch.device) -> None:
+        """Keep what batches are drawn from on a device, before each :meth:`draw`; by default it stays where it is."""
+
     def train_dataloader(self) -> DataLoader[int]:
         """Batch numbers; :meth:`on_after_batch_transfer` makes the batches."""
         return DataLoader(range(self.epoch), batch_size=None)  # type: ignore[arg-type]
@@ -80,8 +83,9 @@ class Data(lightning.LightningDataModule):
         if isinstance(batch, Batch):
             return batch.scaled()
         step = self.trainer.current_epoch * self.epoch + int(batch)
-        drawn, device = self.draw(step, self.trainer.global_rank), self.trainer.strategy.root_device
-        return drawn.to(device).scaled()
+        device = self.trainer.strategy.root_device
+        self.hold(device)
+        return self.draw(step, self.trainer.global_rank).to(device).scaled()
 
 
 class WholeImages(Data):

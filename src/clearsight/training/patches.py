@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from clearsight.images.intensities import as_unit
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
-from clearsight.training.samples import compact, stacked
+from clearsight.training.samples import compact
 
 __all__ = ["Patches", "find_images"]
 
@@ -85,6 +86,7 @@ class Patches(Data):
         self.hold_out, self.validation_size, self.drawings = hold_out, validation_size, drawings
         self.train_images: list[Tensor] = []
         self.validation_images: list[Tensor] = []
+        self._held: _Held | None = None
 
     def setup(self, stage: str) -> None:
         """Read every image once."""
@@ -104,7 +106,8 @@ class Patches(Data):
         trained_on += [
             _fitted(compact(Drawings(count=self.drawings)[n].x), self.channels) for n in range(self.drawings)
         ]
-        self.train_images = [enlarged(image, self.size, self.size) for image in trained_on]
+        self._held = _Held([enlarged(image, self.size, self.size) for image in trained_on])
+        self.train_images = self._held.images()
         least = min(self.size, self.validation_size)
         self.validation_images = [enlarged(image, least, least) for image in validated_on]
 
@@ -126,23 +129,69 @@ class Patches(Data):
         """The centres of the held-out images, one at a time."""
         return [Batch(self._centre(image)[None], None) for image in self.validation_images]
 
+    def hold(self, device: torch.device) -> None:
+        """Keep the images there, and cut them there."""
+        assert self._held is not None
+        self._held.to(device)
+
     def patches(self, step: int, rank: int = 0) -> Tensor:
         """The patches of batch ``step``, ``(B, C, size, size)``: 8 bits, or floats where one image is held so."""
+        assert self._held is not None
         generator = generator_for(self.seed, step, rank, stream="patches")
-        which = torch.randint(len(self.train_images), (self.batch_size,), generator=generator).tolist()
-        places = torch.rand(self.batch_size, 2, generator=generator).tolist()
-        turns = torch.randint(8, (self.batch_size,), generator=generator).tolist()
-        return stacked([self._cut(self.train_images[i], p, t) for i, p, t in zip(which, places, turns, strict=True)])
-
-    def _cut(self, image: Tensor, place: list[float], turn: int) -> Tensor:
-        top, left = (int(p * (n - self.size + 1)) for p, n in zip(place, image.shape[1:], strict=True))
-        patch = image[:, top : top + self.size, left : left + self.size]
-        patch = patch.rot90(turn % 4, (1, 2))
-        return patch.flip(2) if turn >= 4 else patch
+        which = torch.randint(len(self.train_images), (self.batch_size,), generator=generator)
+        places = torch.rand(self.batch_size, 2, generator=generator)
+        turns = torch.randint(8, (self.batch_size,), generator=generator)
+        return self._held.cut(which, places, turns, self.size)
 
     def _centre(self, image: Tensor) -> Tensor:
         top, left = (max(n - self.validation_size, 0) // 2 for n in image.shape[1:])
         return image[:, top : top + self.validation_size, left : left + self.validation_size]
+
+
+class _Held:
+    """Images of any size, one after the other in memory: a batch of squares is one look into it, on any device."""
+
+    def __init__(self, images: Sequence[Tensor]) -> None:
+        self.sizes = torch.tensor([image.shape[1:] for image in images])
+        ends = self.sizes.prod(1).cumsum(0)
+        self.starts = ends - self.sizes.prod(1)
+        joined = [image.flatten(1) for image in images]
+        if len({image.dtype for image in images}) > 1:
+            joined = [image / 255 if image.dtype == torch.uint8 else image for image in joined]
+        self.pixels = torch.cat(joined, 1)
+
+    def images(self) -> list[Tensor]:
+        """Each of them, ``(C, H, W)``, in the same memory."""
+        parts = self.pixels.split(self.sizes.prod(1).tolist(), 1)
+        return [part.unflatten(1, size) for part, size in zip(parts, self.sizes.tolist(), strict=True)]
+
+    def to(self, device: torch.device) -> None:
+        self.pixels = self.pixels.to(device)
+
+    def cut(self, which: Tensor, places: Tensor, turns: Tensor, size: int) -> Tensor:
+        """Squares ``(B, C, size, size)`` of some images.
+
+        Args:
+            which: the number of the image of each.
+            places: of its corner among all that there are, row and column from 0 to 1, ``(B, 2)``.
+            turns: quarters it is turned by, and 4 more where it is mirrored after that.
+            size: height and width.
+        """
+        corners = (places.double() * (self.sizes[which] - size + 1)).long()
+        strides = self.sizes[which, 1]
+        first = self.starts[which] + corners[:, 0] * strides + corners[:, 1]
+        device = self.pixels.device
+        first, strides, turns = (each.to(device, non_blocking=True) for each in (first, strides, turns))
+        rows, columns = _orientations(size, device)[:, turns]
+        return self.pixels[:, first[:, None, None] + rows * strides[:, None, None] + columns].movedim(0, 1)
+
+
+@cache
+def _orientations(size: int, device: torch.device) -> Tensor:
+    """Where the pixels of a square come from, row and column, in each of its eight orientations: ``(2, 8, S, S)``."""
+    grid = torch.stack(torch.meshgrid(*[torch.arange(size, device=device)] * 2, indexing="ij"))
+    turned = [grid.rot90(turn, (1, 2)) for turn in range(4)]
+    return torch.stack([*turned, *(each.flip(2) for each in turned)], 1)
 
 
 def _load(path: Path, channels: int) -> Tensor:
