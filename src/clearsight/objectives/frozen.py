@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Self
 
 import torch
@@ -45,7 +46,7 @@ class Frozen(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move the network along; its numbers are not to change, so it is only ever moved."""
-        device = fn(torch.empty(0)).device
-        self.network.to(device)
+        held = next(chain(self.network.parameters(), self.network.buffers()), torch.empty(0))
+        self.network.to(fn(torch.empty(0, device=held.device)).device)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
