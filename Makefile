@@ -14,7 +14,7 @@ demo: .venv/installed
 	$(BIN)/python examples/demo.py --out demo
 
 test: lint
-	$(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Draw the charts of the pages, ``docs/figures/*.svg``, from ``results/*.json``.
+"""Draw the charts of the pages, ``docs/figures/*.svg``, from ``results/*.json`` and the figures of shipped models.
 
 python docs/charts.py            # draw them again
 python docs/charts.py --check    # exit non-zero if one is not what the results say
@@ -15,7 +15,13 @@ from drawing import COLOURS, circle, drawing, line, text
 from generated import settle
 from sources import ROOT, Result, published_psnr, result_file, result_of
 
+from clearsight.weights import shipped
+
 WIDTH, LEFT, RIGHT, ROW, HEAD, FOOT = 760, 190, 30, 26, 56, 52
+HEIGHT, SHOWN = 260, 4
+"""Of the drawing of a training; as many dB below the best are shown."""
+RECORDED = ("denoise-color", "denoise-photo", "denoise-grey")
+"""Shipped models whose training is drawn."""
 
 
 class Axis(NamedTuple):
@@ -102,13 +108,53 @@ def restorers(result: Result) -> str:
     return dots("Time of restoration", axis, rows, ["as the engine runs it"])
 
 
+def record(figures: Result) -> str:
+    """The validations of a training over the pixels that it had seen, the last few dB."""
+    seen = [(pixels / 1e9, score) for _, pixels, _, score in figures["record"]]
+    axis = Axis("gigapixels trained on", 0, *scale(max(pixels for pixels, _ in seen)))
+    best = max(score for _, score in seen)
+    low, high = math.floor(min(score for _, score in seen if score > best - SHOWN)), math.ceil(best)
+
+    def height(score: float) -> float:
+        return round(HEAD + HEIGHT * (high - max(score, low)) / (high - low), 1)
+
+    floor = HEAD + HEIGHT
+    elements = [text(LEFT, 20, f"Training of {figures['name']}", anchor="start", kind="strong")]
+    for tick in axis.ticks:
+        elements.append(line((axis.at(tick), HEAD), (axis.at(tick), floor), kind="grid"))
+        elements.append(text(axis.at(tick), floor + 16, f"{tick:g}", kind="small"))
+    for level in range(low, high + 1):
+        elements.append(line((LEFT, height(level)), (WIDTH - RIGHT, height(level)), kind="grid"))
+        elements.append(text(LEFT - 14, height(level) + 4, f"{level} dB", anchor="end", kind="small"))
+    elements.append(text((LEFT + WIDTH - RIGHT) / 2, floor + 36, axis.title, kind="small"))
+    elements.append(line(*((axis.at(pixels), height(score)) for pixels, score in seen if score >= low)))
+    elements += [
+        circle(axis.at(pixels), height(score), COLOURS[0], says=f"{pixels:.3g} gigapixels: {score:.2f} dB")
+        for pixels, score in seen
+        if score >= low
+    ]
+    return drawing(WIDTH, floor + FOOT, f"Training of {figures['name']}", elements)
+
+
+def scale(most: float) -> tuple[float, list[float]]:
+    """The right end of an axis from 0, and four to ten ticks up to it."""
+    power = 10.0 ** math.floor(math.log10(most))
+    step = next(power * share for share in (0.1, 0.2, 0.5, 1.0) if most / (power * share) <= 10)
+    ticks = [round(step * n, 9) for n in range(math.ceil(most / step) + 1)]
+    return ticks[-1], ticks
+
+
 CHARTS: dict[str, Callable[[Result], str]] = {"denoising": denoising, "digits": digits, "restorers": restorers}
 
 
 def charts() -> dict[Path, str]:
     """The chart of every run that there is."""
     drawn = [name for name in CHARTS if result_file(name).is_file()]
-    return {ROOT / "docs" / "figures" / f"{name}.svg": CHARTS[name](result_of(name)) for name in drawn}
+    pages = {f"{name}.svg": CHARTS[name](result_of(name)) for name in drawn}
+    for stored in shipped():
+        if stored.name in RECORDED and "record" in (figures := stored.figures()):
+            pages[f"training-{stored.name}.svg"] = record(figures)
+    return {ROOT / "docs" / "figures" / name: chart for name, chart in pages.items()}
 
 
 if __name__ == "__main__":

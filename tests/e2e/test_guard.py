@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torch import nn
 from clearsight import images, weights
 from clearsight.guarding import run as guarding
 from clearsight.guarding.planning import Plan
+from clearsight.guarding.splits import open_splits
 from clearsight.images import Picture
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
@@ -21,8 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
 ROWS = ["clean", "degraded", "separate", "guided", "retrained on degraded", "retrained on restored"]
 
 
-def scripted(path: Path, *, classes: list[str], channels: int = 3, segments: bool = False) -> Path:
-    torch.manual_seed(0)
+def scripted(path: Path, *, classes: list[str], channels: int = 3, segments: bool = False, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
     head = [] if segments else [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     network = nn.Sequential(nn.Conv2d(channels, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, len(classes), 1), *head)
     torch.jit.script(network.eval()).save(path)
@@ -49,28 +51,23 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plan of a budget, without a clock."""
+    """The plan of a budget, without a clock: two rounds of a step, two rates."""
 
     def plan(rates: object, budget: float, n: int, **options: object) -> Plan:
-        return Plan(6, 3, 3, budget, min(n, 4), bm3d=False)
+        return Plan(0, 0, {"restorers": 1, "degraded": 1, "restored": 1}, min(n, 4), bm3d=False)
 
     monkeypatch.setattr(guarding, "make_plan", plan)
+    monkeypatch.setattr(guarding, "ROUNDS", 2)
+    monkeypatch.setattr(guarding, "RATES", (1e-4, 1e-3))
 
 
 def arguments(recognizer: Path, photos: Path, *more: object) -> tuple[object, ...]:
-    given = ("guard", "--recognizer", recognizer, "--images", photos, "--restorer", "tiny", "--budget", "60s")
-    return (*given, "--with", "gaussian(sigma=30/255..60/255)", "-o", "out", *more)
+    given = ("guard", "--recognizer", recognizer, "--images", photos, "--restorer", "tiny", "--anyway")
+    return (*given, "--budget", "60s", "--with", "gaussian(sigma=30/255..60/255)", "-o", "out", *more)
 
 
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("labels", [(), ("--labels", "none")])
-def test_one_command(
-    command: Callable, tiny: Path, pets: Path, photos: Path, tmp_path: Path, labels: tuple[str, ...]
-) -> None:
-    before = torch.jit.load(pets).state_dict()
-    done = command(*arguments(pets, photos, "--evaluate-on", pets, *labels))
-    assert done.status == 0, done.err
-    record = json.loads((tmp_path / "out/report.json").read_text())
+def check_report(folder: Path, photos: Path, *, labelled: bool) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((folder / "report.json").read_text())
     assert [one["degradation"] for one in record["conditions"]] == [
         f"gaussian(sigma={s}/255)" for s in (30, 40, 50, 60)
     ]
@@ -78,27 +75,49 @@ def test_one_command(
         assert [row["name"] for row in one["rows"]] == ROWS
         assert all({"value", "low", "high"} == set(row["error"]) for row in one["rows"])
     assert record["conditions"][0]["images"] == 4
-    assert [row["name"] for row in record["others"][str(pets)][0]["rows"]] == ROWS[:4]
-    assert ("no labels" in " ".join(record["notes"])) == bool(labels)
-    page = (tmp_path / "out/report.html").read_text()
+    steps = {name: done["steps"] for name, done in record["trained"].items()}
+    assert steps["separate"] == steps["guided"] == 2
+    assert steps["retrained-on-degraded"] == 2
+    assert steps["retrained-on-degraded/0.001"] == 1
+    assert record["precision"] in {"32-true", "bf16-mixed"}
+    assert ("no labels" in " ".join(record["notes"])) != labelled
+    assert "retrained on degraded at a rate of" in " ".join(record["notes"])
+    page = (folder / "report.html").read_text()
     assert "retrained on restored" in page
     assert page.count("data:image/png;base64,") == 2
     for name in ("separate", "guided"):
-        assert weights.load(tmp_path / "out" / name / "weights").figures["name"] == name
-    clean = command("restore", photos / "cat" / "0.png", "-o", "restored", "--model", "out/guided/weights")
-    assert clean.status == 0
-    assert all(torch.equal(v, before[k]) for k, v in torch.jit.load(pets).state_dict().items())
+        assert weights.load(folder / name / "weights").figures["name"] == name
+    assert 0 <= weights.load(folder / "guided" / "weights").figures["guidance"] <= 1
+    return record
 
 
 @pytest.mark.usefixtures("quick", "tiny")
-def test_the_onnx_file_gives_what_the_weights_give(command: Callable, pets: Path, photos: Path, tmp_path: Path) -> None:
+def test_one_command(command: Callable, pets: Path, photos: Path, tmp_path: Path) -> None:
+    before = torch.jit.load(pets).state_dict()
+    done = command(*arguments(pets, photos, "--evaluate-on", pets))
+    assert done.status == 0, done.err
+    record = check_report(tmp_path / "out", photos, labelled=True)
+    assert [row["name"] for row in record["others"][str(pets)][0]["rows"]] == ROWS[:4]
+    clean = command("restore", photos / "cat" / "0.png", "-o", "restored", "--model", "out/guided/weights")
+    assert clean.status == 0
+    assert all(torch.equal(v, before[k]) for k, v in torch.jit.load(pets).state_dict().items())
+    check_onnx(tmp_path / "out/guided")
+    other = command(*arguments(pets, photos, "--weight", "2"))
+    assert other.status == 1
+    assert "out holds a run with another weight, 1.0" in other.err
+    scripted(pets, classes=["cat", "dog"], seed=1)
+    other = command(*arguments(pets, photos))
+    assert other.status == 1
+    assert "out holds a run with another weights of the recognizer" in other.err
+
+
+def check_onnx(folder: Path) -> None:
+    """The file gives what the weights give."""
     runtime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    assert command(*arguments(pets, photos)).status == 0
     y = np.random.default_rng(0).random((1, 3, 16, 24), dtype=np.float32)
-    (x_hat,) = runtime.InferenceSession(tmp_path / "out/guided.onnx").run(None, {"y": y})
+    (x_hat,) = runtime.InferenceSession(folder.with_suffix(".onnx")).run(None, {"y": y})
     with torch.inference_mode():
-        expected = weights.load(tmp_path / "out/guided/weights")(torch.from_numpy(y))
+        expected = weights.load(folder / "weights")(torch.from_numpy(y))
     np.testing.assert_allclose(x_hat, expected, rtol=0, atol=1e-4)
 
 
@@ -110,39 +129,42 @@ def test_an_interrupted_run_keeps_the_best_and_goes_on(
 
     def interrupted(task: object, data: object, **options: object) -> None:
         whole(task, data, **options)
-        if Path(str(options["out"])).name == "guided":
+        if Path(str(options["out"])).name == "separate":
             raise KeyboardInterrupt
 
     monkeypatch.setattr(guarding, "fit", interrupted)
-    done = command(*arguments(pets, photos))
+    asked = arguments(pets, photos, "--labels", "none")
+    done = command(*asked)
     assert done.status == 130
     assert weights.load(tmp_path / "out/guided/weights").figures["name"] == "guided"
     assert not (tmp_path / "out/report.html").exists()
     monkeypatch.setattr(guarding, "fit", whole)
-    separate = (tmp_path / "out/separate/checkpoints/last.ckpt").stat().st_mtime_ns
-    again = command(*arguments(pets, photos))
+    assert [*json.loads((tmp_path / "out/restorers.json").read_text())[0]["seconds"]] == ["guided"]
+    again = command(*asked)
     assert again.status == 0, again.err
-    assert (tmp_path / "out/separate/checkpoints/last.ckpt").stat().st_mtime_ns == separate
-    assert (tmp_path / "out/report.html").is_file()
+    check_report(tmp_path / "out", photos, labelled=False)
 
 
-@pytest.mark.usefixtures("quick", "tiny")
-def test_another_run_is_not_written_over(command: Callable, pets: Path, photos: Path) -> None:
-    assert command(*arguments(pets, photos)).status == 0
-    done = command(*arguments(pets, photos, "--weight", "2"))
-    assert done.status == 1
-    assert "out holds a run with another weight, 1.0" in done.err
-
-
-@pytest.mark.usefixtures("quick", "tiny")
-def test_labels_from_a_table(command: Callable, pets: Path, photos: Path, tmp_path: Path) -> None:
+def test_labels_from_a_table(command: Callable, tiny: Path, pets: Path, photos: Path, tmp_path: Path) -> None:
     lines = [f"{path.relative_to(photos)},cat" for path in sorted(photos.rglob("*.png"))]
     (tmp_path / "labels.csv").write_text("\n".join(lines))
-    assert command(*arguments(pets, photos, "--labels", "labels.csv")).status == 0
+    traits = weights.load_recognizer(pets).traits
+    splits = open_splits(photos, labels="labels.csv", traits=traits, seed=0)
+    assert {part[index].label for part in splits[:3] for index in range(len(part))} == {0}
     (tmp_path / "labels.csv").write_text("\n".join(lines[1:]))
-    done = command(*arguments(pets, photos, "--labels", "labels.csv", "-o", "other"))
+    done = command(*arguments(pets, photos, "--labels", "labels.csv"))
     assert done.status == 1
     assert "1 of 40 images have no label" in done.err
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_recognizer_that_reads_nothing_is_refused(
+    command: Callable, pets: Path, photos: Path, tmp_path: Path
+) -> None:
+    done = command(*(one for one in arguments(pets, photos) if one != "--anyway"))
+    assert done.status == 1
+    assert "or go on with --anyway" in done.err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("tiny")

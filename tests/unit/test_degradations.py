@@ -30,6 +30,8 @@ from clearsight.degradations import (
     parse,
     parse_number,
 )
+from clearsight.degradations.blocks import recompressed
+from clearsight.degradations.codec import _reread
 from clearsight.degradations.step import conditions_of
 from clearsight.errors import ClearsightError, DegradationSyntaxError, InvalidArgumentError, UnknownNameError
 from clearsight.restorers.noise_level import estimate_sigma
@@ -357,6 +359,29 @@ def test_jpeg_draws_a_quality_for_each_image() -> None:
     x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(6, 3, 32, 32)
     y = degrade(x, "jpeg(quality=5..95)", seed=0)
     assert len({float(image.sum()) for image in y}) == 6
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("quality", "top", "left"), [(10, 0, 0), (50, 3, 7), (90, 15, 1), (98, 8, 8)])
+def test_jpeg_in_tensors_is_what_files_hold(channels: int, quality: int, top: int, left: int) -> None:
+    """Of a photograph whose sides are no multiples of a block: as good as always within a step."""
+    photo = torch.from_numpy(skimage.data.astronaut()[60:197, 150:303].copy()).movedim(-1, 0)[:channels]
+    at = (torch.tensor([number]) for number in (quality, top, left))
+    found = recompressed(photo[None].float(), *at)[0]
+    expected = _reread(photo, quality, top, left).float()
+    off, lost = (found - expected).abs(), (photo - expected).abs().mean()
+    assert off.mean() < 1
+    assert off.mean() < 0.5 * lost
+    assert (off <= 2).float().mean() > 0.93
+
+
+def test_jpeg_in_tensors_has_its_own_quality_and_grid_for_each_image() -> None:
+    photo = torch.from_numpy(skimage.data.astronaut()[60:124, 150:214].copy()).movedim(-1, 0).float()
+    quality, top, left = torch.tensor([20, 80]), torch.tensor([0, 5]), torch.tensor([3, 0])
+    both = recompressed(photo.expand(2, -1, -1, -1), quality, top, left)
+    for index in range(2):
+        alone = recompressed(photo[None], *(each[index : index + 1] for each in (quality, top, left)))
+        assert both[index].equal(alone[0])
 
 
 def test_jpeg_takes_grey_and_rgb_alone() -> None:

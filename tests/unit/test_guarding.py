@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from torch import nn
 
 from clearsight.contracts import RecognitionTraits, Sample
 from clearsight.datasets import Subset
 from clearsight.degradations import parse
+from clearsight.degradations.smoothing import smoothed
 from clearsight.degradations.step import conditions_of
-from clearsight.errors import DataError, InvalidArgumentError, RecipeError
+from clearsight.errors import DataError, InvalidArgumentError, ModelError, RecipeError
+from clearsight.guarding.limits import blend, largest_share, pattern_of
 from clearsight.guarding.planning import Rates, make_plan, parse_budget
-from clearsight.guarding.splits import open_splits
+from clearsight.guarding.rounds import Round, train_alike
+from clearsight.guarding.splits import Splits, check_reads, open_splits
 from clearsight.training.crops import RandomCrops
 
 RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, 9.0)
@@ -34,9 +40,9 @@ class Gradients:
 
 def test_a_plan_keeps_within_its_budget() -> None:
     plan = make_plan(RATES, 1000, 10_000)
-    trained = plan.steps * 3.0 + plan.retraining_steps * 1.0 + (plan.rounds + 3) * 2.0
-    assert 600 < trained <= 700 + plan.rounds  # steps are rounded to whole rounds
-    assert plan.steps % plan.rounds == plan.retraining_steps % plan.rounds == 0
+    assert plan.restoring + 2 * plan.retraining == pytest.approx(700 - 6 * 2.0, abs=0.2)
+    assert plan.retraining == pytest.approx(plan.restoring * 2 / 3, abs=0.1)  # what the guided one has
+    assert plan.paces["restorers"] > 3.0 > 1.0 > plan.paces["degraded"] > 0.5
     assert plan.bm3d is False
     assert plan.test_images == 200
     assert make_plan(RATES, 1000, 10_000, readers=4).test_images == 50
@@ -49,7 +55,7 @@ def test_bm3d_is_judged_where_the_budget_pays_for_it() -> None:
 
 
 def test_too_small_a_budget_says_what_would_do() -> None:
-    with pytest.raises(InvalidArgumentError, match="the shortest run takes 39 s here"):
+    with pytest.raises(InvalidArgumentError, match="the shortest run takes 69 s here"):
         make_plan(RATES, 10, 100)
 
 
@@ -149,3 +155,106 @@ def test_nothing_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything({}))
     with pytest.raises(DataError, match="there is no part test"):
         open_splits("images", labels=None, traits=TRAITS, seed=0)
+
+
+def test_a_round_has_the_steps_that_the_time_left_pays_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("clearsight.guarding.rounds.time.monotonic", lambda: clock[0])
+    trained: dict[str, list[tuple[int, int]]] = {"a": [], "b": []}
+
+    def step(name: str, task: object, n: int, current: Round) -> None:
+        trained[name].append((current.steps, current.horizon))
+        clock[0] += n * (1.0 if current.steps <= 25 else 3.0)  # the machine has more to do from there on
+
+    done = train_alike(dict.fromkeys(trained), step, journal=tmp_path / "j.json", seconds=200, pace=2.0, rounds=4)
+    assert trained["a"] == trained["b"] == [(one.steps, one.horizon) for one in done]
+    assert trained["a"][0] == (25, 100)
+    assert done[-1].steps == done[-1].horizon
+    assert 200 <= clock[0] <= 300  # the second round could not know
+    assert done[3].steps - done[2].steps < done[1].steps - done[0].steps
+
+
+def test_rounds_go_on_where_they_were(tmp_path: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def step(name: str, task: object, n: int, current: Round) -> None:
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        seen.append((name, current.steps))
+
+    tasks, journal = dict.fromkeys(("a", "b")), tmp_path / "j.json"
+    with pytest.raises(KeyboardInterrupt):
+        train_alike(tasks, step, journal=journal, seconds=0, pace=1.0, rounds=2)
+    seen.insert(0, ("", 0))
+    train_alike(tasks, step, journal=journal, seconds=0, pace=1.0, rounds=2)
+    assert seen[1:] == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+
+
+def test_guidance_is_taken_back_as_far_as_it_costs_too_much() -> None:
+    guided, twin = nn.Linear(2, 2), nn.Linear(2, 2)
+    expected = 0.3 * guided.weight.detach() + 0.7 * twin.weight.detach()
+    assert largest_share(lambda share: {"a": 30 - 3 * share, "b": 20.0}, 1.0) == 0.3
+    assert largest_share(lambda share: {"a": 30 - 0.9 * share}, 1.0) == 1.0
+    assert largest_share(lambda share: {"a": 30 - 99 * (share > 0)}, 1.0) == 0.0
+    blend(guided, twin, 0.3)
+    torch.testing.assert_close(guided.weight.detach(), expected)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (45, 61)])
+def test_a_pattern_stands_out_of_noise_and_texture(size: tuple[int, int]) -> None:
+    noise = torch.randn(8, 3, *size, generator=torch.Generator().manual_seed(0)) / 10
+    assert pattern_of([noise[:4], noise[4:]]).strength < 3
+    texture = smoothed(noise, torch.full((8,), 2.0), most=2)
+    assert pattern_of([texture]).strength < 3
+    dotted = noise.clone()
+    dotted[:, :, ::8, ::8] += 0.4
+    found = pattern_of([dotted])
+    assert found.strength > 6
+    striped = noise.clone()
+    striped[..., ::2] += 0.1
+    found = pattern_of([striped])
+    assert found.strength > 6
+    assert found.columns == pytest.approx(2, rel=0.05)
+
+
+class Always(nn.Module):
+    """A recognizer that sees dark and bright right with some chance."""
+
+    def __init__(self, right: float) -> None:
+        super().__init__()
+        self.right = right
+        self.traits = RecognitionTraits(task="classify", classes=("a", "b"), channels=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        number = (x[:, 0, 0, 0] * 255).round().long()
+        sure = torch.where((number // 2) % 10 < 10 * self.right, number % 2, 1 - number % 2)
+        return nn.functional.one_hot(sure, 2).float()
+
+
+class Numbered:
+    """Images whose first pixel is their number; odd ones are of class b."""
+
+    classes = ("a", "b")
+
+    def __init__(self, *, labelled: bool = True) -> None:
+        self.labelled = labelled
+
+    def __len__(self) -> int:
+        return 120
+
+    def __getitem__(self, index: int) -> Sample:
+        x = torch.full((1, 4, 4), index / 255)
+        return Sample(name=str(index), x=x, label=index % 2 if self.labelled else None)
+
+
+def test_a_recognizer_that_reads_nothing_is_no_guide() -> None:
+    splits = Splits(Numbered(), Numbered(), Numbered(), True)
+    check_reads(splits, Always(0.8), 100)
+    with pytest.raises(ModelError, match=r"right in \d\d\.\d % .* in 100 clean images, where always the same"):
+        check_reads(splits, Always(0.5), 100)
+    blind = Always(1.0)
+    blind.forward = lambda x: torch.tensor([[1.0, 0.0]]).expand(len(x), 2)  # type: ignore[method-assign]
+    unlabelled = Splits(*[Numbered(labelled=False)] * 3, False)
+    check_reads(unlabelled, Always(0.5), 100)
+    with pytest.raises(ModelError, match="sees a in all of"):
+        check_reads(unlabelled, blind, 100)

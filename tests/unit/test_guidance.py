@@ -40,7 +40,7 @@ def test_a_frozen_network_moves_along_and_keeps_its_numbers() -> None:
     before = state(network)
     nn.ModuleList([Frozen(network)]).to(torch.float64).to(memory_format=torch.channels_last)
     assert bit_equal(before, state(network))
-    nn.ModuleList([Frozen(network)]).to("meta")
+    nn.ModuleList([Frozen(network)]).to("meta").to(memory_format=torch.channels_last)
     assert {p.device.type for p in network.parameters()} == {"meta"}
 
 

@@ -402,3 +402,21 @@ def test_a_recognizer_stays_where_it_is(monkeypatch: pytest.MonkeyPatch, make: C
     predictor = Predictor(recognizer)
     assert {tensor.device.type for tensor in predictor._module.state_dict().values()} == {"meta"}
     assert recognizer(torch.zeros(1, 1, SIDE, SIDE)).isfinite().all()
+
+
+def test_weights_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    model = MLP(size=(4, 4), hidden=(3,), classes=("a", "b"))
+    weights.save(model, tmp_path, figures={"steps": 1}, card="one")
+    before = files()
+
+    def failing(path: Path, *arguments: object, **options: object) -> int:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "write_text", failing)
+    other = MLP(size=(4, 4), hidden=(5,), classes=("a", "b"))
+    with pytest.raises(OSError, match="no space left"):
+        weights.save(other, tmp_path, figures={"steps": 2}, card="two")
+    assert files() == before

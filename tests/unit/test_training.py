@@ -447,6 +447,14 @@ def test_patches_depend_on_seed_and_step_alone(photographs: Path) -> None:
     assert one.patches(0).dtype == torch.uint8
 
 
+def test_patches_are_cut_where_the_images_are_held(photographs: Path) -> None:
+    data = patches(photographs)
+    assert data.patches(0).device.type == "cpu"
+    data.hold(torch.device("meta"))
+    assert data.patches(0).device.type == "meta"
+    assert data.patches(0).shape == (4, 3, 16, 16)
+
+
 def test_every_step_of_a_run_is_different(recipe: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = []
     cut = Patches.patches
@@ -582,14 +590,25 @@ RECOGNIZERS = {
     "digit-net": {"class_path": "clearsight.recognizers.DigitNet", "init_args": {"widths": [4, 6]}},
 }
 
+GREY = {
+    **NETWORKS["residual-unet"],
+    "init_args": {**NETWORKS["residual-unet"]["init_args"], "channels": 1},  # type: ignore[dict-item]
+}
+RESTORERS = {
+    "cnn-cnn": {  # with dropout
+        "class_path": "clearsight.restorers.ConvAutoencoder",
+        "init_args": {"size": [SIDE, SIDE], "code": 4},
+    }
+}
+
 
 @pytest.fixture
 def whole_recipe(tmp_path: Path, bars: Path) -> Callable[..., Path]:
     """Write a small recipe for a recognizer, or with ``restorer`` for a restorer, on whole images."""
 
     def write(name: str = "mlp", *, muon: bool = False, restorer: bool = False) -> Path:
-        network = NETWORKS["residual-unet"] if restorer else RECOGNIZERS[name]
-        arguments = {**network["init_args"], **({"channels": 1} if restorer else {"classes": CLASSES})}
+        network = RESTORERS.get(name, GREY) if restorer else RECOGNIZERS[name]
+        arguments = {**network["init_args"], **({} if restorer else {"classes": CLASSES})}
         optimizer = MUON if muon else {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01}}
         task = {
             "restorer" if restorer else "recognizer": {**network, "init_args": arguments},
@@ -650,11 +669,13 @@ def test_a_restorer_is_trained_on_whole_images(whole_recipe: Callable, tmp_path:
     assert 15 < model.figures["validation"]["psnr"]["gaussian(sigma=0.1)"] < 40
 
 
-@pytest.mark.parametrize(("network", "muon", "steps"), [("digit-net", False, [6]), ("mlp", True, [5])])
+@pytest.mark.parametrize(
+    ("network", "muon", "steps"), [("digit-net", False, [6]), ("mlp", True, [5]), ("cnn-cnn", False, [6])]
+)
 def test_an_interrupted_recognizer_goes_on_bit_for_bit(
     whole_recipe: Callable, tmp_path: Path, network: str, muon: bool, steps: list[int]
 ) -> None:
-    path = str(whole_recipe(network, muon=muon))
+    path = str(whole_recipe(network, muon=muon, restorer=network == "cnn-cnn"))
     straight = train(path, out=tmp_path / "straight")
     for step in steps:
         train_for(step, path, tmp_path / "resumed")

@@ -54,6 +54,12 @@ def guard(
             show_default=False,
         ),
     ] = None,
+    psnr_loss: Annotated[
+        float, typer.Option(help="What guidance may cost: dB of PSNR against the restorer trained for the image alone.")
+    ] = 1.0,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Go on with a recognizer that reads clean images no better than by chance.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of all random numbers.")] = 0,
 ) -> None:
     """Train a restorer in front of a recognizer, which is left as it is, and report what it is worth.
@@ -78,6 +84,8 @@ def guard(
         layer=layer,
         weight=weight,
         size=size,
+        psnr_loss=psnr_loss,
+        anyway=anyway,
         seed=seed,
         report=lambda line: print(line, file=sys.stderr),
     )

@@ -64,7 +64,7 @@ def recompressed(x: Tensor, quality: Tensor, top: Tensor, left: Tensor) -> Tenso
         enlarged = F.interpolate(_coded(halved, _CHROMA, scale), scale_factor=2, mode="bilinear")
         decoded = torch.cat([_coded(luma[:, None] - 128, _LUMA, scale) + 128, enlarged.round()], 1)
         page = torch.einsum("dc,bchw->bdhw", torch.tensor(_TO_RGB).to(x), decoded).round().clamp(0, 255)
-    rows, columns = (torch.arange(size, device=x.device) + start[:, None] for size, start in ((height, top), (width, left)))
+    rows, columns = (torch.arange(size, device=x.device) + at[:, None] for size, at in ((height, top), (width, left)))
     return page.movedim(1, -1)[image, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
@@ -72,11 +72,12 @@ def _coded(plane: Tensor, table: tuple[tuple[int, ...], ...], scale: Tensor) -> 
     """Numbers around 0, through their quantised coefficients; ``(B, C, H, W)``, sides multiples of 8."""
     steps = ((torch.tensor(table, device=scale.device) * scale[:, None, None] + 50) / 100).floor().clamp(1, 255)
     basis = _basis().to(plane)
-    blocks = plane.unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).movedim(3, 4)
-    steps = steps.to(plane)[:, None, None, None]
+    n, channels, height, width = plane.shape
+    blocks = plane.reshape(n, channels, height // 8, 8, width // 8, 8).movedim(3, 4)
+    steps = steps.to(plane).view(n, 1, 1, 1, 8, 8)
     coefficients = (basis @ blocks @ basis.T / steps).round() * steps
     blocks = (basis.T @ coefficients @ basis).round().clamp(-128, 127)
-    return blocks.movedim(4, 3).flatten(4, 5).flatten(2, 3)
+    return blocks.movedim(4, 3).reshape(n, channels, height, width)
 
 
 def _basis() -> Tensor:

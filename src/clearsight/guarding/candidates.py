@@ -26,7 +26,7 @@ from clearsight.training.retraining import RetrainingTask
 from clearsight.training.schedules import Cosine
 from clearsight.training.task import Task
 
-__all__ = ["Candidates", "new_restorer"]
+__all__ = ["RATES", "Candidates", "new_restorer"]
 
 _CLASSIFIED, _SEGMENTED = 128, 192
 _PIXELS = 16 * 64 * 64
@@ -36,7 +36,9 @@ _VALIDATED = 16
 """Images that a checkpoint is chosen on, at most."""
 
 _START = {1: "denoise-grey", 3: "denoise-color"}
-_RATE, _RATE_OF_TRAINED, _RATE_OF_RECOGNIZER = 0.01, 0.002, 3e-4
+_RATE, _RATE_OF_TRAINED = 0.01, 0.002
+RATES = (1e-4, 3e-4, 1e-3)
+"""Of retraining a recognizer; the best on validation images is taken."""
 
 
 def new_restorer(name: str | None, channels: int) -> nn.Module:
@@ -128,10 +130,10 @@ class Candidates:
             seed=self.seed,
         )
 
-    def separate(self) -> RestorationTask:
-        """Trained for the image alone."""
+    def separate(self, restorer: nn.Module | None = None) -> RestorationTask:
+        """Trained for the image alone; or another restorer, to be judged as that is."""
         return RestorationTask(
-            restorer=copy.deepcopy(self.restorer),
+            restorer=restorer or copy.deepcopy(self.restorer),
             degradation=self.degradation,
             validation=self.validation,
             optimizer=self._optimizer(),
@@ -158,7 +160,7 @@ class Candidates:
     def _optimizer(self) -> partial[Muon]:
         return partial(Muon, lr=_RATE_OF_TRAINED if hasattr(self.restorer, "figures") else _RATE)
 
-    def retrained(self, restorer: nn.Module | None) -> RetrainingTask:
+    def retrained(self, restorer: nn.Module | None, rate: float = RATES[1]) -> RetrainingTask:
         """A copy of the recognizer trained on degraded images, restored first if there is a restorer."""
         return RetrainingTask(
             recognizer=copy.deepcopy(self.recognizer),
@@ -166,7 +168,7 @@ class Candidates:
             validation=self.validation,
             restorer=copy.deepcopy(restorer),
             teacher=None if self.splits.labelled else self.recognizer,
-            optimizer=partial(torch.optim.AdamW, lr=_RATE_OF_RECOGNIZER),
+            optimizer=partial(torch.optim.AdamW, lr=rate),
             schedule=Cosine(warmup=20),
             seed=self.seed,
         )

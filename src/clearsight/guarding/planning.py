@@ -15,26 +15,26 @@ import torch
 
 from clearsight.errors import InvalidArgumentError, RecipeError
 from clearsight.images.files import atomically
+from clearsight.inference.device import choose_device
 from clearsight.training.data import Data
 from clearsight.training.fitting import Precision, check, pace
 from clearsight.training.task import Task
 
-__all__ = ["BM3D", "Plan", "Rates", "keep_plan", "kept_plan", "make_plan", "measured_rates", "parse_budget"]
+__all__ = ["BM3D", "ROUNDS", "Plan", "Rates", "keep_plan", "kept_plan", "make_plan", "measured_rates", "parse_budget"]
 
 BM3D = "bm3d"
 """The baseline that is judged where there is time for it."""
 
-_ROUNDS = 4
-"""Validations of a training."""
+ROUNDS = 4
+"""Of a training; a validation ends each."""
 
-_EXPORTING = 3
-"""Validations that the export of a training costs besides: in full and in half precision, which is the slower one."""
+_EXPORTING = 6
+"""Validations that a training costs besides: of the export, in full and in half precision, which is the slower one, of
+what is compared with it.
+"""
 
 _TRAINING, _JUDGING = 0.7, 0.2
 """Shares of the budget; the rest is for loading and writing."""
-
-_RETRAINING = 0.25
-"""Steps of retraining a recognizer for each step of training a restorer."""
 
 _FEWEST_JUDGED = 32
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -91,21 +91,27 @@ def measured_rates(
     """
     for task in tasks.values():
         check(task, data)
-    seconds = {name: pace(task, data, steps=2, precision=precision) for name, task in tasks.items()}
+    device = choose_device()
+    seconds = {name: pace(task, data, device=device, steps=2, precision=precision) for name, task in tasks.items()}
     training = {name: seconds.pop(name) for name in ("separate", "guided")}
-    validating = sum(_validation(task, data) for task in tasks.values())
+    validating = sum(_validation(task, data, device) for task in tasks.values())
     plain = judging(())
     bm3d = max(judging((BM3D,)) - plain, 0.0) if find_spec(BM3D) else None
     return Rates(training, seconds, validating, plain, bm3d)
 
 
 @torch.inference_mode()
-def _validation(task: Task, data: Data) -> float:
+def _validation(task: Task, data: Data, device: torch.device) -> float:
     """Seconds, from those of the first batch."""
-    batches = data.held_out()
+    batches, first = data.held_out(), data.held_out()[0].to(device).scaled()
+    task.eval().to(device)
     started = time.monotonic()
-    task.eval().scores(batches[0].scaled(), 0)
-    return (time.monotonic() - started) * sum(len(batch.x) for batch in batches) / len(batches[0].x)
+    scores = task.scores(first, 0)
+    for values in (value for conditions in scores.values() for value in conditions.values()):
+        values.cpu()  # what is still computed elsewhere is waited for
+    seconds = time.monotonic() - started
+    task.cpu()
+    return seconds * sum(len(batch.x) for batch in batches) / len(first.x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,24 +119,23 @@ class Plan:
     """What is done within the budget.
 
     Attributes:
-        steps: of training each restorer.
-        retraining_steps: of retraining each recognizer.
-        rounds: validations of each training.
-        seconds: that all trainings are to take.
+        restoring: seconds to train both restorers.
+        retraining: seconds to train each recognizer, as many as the guided restorer has.
+        paces: seconds of a step of both restorers, ``"restorers"``, and of each recognizer, with its share of the
+            validations, as measured before.
         test_images: that are judged.
         bm3d: whether BM3D is judged, too.
     """
 
-    steps: int
-    retraining_steps: int
-    rounds: int
-    seconds: float
+    restoring: float
+    retraining: float
+    paces: Mapping[str, float]
     test_images: int
     bm3d: bool
 
 
 def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1) -> Plan:
-    """Divide the budget.
+    """Divide the budget: the restorers have the same steps, each recognizer the time of the slower one.
 
     Args:
         rates: what things cost.
@@ -139,20 +144,24 @@ def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1
         readers: recognizers that read each of them.
 
     Raises:
-        InvalidArgumentError: the budget does not pay for as many steps as there are validations.
+        InvalidArgumentError: the budget does not pay for a step between two validations.
     """
-    step = sum(rates.training.values()) + _RETRAINING * sum(rates.retraining.values())
-    validating = (_ROUNDS + _EXPORTING) * rates.validating
-    rounds = int((_TRAINING * budget - validating) / step) // _ROUNDS
-    if rounds < 1:
-        least = (step * _ROUNDS + validating) / _TRAINING
+    both, slower = sum(rates.training.values()), max(rates.training.values())
+    trained = both + slower * len(rates.retraining)
+    left = _TRAINING * budget - (ROUNDS + _EXPORTING) * rates.validating
+    steps = left / trained
+    if steps < ROUNDS:
+        least = (ROUNDS * trained + (ROUNDS + _EXPORTING) * rates.validating) / _TRAINING
         raise InvalidArgumentError(
             f"a budget of {budget:.0f} s leaves no time to train: the shortest run takes {least:.0f} s here; "
             "give a few times that"
         )
     affordable, with_bm3d = _judged(rates, _JUDGING * budget / readers, test_images)
-    retraining = max(1, round(_RETRAINING * rounds))
-    return Plan(rounds * _ROUNDS, retraining * _ROUNDS, _ROUNDS, round(_TRAINING * budget, 1), affordable, with_bm3d)
+    share = (_TRAINING * budget - _EXPORTING * rates.validating) / trained
+    validation = ROUNDS * rates.validating / (2 + len(rates.retraining)) / steps
+    paces = {"restorers": both + 2 * validation}
+    paces |= {name: seconds + validation for name, seconds in rates.retraining.items()}
+    return Plan(round(share * both, 1), round(share * slower, 1), paces, affordable, with_bm3d)
 
 
 def _judged(rates: Rates, budget: float, test_images: int) -> tuple[int, bool]:

@@ -96,7 +96,12 @@ def _page(
 ) -> str:
     facts = "".join(
         f"<tr><td>{html.escape(key)}</td><td>{html.escape(str(value))}</td></tr>"
-        for key, value in {**record["asked"], **record["plan"], "seconds": record["seconds"]}.items()
+        for key, value in {
+            **record["asked"],
+            **{f"{name}, steps": done["steps"] for name, done in record["trained"].items() if "/" not in name},
+            "seconds": record["seconds"],
+            "precision": record["precision"],
+        }.items()
     )
     tables = "".join(f"<h2>{html.escape(one.degradation)}</h2>{_table(one)}" for one in found)
     for name, ones in others.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import nn
 
 from clearsight import weights
@@ -18,20 +21,29 @@ from clearsight.degradations.step import conditions_of
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.protocol import evaluate, evaluate_under
 from clearsight.evaluation.results import Evaluation, Shown
-from clearsight.guarding.candidates import Candidates, new_restorer
-from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
+from clearsight.guarding.candidates import RATES, Candidates, new_restorer
+from clearsight.guarding.limits import blend, largest_share, pattern_of
+from clearsight.guarding.planning import BM3D, ROUNDS, Plan, keep_plan, kept_plan, make_plan, measured_rates
 from clearsight.guarding.report import headline_of, write_report
-from clearsight.guarding.splits import Splits, check_splits, open_splits, to_judge
+from clearsight.guarding.rounds import Round, train_alike
+from clearsight.guarding.splits import Splits, check_reads, check_splits, open_splits, to_judge
 from clearsight.inference.device import choose_device, has_fast_bfloat16
 from clearsight.inference.exporting import export_onnx
 from clearsight.provenance import provenance
+from clearsight.training.card import validate
 from clearsight.training.fitting import Precision, export, fit, take_best
 from clearsight.training.task import Task
 
 __all__ = ["Guarded", "guard"]
 
-_PATIENCE = 1.5
-"""A training ends after so many times the seconds that all of them were planned to take."""
+_TRIAL = 0.3
+"""Of the time to retrain a recognizer, what goes into the choice of a rate."""
+
+_PATTERN = 6
+"""Times the power around it that a periodic part of the residual has at least, to be spoken of."""
+
+_READ = 200
+"""Clean images a recognizer is tried on before anything is trained."""
 
 _TIMED = 4
 """Test images that judging is timed on."""
@@ -65,6 +77,8 @@ def guard(
     layer: str | None = None,
     weight: float = 1.0,
     size: int | None = None,
+    psnr_loss: float = 1.0,
+    anyway: bool = False,
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
 ) -> Guarded:
@@ -90,12 +104,16 @@ def guard(
         layer: of the recognizer whose features are compared as well, with λ_P = 0.5.
         weight: λ_H, the recognizer's pull beside that of the pixels.
         size: side of the squares that are trained on.
+        psnr_loss: what guidance may cost, in dB of PSNR against the twin on validation images under any condition:
+            where it costs more, the weights are taken back towards the twin's until it does not.
+        anyway: go on with a recognizer that reads clean images no better than by chance.
         seed: of everything that is drawn.
         report: is told how far it has come.
 
     Raises:
         DataError: there are too few images, or labels are missing or are not the recognizer's.
-        ModelError: the recognizer cannot be loaded, takes other images, or lets no gradient through.
+        ModelError: the recognizer cannot be loaded, takes other images, reads them no better than by chance, or lets
+            no gradient through.
         InvalidArgumentError: the budget is too small, or the restorer cannot be trained.
         RecipeError: ``out`` holds a run of something else.
         KeyboardInterrupt: somebody pressed Ctrl-C; the best so far is in ``out``.
@@ -114,11 +132,13 @@ def guard(
         "layer": layer,
         "weight": weight,
         "size": size,
+        "psnr_loss": psnr_loss,
         "seed": seed,
     }
     folder = Path(out)
-    kept = kept_plan(folder, terms)
     module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
+    terms["weights of the recognizer"] = _fingerprint(module)
+    kept = kept_plan(folder, terms)
     others = {name: weights.load_recognizer(name) for name in evaluate_on}
     splits = open_splits(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed)
     for other in others.values():
@@ -134,21 +154,27 @@ def guard(
         size=size,
         seed=seed,
     )
+    if not anyway:
+        check_reads(splits, module, _READ)
     run = _Run(candidates, folder, terms, report)
     plan = kept or run.plan(budget, readers=1 + len(others))
     keep_plan(folder, terms, plan)
-    steps = f"{plan.steps} steps of each restorer, {plan.retraining_steps} of each recognizer"
-    report(f"{steps}, {plan.test_images} test images")
+    report(
+        f"{plan.restoring:.0f} s to train both restorers, {plan.retraining:.0f} s to retrain each recognizer, "
+        f"{plan.test_images} test images"
+    )
     restorers = run.train_restorers(plan)
     retrained = run.retrain(plan, restorers["separate"])
     found, sheet = run.judge(plan, module, restorers, retrained)
     read = {name: run.judge(plan, other, restorers, {})[0] for name, other in others.items()}
-    notes = _notes(splits, plan, candidates) + _exported(restorers["guided"], folder)
+    notes = _notes(splits, plan, candidates) + run.notes + _exported(restorers["guided"], folder)
     headline = headline_of(found)
     record = {
         "headline": headline,
         "asked": terms,
         "plan": asdict(plan),
+        "trained": run.trained,
+        "precision": run.precision,
         "notes": notes,
         "seconds": round(time.monotonic() - started, 1),
         **provenance(),
@@ -172,6 +198,8 @@ class _Run:
     ) -> None:
         self.candidates, self.folder, self.terms, self._report = candidates, folder, terms, report
         self._data = candidates.data()
+        self.notes: list[str] = []
+        self.trained: dict[str, dict[str, float]] = {}
         fast = has_fast_bfloat16(choose_device())
         self.precision: Precision = "bf16-mixed" if fast else "32-true"
 
@@ -203,51 +231,124 @@ class _Run:
         return (time.monotonic() - started) * len(conditions) / len(images)
 
     def train_restorers(self, plan: Plan) -> dict[str, nn.Module]:
-        """Separate and guided, each for the same steps."""
-        tasks: dict[str, Task] = {"separate": self.candidates.separate(), "guided": self.candidates.guided()}
-        return {name: self._restorer(name, task, plan) for name, task in tasks.items()}
+        """Separate and guided, each for the same steps; guided as far as it stays an image."""
+        tasks: dict[str, Task] = {"guided": self.candidates.guided(), "separate": self.candidates.separate()}
+        self._data.setup("fit")
+        try:
+            self._train(tasks, "restorers", seconds=plan.restoring, pace=plan.paces["restorers"], rounds=ROUNDS)
+        except KeyboardInterrupt:
+            for name, task in tasks.items():
+                if (self.folder / name / "checkpoints" / "best.ckpt").is_file():
+                    self._exported(name, task)
+            raise
+        separate = self._exported("separate", tasks["separate"])
+        guided = self._exported("guided", tasks["guided"], twin=separate)
+        self._look_for_patterns(separate, guided)
+        return {"separate": separate, "guided": guided}
 
-    def _restorer(self, name: str, task: Task, plan: Plan) -> nn.Module:
+    def _look_for_patterns(self, separate: nn.Module, guided: nn.Module) -> None:
+        """Say what repeats in what guided restores and does not in what its twin does."""
+        found = {}
+        for name, restorer in (("separate", separate), ("guided", guided)):
+            judge = self.candidates.separate(restorer)
+            found[name] = pattern_of(
+                judge.validated(batch, judge.validation[-1], index).detach() - batch.reference
+                for index, batch in enumerate(one.scaled() for one in self._data.held_out())
+            )
+        own, twin = found["guided"], found["separate"]
+        if own.strength > max(_PATTERN, 2 * twin.strength):
+            self.notes.append(
+                f"guided paints a pattern: what repeats every {own.rows:.3g} rows and {own.columns:.3g} columns has "
+                f"{own.strength:.0f} times the power around it, in what separate leaves at most {twin.strength:.1f}"
+            )
+
+    def _exported(self, name: str, task: Task, twin: nn.Module | None = None) -> nn.Module:
         summary = f"Restorer for {self.terms['with']}, " + (
             f"guided by {self.terms['recognizer']}" if name == "guided" else "trained for the image alone"
         )
-        exported = partial(
-            export, task, self._data, self.folder / name, name=name, summary=summary, seed=self.candidates.seed
+        folder = export(
+            task,
+            self._data,
+            self.folder / name,
+            name=name,
+            summary=summary,
+            seed=self.candidates.seed,
+            change=(lambda network: {}) if twin is None else partial(self._within_limits, twin),
         )
-        self._data.setup("fit")
-        try:
-            self._fit(name, task, plan.steps, plan)
-        except KeyboardInterrupt:
-            if (self.folder / name / "checkpoints" / "best.ckpt").is_file():
-                exported()
-            raise
-        return weights.load(exported())
+        return weights.load(folder)
+
+    def _within_limits(self, twin: nn.Module, guided: nn.Module) -> dict[str, Any]:
+        """Take back what guidance costs the image beyond the limit; what is said of it."""
+        judge, own = self.candidates.separate(guided), copy.deepcopy(guided)
+
+        def judged(share: float) -> Mapping[str, float]:
+            guided.load_state_dict(own.state_dict())
+            blend(guided, twin, share)
+            return validate(judge, self._data)["psnr"]
+
+        share = largest_share(judged, self.terms["psnr_loss"])
+        if share < 1:
+            self.notes.append(
+                f"guided is {share:.0%} guided, the rest of its weights are those of separate: more would cost over "
+                f"{self.terms['psnr_loss']:g} dB of PSNR on validation images"
+            )
+        guided.load_state_dict(own.state_dict())
+        blend(guided, twin, share)
+        return {"guidance": share}
 
     def retrain(self, plan: Plan, separate: nn.Module) -> dict[str, tuple[nn.Module | None, nn.Module]]:
         """The recognizer on degraded and on restored images, if it can be trained at all."""
         if not self.candidates.retrainable():
             return {}
-        found: dict[str, tuple[nn.Module | None, nn.Module]] = {}
-        for name, restorer in (("retrained on degraded", None), ("retrained on restored", separate)):
-            task, folder = self.candidates.retrained(restorer), name.replace(" ", "-")
-            self._fit(folder, task, plan.retraining_steps, plan)
-            take_best(task, self.folder / folder)
-            found[name] = restorer, task.network.eval()
-        return found
+        fronts = {"retrained on degraded": None, "retrained on restored": separate}
+        return {name: (front, self._retrained(name, front, plan)) for name, front in fronts.items()}
 
-    def _fit(self, name: str, task: Task, steps: int, plan: Plan) -> None:
-        self._report(f"{name}: {steps} steps")
-        self._data.epoch = steps // plan.rounds
-        fit(
-            task,
-            self._data,
-            out=self.folder / name,
-            recipe="".join(f"{key}: {value}\n" for key, value in {**self.terms, **asdict(plan)}.items()),
-            steps=steps,
-            seed=self.candidates.seed,
-            precision=self.precision,
-            seconds=_PATIENCE * plan.seconds,
-        )
+    def _retrained(self, name: str, front: nn.Module | None, plan: Plan) -> nn.Module:
+        """The best on validation images: of each rate after a while, of the best rate in the end, or untouched."""
+        folder, pace = name.replace(" ", "-"), plan.paces[name.rpartition(" ")[2]]
+        tasks: dict[str, Task] = {f"{folder}/{rate:g}": self.candidates.retrained(front, rate) for rate in RATES}
+        trial = _TRIAL * plan.retraining
+        self._train(tasks, f"{folder}-rates", seconds=trial, pace=len(tasks) * pace, rounds=1)
+        found = {"untouched": self._read(self.candidates.retrained(front))}
+        for key, task in tasks.items():
+            take_best(task, self.folder / key)
+            found[key] = self._read(task)
+        rate = min(RATES, key=lambda rate: found[f"{folder}/{rate:g}"][0])
+        longest = self.candidates.retrained(front, rate)
+        self._train({folder: longest}, folder, seconds=plan.retraining - trial, pace=pace, rounds=ROUNDS)
+        take_best(longest, self.folder / folder)
+        found[folder] = self._read(longest)
+        best = min(found, key=lambda key: found[key][0])
+        untouched = ", and on validation images that is no better than the recognizer untouched, which is shown"
+        self.notes.append(f"{name} at a rate of {rate:g}{untouched if best == 'untouched' else ''}")
+        return found[best][1].eval()
+
+    def _read(self, task: Task) -> tuple[float, nn.Module]:
+        """By how much a recognizer departs from what is right on validation images, in percent; and it."""
+        departures = validate(task, self._data)["departure"]
+        return sum(departures.values()) / len(departures), task.network
+
+    def _train(self, tasks: Mapping[str, Task], what: str, *, seconds: float, pace: float, rounds: int) -> None:
+        """Some of the trainings, all for the same steps."""
+
+        def step(name: str, task: Task, n: int, current: Round) -> None:
+            self._report(f"{name}: to step {current.steps} of about {current.horizon}")
+            self._data.epoch = n
+            fit(
+                task,
+                self._data,
+                out=self.folder / name,
+                recipe="".join(f"{key}: {value}\n" for key, value in self.terms.items()),
+                steps=current.steps,
+                horizon=current.horizon,
+                seed=self.candidates.seed,
+                precision=self.precision,
+            )
+
+        done = train_alike(tasks, step, journal=self.folder / f"{what}.json", seconds=seconds, pace=pace, rounds=rounds)
+        for name in tasks:
+            took = sum(one.seconds[name] for one in done)
+            self.trained[name] = {"steps": done[-1].steps, "seconds": round(took, 1)}
 
     def judge(
         self,
@@ -267,6 +368,15 @@ class _Run:
             seed=self.candidates.seed,
         )
         return evaluate_under(self.candidates.conditions, judged, self._report)
+
+
+def _fingerprint(recognizer: nn.Module) -> str:
+    """Of its parameters and statistics, so that a run does not go on with another one of the same name."""
+    found = hashlib.blake2b(digest_size=8)
+    for name, tensor in recognizer.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.numel() else b"")
+    return found.hexdigest()
 
 
 def _exported(restorer: nn.Module, folder: Path) -> list[str]:

@@ -14,13 +14,13 @@ from clearsight.classes import by_name
 from clearsight.contracts import Dataset, RecognitionTraits
 from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.subset import Labelled, Subset, take
-from clearsight.errors import DataError
+from clearsight.errors import DataError, ModelError
 from clearsight.inference.recognizing import Predictor
 from clearsight.recognizers.checks import check_fits
 from clearsight.seeds import generator_for
 from clearsight.text import read_text
 
-__all__ = ["Splits", "check_splits", "open_splits", "to_judge"]
+__all__ = ["Splits", "check_reads", "check_splits", "open_splits", "to_judge"]
 
 _LEAST = 8
 _SHARES = {"val": 10, "test": 5}
@@ -28,6 +28,15 @@ _SHARES = {"val": 10, "test": 5}
 
 _LARGEST = 2_000
 """Training images that are held in memory at most, evenly spread over all."""
+
+
+_ABOVE_CHANCE = 0.1
+"""Of what chance leaves, the share that a recognizer has to get right to be a guide."""
+
+_NO_GUIDE = (
+    ": nothing can be learned from that; see whether it takes such images (size, mean, std, order of the classes), "
+    "or go on with --anyway"
+)
 
 
 class Splits(NamedTuple):
@@ -97,6 +106,39 @@ def check_splits(splits: Splits, traits: RecognitionTraits) -> None:
         )
 
 
+def check_reads(splits: Splits, recognizer: nn.Module, n: int) -> None:
+    """Check that a recognizer reads clean images: one that does not is no guide.
+
+    Args:
+        splits: those held out are read, and as many of those to train on as it takes.
+        recognizer: classifier or segmenter.
+        n: images at most.
+
+    Raises:
+        ModelError: it is right hardly more often than who always says the same, or says the same of all.
+    """
+    reader, rights, answers = Predictor(recognizer), list[Tensor](), list[Tensor]()
+    parts: list[Dataset] = [take(splits.validation, n)]
+    if len(parts[0]) < n:
+        parts.append(take(splits.train, n - len(parts[0])))
+    for image in (part[index] for part in parts for index in range(len(part))):
+        answer = reader.logits(image.x[None])[0].argmax(0).flatten()
+        right = answer if image.label is None else torch.as_tensor(image.label).flatten()
+        counts = (right >= 0) & (right < len(reader.traits.classes))
+        answers.append(answer[counts])
+        rights.append(right[counts])
+    right, answer = torch.cat(rights), torch.cat(answers)
+    hits, chance = (100 * float(each.float().mean()) for each in (right == answer, right == right.mode().values))
+    if not splits.labelled and bool((answer == answer[0]).all()):
+        said = reader.traits.classes[int(answer[0])]
+        raise ModelError(f"the recognizer sees {said} in all of {len(rights)} clean images{_NO_GUIDE}")
+    if splits.labelled and hits < chance + _ABOVE_CHANCE * (100 - chance):
+        raise ModelError(
+            f"the recognizer is right in {hits:.1f} % of what it reads in {len(rights)} clean images, where always "
+            f"the same answer is in {chance:.1f} %{_NO_GUIDE}"
+        )
+
+
 def to_judge(splits: Splits, recognizer: nn.Module, n: int) -> Dataset:
     """So many test images, with what a recognizer sees in them clean where they have no labels."""
     images = take(splits.test, n)
@@ -114,6 +156,8 @@ def _parts(source: str | Path) -> dict[str, Dataset]:
         try:
             found[part] = open_dataset(source, part=part)
         except DataError as missing:
+            if (Path(source) / part).exists():  # it is there, and cannot be used
+                raise
             error = missing
     if not found:
         raise error

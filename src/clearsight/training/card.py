@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from clearsight.contracts import Batch
 from clearsight.training.data import Data
 from clearsight.training.task import Task
 
@@ -96,19 +95,15 @@ Figures = dict[str, dict[str, float]]
 """Metric → condition → figure of all images."""
 
 
-@torch.inference_mode()
 def measure(task: Task, data: Data) -> dict[str, Any]:
     """Each metric over the held-out images under each condition, and by how much bfloat16 moves it.
 
     Returns:
         ``{"images", METRIC: {condition: value}, …, "bfloat16_change"}``, the last one the largest change of any value.
     """
-    task.eval()
-    batches = [batch.scaled() for batch in data.held_out()]
-    full = _figures(task, batches, torch.float32)
-    half = _figures(task, batches, torch.bfloat16)
+    full, half = validate(task, data), validate(task, data, torch.bfloat16)
     return {
-        "images": sum(len(batch.x) for batch in batches),
+        "images": sum(len(batch.x) for batch in data.held_out()),
         **{metric: {condition: round(v, 3) for condition, v in values.items()} for metric, values in full.items()},
         "bfloat16_change": round(_largest_change(full, half), 4),
     }
@@ -119,8 +114,11 @@ def _largest_change(before: Figures, after: Figures) -> float:
     return max(changes, key=lambda change: abs(change))
 
 
-def _figures(task: Task, batches: list[Batch], dtype: torch.dtype) -> Figures:
-    device = next(task.parameters()).device
+@torch.inference_mode()
+def validate(task: Task, data: Data, dtype: torch.dtype = torch.float32) -> Figures:
+    """Each metric over the held-out images under each condition, in a precision."""
+    batches = [batch.scaled() for batch in data.held_out()]
+    device = next(task.eval().parameters()).device
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
         rows = [task.scores(batch.to(device), index) for index, batch in enumerate(batches)]
     return {

@@ -16,9 +16,20 @@ from clearsight.errors import RecipeError
 from clearsight.seeds import generator_for
 from clearsight.training.samples import batch_of, check_alike, is_map, read_samples
 
-__all__ = ["Data", "WholeImages", "shifted"]
+__all__ = ["Data", "WholeImages", "batch_number", "shifted"]
 
 _VALIDATION_BATCH = 250
+
+
+def batch_number(trainer: lightning.Trainer, index: int) -> int:
+    """The number of a batch since the start of a run, however long the epochs before it were.
+
+    Args:
+        trainer: of the run.
+        index: of the batch in its epoch.
+    """
+    every = trainer.accumulate_grad_batches
+    return trainer.global_step * every + index % every
 
 
 class Data(lightning.LightningDataModule):
@@ -82,10 +93,9 @@ class Data(lightning.LightningDataModule):
         assert self.trainer is not None
         if isinstance(batch, Batch):
             return batch.scaled()
-        step = self.trainer.current_epoch * self.epoch + int(batch)
-        device = self.trainer.strategy.root_device
+        number, device = batch_number(self.trainer, int(batch)), self.trainer.strategy.root_device
         self.hold(device)
-        return self.draw(step, self.trainer.global_rank).to(device).scaled()
+        return self.draw(number, self.trainer.global_rank).to(device).scaled()
 
 
 class WholeImages(Data):

@@ -7,15 +7,15 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import lightning
 import torch
 from lightning.pytorch.loggers import CSVLogger
+from torch import nn
 
 from clearsight import weights
 from clearsight.classes import matched
@@ -42,11 +42,13 @@ class Timer(lightning.Callback):
     Attributes:
         pixels: drawn so far, batch × height × width of each batch; ``None`` where the run is older than this count.
         record: of each validation the step, the pixels, the seconds, and the score that picks the best checkpoint.
+        precision: of the products, as Lightning calls it.
     """
 
     def __init__(self) -> None:
         self.pixels: int | None = 0
         self.record: list[tuple[int, int | None, float, float]] = []
+        self.precision: str | None = None
         self._before = 0.0
         self._started = time.monotonic()
 
@@ -62,7 +64,7 @@ class Timer(lightning.Callback):
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Reading the images and the checkpoint does not count."""
-        self._started = time.monotonic()
+        self._started, self.precision = time.monotonic(), str(trainer.precision)
 
     def on_train_batch_end(
         self,
@@ -83,7 +85,7 @@ class Timer(lightning.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"seconds": self.seconds, "pixels": self.pixels, "record": self.record}
+        return {"seconds": self.seconds, "pixels": self.pixels, "record": self.record, "precision": self.precision}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what a checkpoint kept."""
@@ -163,8 +165,26 @@ def _denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
-def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: int) -> Path:
+def export(
+    task: Task,
+    data: Data,
+    out: Path,
+    *,
+    name: str,
+    summary: str,
+    seed: int,
+    change: Callable[[nn.Module], Mapping[str, Any]] = lambda network: {},
+) -> Path:
     """Write the best checkpoint of a run, finished or not, as a folder that is loaded by its path.
+
+    Args:
+        task: that was trained; it ends as what is written, on the CPU.
+        data: that was trained on.
+        out: folder of the run.
+        name: of the model.
+        summary: what it is, one line.
+        seed: of the run.
+        change: what is still to be done to the network, in place; what it returns are figures, too.
 
     Returns:
         ``out/weights``.
@@ -176,6 +196,8 @@ def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: 
     last = checkpoint(out, "last") or picked
     seen = picked["callbacks"]["Stopwatch"].get("pixels")
     record = last["callbacks"]["Stopwatch"].get("record", ())
+    precision = last["callbacks"]["Stopwatch"].get("precision")
+    changed = change(task.exported)
     weights.round_(task.exported)
     figures: dict[str, Any] = {
         "name": name,
@@ -184,7 +206,9 @@ def export(task: Task, data: Data, out: Path, *, name: str, summary: str, seed: 
         "steps": int(picked["global_step"]),
         **({} if seen is None else {"pixels": seen}),
         **({"record": [*record[:: -(-len(record) // _RECORDED)]]} if record else {}),
+        **changed,
         "seed": seed,
+        **({"precision": precision} if precision else {}),
         "seconds": round(last["callbacks"]["Stopwatch"]["seconds"]),
         **provenance(),
     }
@@ -219,7 +243,7 @@ def fit(
     seed: int = 0,
     precision: Precision = "32-true",
     clip: float = 1.0,
-    seconds: float | None = None,
+    horizon: int | None = None,
     accelerator: str = "auto",
 ) -> None:
     """Train a task from Python; :func:`export` or :func:`take_best` is what follows.
@@ -231,20 +255,23 @@ def fit(
         data: on what.
         out: folder of the run.
         recipe: what the run is, as text, for the card; another text in the same folder is refused.
-        steps: to train for; a multiple of ``data.epoch``.
+        steps: to train for; what is left of them is a multiple of ``data.epoch``.
         seed: of what torch itself draws, such as dropout.
         precision: of the products in training.
         clip: the largest norm of the gradient.
-        seconds: after which it ends whatever the steps; checkpoints are those of the validations so far.
+        horizon: steps that the schedule is that of, where it goes on after ``steps``.
         accelerator: as Lightning takes it.
 
     Raises:
         RecipeError: the steps are no multiple, or task, data and folder do not go together.
         KeyboardInterrupt: somebody pressed Ctrl-C; checkpoints are there if there was a validation.
     """
-    if steps < 1 or steps % data.epoch:
-        raise RecipeError(f"steps must be a multiple of data.epoch, got {steps} and {data.epoch}")
     out = Path(out)
+    last = checkpoint(out, "last")
+    reached = 0 if last is None else int(last["global_step"])
+    if steps < 1 or (steps - reached) % data.epoch:
+        raise RecipeError(f"steps left must be a multiple of data.epoch, got {steps - reached} and {data.epoch}")
+    task.horizon = horizon
     quiet()
     lightning.seed_everything(seed, verbose=False)
     check(task, data)
@@ -252,7 +279,6 @@ def fit(
     trainer = lightning.Trainer(
         max_steps=steps,
         max_epochs=-1,
-        max_time=None if seconds is None else timedelta(seconds=seconds),
         callbacks=[best(task, out), newest(out), Timer()],
         logger=CSVLogger(out, name="log"),
         num_sanity_val_steps=0,
@@ -266,24 +292,27 @@ def fit(
     carry_out(trainer, task, data, out)
 
 
-def pace(task: Task, data: Data, *, steps: int = 4, precision: Precision = "32-true") -> float:
-    """Seconds of a training step on the CPU, after one that warms up; the task is left as it is.
+def pace(task: Task, data: Data, *, device: torch.device, steps: int = 4, precision: Precision = "32-true") -> float:
+    """Seconds of a training step on a device, after one that warms up; the task is left as it is.
 
     Args:
         task: whose loss is computed and gone back through.
         data: set up.
+        device: where it will be trained.
         steps: to take the mean of.
         precision: of the products.
     """
     kept, seconds = copy.deepcopy(task.state_dict()), 0.0
+    task.to(device)
     for step in range(steps + 1):
         started = time.monotonic()
-        drawn = data.draw(step).scaled()
-        generator = generator_for(task.seed, step, stream="degradation")
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+        drawn = data.draw(step).to(device).scaled()
+        generator = generator_for(task.seed, step, stream="degradation", device=device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
             loss = task.objective(drawn, generator)
         loss.backward()  # type: ignore[no-untyped-call]
+        loss.item()  # what is still computed elsewhere is waited for
         seconds += (time.monotonic() - started) if step else 0.0
     task.zero_grad()
-    task.load_state_dict(kept)
+    task.cpu().load_state_dict(kept)
     return seconds / steps

@@ -162,8 +162,8 @@ class _Held:
 
     def images(self) -> list[Tensor]:
         """Each of them, ``(C, H, W)``, in the same memory."""
-        parts = self.pixels.split(self.sizes.prod(1).tolist(), 1)
-        return [part.unflatten(1, size) for part, size in zip(parts, self.sizes.tolist(), strict=True)]
+        parts = torch.split(self.pixels, self.sizes.prod(1).tolist(), 1)
+        return [part.view(-1, *size) for part, size in zip(parts, self.sizes.tolist(), strict=True)]
 
     def to(self, device: torch.device) -> None:
         self.pixels = self.pixels.to(device)

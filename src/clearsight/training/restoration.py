@@ -40,7 +40,7 @@ class RestorationTask(Task):
         optimizer: made of the parameters to train.
         schedule: of the learning rate, over ``trainer.max_steps``.
         seed: of the degradations.
-        compiled: have the network compiled where it is trained on a GPU: the first steps take a minute, all others less.
+        compiled: have the network compiled for a GPU: the first steps take a minute, all others less.
 
     Raises:
         RecipeError: a degradation shrinks images by another factor than the restorer enlarges them; neither

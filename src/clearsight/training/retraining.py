@@ -17,6 +17,7 @@ from clearsight.errors import DataError
 from clearsight.metrics.recognition import departure
 from clearsight.objectives.frozen import Frozen
 from clearsight.objectives.recognition import Recognition
+from clearsight.recognizers.wrapper import Wrapped
 from clearsight.restorers.padding import restored
 from clearsight.seeds import generator_for
 from clearsight.training.schedules import Schedule
@@ -64,6 +65,12 @@ class RetrainingTask(Task):
         self.restorer = None if front is None else Frozen(front)
         self.teacher = None if teacher is None else Frozen(teacher)
         self.loss = Recognition()
+
+    def on_train_start(self) -> None:
+        """Training mode, that of a wrapped network too: statistics of batches are learned anew, dropout drops."""
+        super().on_train_start()
+        for module in self.network.modules():
+            module.training = not isinstance(module, Wrapped)
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Cross-entropy with the labels, or the divergence from what the teacher sees in the clean images."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Batch, RecognitionTraits
 from clearsight.seeds import generator_for
-from clearsight.training.data import Data
+from clearsight.training.data import Data, batch_number
 from clearsight.training.schedules import Cosine, Schedule
 
 __all__ = ["Scores", "Task"]
@@ -37,6 +37,7 @@ class Task(lightning.LightningModule):
     Attributes:
         units: of the metrics that are measured on the held-out images; the first one picks the best checkpoint.
         mode: whether the best of it is the largest or the smallest.
+        horizon: how many steps the schedule is that of; ``None`` for as many as are trained.
     """
 
     units: Mapping[str, str]
@@ -53,6 +54,7 @@ class Task(lightning.LightningModule):
         super().__init__()
         self.network = network
         self.optimizer, self.schedule, self.seed = optimizer, schedule or Cosine(), seed
+        self.horizon: int | None = None
         self._seen: dict[str, dict[str, list[Tensor]]] = {}
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -99,9 +101,10 @@ class Task(lightning.LightningModule):
                 group["lr"] = rate * factor(scheduler.last_epoch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One batch of clean images."""
-        step = self.trainer.current_epoch * int(self.trainer.num_training_batches) + batch_idx
-        generator = generator_for(self.seed, step, self.global_rank, stream="degradation", device=batch.x.device)
+        """One batch of clean images; what torch itself draws, as dropout does, depends on its number, too."""
+        number = batch_number(self.trainer, batch_idx)
+        generator = generator_for(self.seed, number, self.global_rank, stream="degradation", device=batch.x.device)
+        torch.manual_seed(generator_for(self.seed, number, self.global_rank, stream="dropout").initial_seed())
         loss = self.objective(batch, generator)
         self.log("train/loss", loss)
         return loss
@@ -130,6 +133,6 @@ class Task(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer, and its schedule a step."""
-        optimizer, total = self.optimizer(self.parameters()), self.trainer.max_steps
+        optimizer, total = self.optimizer(self.parameters()), self.horizon or self.trainer.max_steps
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

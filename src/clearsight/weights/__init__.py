@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 import clearsight.restorers  # noqa: F401  (fills the registry)
 from clearsight.errors import UnknownNameError, WeightsError, reason
+from clearsight.images.files import atomically
 from clearsight.joint.views import Recognizing, Restoring
 from clearsight.recognizers.loading import PACKAGED, load_foreign
 from clearsight.registry import JOINT, RECOGNIZERS, RESTORERS, Entry, Registry
@@ -205,7 +207,7 @@ def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], ca
 
     Args:
         model: a registered restorer, recognizer or joint model.
-        folder: made if it is not there; files in it are replaced.
+        folder: made if it is not there; files in it are replaced, all at once or none.
         figures: what was measured, as JSON holds it.
         card: the model card, Markdown.
 
@@ -218,12 +220,17 @@ def save(model: nn.Module, folder: str | Path, *, figures: Mapping[str, Any], ca
         raise UnknownNameError("model", type(model).__name__, named.values())
     architecture = named[type(model)]
     config = {"architecture": architecture, **model._hub_mixin_config}  # type: ignore[dict-item]
-    folder.mkdir(parents=True, exist_ok=True)
     state = {
         name: (tensor.half() if _is_matrix(tensor) else tensor).contiguous()
         for name, tensor in model.state_dict().items()
     }
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    texts = {
+        "config.json": json.dumps(config, indent=2) + "\n",
+        "figures.json": json.dumps(figures, indent=2) + "\n",
+        "README.md": card,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as files:  # all are written before the first takes its place
+        save_file(state, files.enter_context(atomically(folder / "model.safetensors")), metadata={"format": "pt"})
+        for name, text in texts.items():
+            files.enter_context(atomically(folder / name)).write_text(text, encoding="utf-8")
