@@ -453,11 +453,26 @@ def test_images_without_a_twin_or_a_degradation(command: Callable, photos: Path)
     assert "the images have no clean twins to be compared with: say what to do to them" in one_line(done.err)
 
 
-def test_a_broken_image_ends_it_in_one_line(command: Callable, photos: Path) -> None:
-    (photos / "3.png").write_bytes(b"no image")
+@pytest.mark.parametrize("which", ["first", "last"])
+def test_a_broken_image_is_left_out_and_named(command: Callable, photos: Path, which: str) -> None:
+    files = sorted(photos.glob("*.png"))
+    broken = files[0 if which == "first" else -1]
+    broken.write_bytes(b"no image")
+    done = command("evaluate", "-d", "photos", "--with", NOISE, "--json", "table.json")
+    assert done.status == 0
+    sentence = f"photos/{broken.name} holds something else, expected an image"
+    assert done.err.startswith(f"left out: {sentence}")
+    record = json.loads(Path("table.json").read_text())
+    assert record["images"] == len(files) - 1
+    assert record["left_out"][0].startswith(sentence)
+
+
+def test_nothing_but_broken_images_is_one_line(command: Callable, photos: Path) -> None:
+    for path in photos.glob("*.png"):
+        path.write_bytes(b"no image")
     done = command("evaluate", "-d", "photos", "--with", NOISE, "--json", "table.json")
     assert done.status == 1
-    assert "photos/3.png holds something else, expected an image" in one_line(done.err)
+    assert "holds something else, expected an image" in one_line(done.err)
     assert not Path("table.json").exists()
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from clearsight import images, weights
 from clearsight.contracts import VOID, Sample
 from clearsight.datasets import ImageFolder
-from clearsight.errors import ClearsightError, InvalidArgumentError, RecipeError, UnknownNameError
+from clearsight.errors import ClearsightError, ImageReadError, InvalidArgumentError, RecipeError, UnknownNameError
 from clearsight.images import Picture
 from clearsight.objectives import SegmentationLoss
 from clearsight.recognizers import MLP, SegmentationNet
@@ -821,6 +821,21 @@ def test_validation_is_on_whole_images_as_they_are() -> None:
     assert [len(batch.x) for batch in batches] == [250, 250, 100]
     assert torch.cat([batch.labels for batch in batches]).tolist() == list(range(600))
     assert (torch.cat([batch.x for batch in batches]) / 255).equal(torch.stack([s.x for s in data.samples]))
+
+
+def test_what_cannot_be_read_is_left_out_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(Listed):
+        def __getitem__(self, index: int) -> Sample:
+            if index in broken:
+                raise ImageReadError(f"{index}.png is broken")
+            return super().__getitem__(index)
+
+    data, broken = Broken(numbered(5, 1, 3, 3).samples), {0, 3}
+    assert torch.cat([batch.labels for batch in whole(data).held_out()]).tolist() == [1, 2, 4]
+    assert capsys.readouterr().err.splitlines()[:2] == ["left out: 0.png is broken", "left out: 3.png is broken"]
+    broken = set(range(5))
+    with pytest.raises(ImageReadError, match="is broken"):
+        whole(data)
 
 
 def test_half_of_the_whole_images_are_mirrored() -> None:

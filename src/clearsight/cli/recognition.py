@@ -167,6 +167,7 @@ def evaluate(
         check_writable(figure)
     dataset = open_dataset(data, part=part)
     rows: list[Shown] = []
+    left_out: list[Exception] = []
     started = time.monotonic()
     evaluation = run(
         dataset if limit is None else take(dataset, limit),
@@ -178,13 +179,18 @@ def evaluate(
         device=device,
         show=None if figure is None else rows.append,
         track=counted,
+        left_out=left_out.append,
     )
+    for error in left_out:
+        print(f"left out: {printable(str(error))}", file=sys.stderr)
     title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
     print_table(title, evaluation.header(), evaluation.cells())
     for line in evaluation.conventions():
         print(f"  {line}")
     if json_file is not None:
-        asked = {"data": data, "part": part, "model": model, "recognizer": recognizer}
+        asked: dict[str, object] = {"data": data, "part": part, "model": model, "recognizer": recognizer}
+        if left_out:
+            asked["left_out"] = [str(error) for error in left_out]
         write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
     if figure is not None:
         from clearsight.evaluation.figures import draw

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clearsight.contracts import Batch
 from clearsight.datasets.pairs import Pair, Pairs
-from clearsight.errors import DataError
+from clearsight.errors import DataError, ImageReadError
 from clearsight.evaluation.results import Resampled, Row, multiplicities
 from clearsight.metrics.metric import Metric, Outcome
 
@@ -101,16 +101,29 @@ def _labels(batch: Batch) -> Tensor:
     return batch.labels
 
 
-def batches(pairs: Pairs, numbers: Iterable[int]) -> Iterator[Batch]:
+def batches(
+    pairs: Pairs, numbers: Iterable[int], left_out: Callable[[Exception], None] | None = None
+) -> Iterator[Batch]:
     """The pairs of these numbers in their order.
 
     Where σ is not told it is the root mean square of what is to be taken off again, y − x, or y − target where there
     is one, which favours restorers that take it. As many together as have one size and a quarter of a megapixel, all
     of them labelled or none.
+
+    Args:
+        pairs: clean images and their degraded selves.
+        numbers: of those that are wanted.
+        left_out: is told of what cannot be read, which then is left out; if not given, that is raised.
     """
     held: list[Pair] = []
     for number in numbers:
-        pair = pairs[number]
+        try:
+            pair = pairs[number]
+        except (ImageReadError, DataError) as error:
+            if left_out is None:
+                raise
+            left_out(error)
+            continue
         pixels = pair.sample.x[0].numel()
         if held and (_kind(pair) != _kind(held[0]) or (len(held) + 1) * pixels > _PIXELS_AT_ONCE):
             yield _stacked(held)

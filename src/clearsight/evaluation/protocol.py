@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from inspect import signature
 from types import MappingProxyType
@@ -11,12 +12,19 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import Batch, Dataset, Restorer, Traits
+from clearsight.contracts import Batch, Dataset, Restorer, Sample, Traits
 from clearsight.datasets.pairs import Pairs, Untouched
 from clearsight.datasets.subset import renumbered
 from clearsight.degradations.language import parse
 from clearsight.degradations.step import Pipeline, Step
-from clearsight.errors import DataError, InvalidArgumentError, MissingExtraError, ModelError, UnknownNameError
+from clearsight.errors import (
+    DataError,
+    ImageReadError,
+    InvalidArgumentError,
+    MissingExtraError,
+    ModelError,
+    UnknownNameError,
+)
 from clearsight.evaluation.loop import Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.evaluation.sheet import Sheet
@@ -45,6 +53,7 @@ def evaluate(
     show: Callable[[Shown], None] | None = None,
     showing: int = 8,
     track: Callable[[Iterable[int], int], Iterable[int]] | None = None,
+    left_out: Callable[[Exception], None] | None = None,
 ) -> Evaluation:
     """Judge restorers on a data set, all of them on the same degraded images.
 
@@ -65,6 +74,7 @@ def evaluate(
         show: is handed some of the images in all their states, but for what is retrained.
         showing: how many, evenly spread.
         track: wraps the image numbers, which are so many, as they are gone through; for a progress bar.
+        left_out: is told of each image that cannot be read, and the others are judged; if not given, it is raised.
 
     Labels are matched to the recognizer's classes by name, as :func:`~clearsight.classes.matched` does.
 
@@ -77,7 +87,8 @@ def evaluate(
     chosen = Untouched() if degradation is None else parse(str(degradation))
     reader = None if recognizer is None else Predictor(recognizer, device=device)
     own = {name: Predictor(module, device=device) for name, (_, module) in retrained.items()}
-    dataset, images = _checked(dataset, chosen, [*([] if reader is None else [reader]), *own.values()])
+    readers = [*([] if reader is None else [reader]), *own.values()]
+    dataset, images = _checked(dataset, chosen, readers, forgiving=left_out is not None)
     engines = _engines(model, retrained, with_baselines, images, device)
     methods = _untouched(images, reader)
     for name, engine in engines.items():
@@ -87,8 +98,17 @@ def evaluate(
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
     sheet = Sheet(show, wanted, [name for name in methods if name not in own], reader)
-    rows = judge(batches(pairs, numbers), methods, seed=seed, each=sheet)
-    return Evaluation(len(dataset), str(chosen), seed, tuple(images.metrics(reader)), tuple(rows.values()))
+    missing: list[Exception] = []
+
+    def miss(error: Exception) -> None:
+        missing.append(error)
+        cast(Callable[[Exception], None], left_out)(error)
+
+    found = batches(pairs, numbers, None if left_out is None else miss)
+    rows = judge(found, methods, seed=seed, each=sheet)
+    return Evaluation(
+        len(dataset) - len(missing), str(chosen), seed, tuple(images.metrics(reader)), tuple(rows.values())
+    )
 
 
 def evaluate_under(
@@ -172,12 +192,12 @@ class _Images(NamedTuple):
 
 
 def _checked(
-    dataset: Dataset, degradation: Pipeline | Untouched, readers: Sequence[Predictor]
+    dataset: Dataset, degradation: Pipeline | Untouched, readers: Sequence[Predictor], *, forgiving: bool
 ) -> tuple[Dataset, _Images]:
     """The images, their labels numbered as the recognizers do, and the first one's shape, if all goes together."""
     if not len(dataset):
         raise DataError("the data set is empty: there is nothing to evaluate")
-    first = dataset[0]
+    first = _first(dataset) if forgiving else dataset[0]
     if first.target is None and isinstance(degradation, Untouched):
         raise InvalidArgumentError(
             "the images have no clean twins to be compared with: say what to do to them, such as "
@@ -193,6 +213,14 @@ def _checked(
         raise ModelError("the recognizers of one evaluation must tell the same classes, in the same order, apart")
     channels, height, width = first.x.shape
     return renumbered(dataset, *classes) if classes else dataset, _Images(channels, height, width, degradation)
+
+
+def _first(dataset: Dataset) -> Sample:
+    """The first image that can be read; the error of the last one where none can."""
+    for index in range(len(dataset) - 1):
+        with suppress(ImageReadError, DataError):
+            return dataset[index]
+    return dataset[len(dataset) - 1]
 
 
 def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clearsight.contracts import Batch, Dataset, Input, Sample
-from clearsight.errors import RecipeError
+from clearsight.errors import DataError, ImageReadError, RecipeError
 
 __all__ = ["batch_of", "check_alike", "compact", "is_map", "read_samples", "resized", "stacked", "transformed"]
 
@@ -33,7 +34,9 @@ def compact(values: Tensor) -> Tensor:
 
 
 def read_samples(dataset: Dataset, declared: Iterable[Input] = ()) -> list[Sample]:
-    """Every sample; images, targets and maps held by :func:`compact`, class maps as 8 bits.
+    """Every sample that can be read; the others are named on standard error.
+
+    Images, targets and maps are held by :func:`compact`, class maps as 8 bits.
 
     Args:
         dataset: what is read.
@@ -41,9 +44,20 @@ def read_samples(dataset: Dataset, declared: Iterable[Input] = ()) -> list[Sampl
 
     Raises:
         RecipeError: a target or a map has another size than its image.
-        DataError: an image cannot be read.
+        ClearsightError: no image can be read.
     """
-    return [_held(dataset[index], declared) for index in range(len(dataset))]
+    found, failed = list[Sample](), None
+    for index in range(len(dataset)):
+        try:
+            sample = dataset[index]
+        except (ImageReadError, DataError) as error:
+            failed = error
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        found.append(_held(sample, declared))
+    if failed is not None and not found:
+        raise failed
+    return found
 
 
 def check_alike(samples: Sequence[Sample], declared: Iterable[Input] = ()) -> None:
