@@ -16,7 +16,9 @@ from torch import nn
 
 import clearsight
 from clearsight import images, weights
+from clearsight.contracts import Prediction
 from clearsight.images import Picture
+from clearsight.inference import Predictor
 from clearsight.recognizers import MLP, DigitNet, SegmentationNet
 from clearsight.registry import DATASETS
 from clearsight.restorers import ResidualUNet
@@ -115,6 +117,24 @@ def test_a_folder_is_named_a_line_a_file(command: Callable, tmp_path: Path) -> N
         f"in/deep/er/b.png  middle  {confidences[2]:.3f}",
     ]
     assert min(confidences) > 0.9
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_answers_are_printed_as_they_come(
+    command: Callable, bars: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    whole, seen = Predictor.predict, []
+
+    def stopped(predictor: Predictor, picture: Picture) -> Prediction:
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(picture)
+        return whole(predictor, picture)
+
+    monkeypatch.setattr(Predictor, "predict", stopped)
+    done = command("recognize", "bars", "-r", "tiny-bars", *options)
+    assert done.status == 130
+    assert done.out.count("bars/left/") == 2
 
 
 def test_json_tells_the_probability_of_every_class(command: Callable, bars: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,19 +66,23 @@ def recognize(
     if restore_with:
         restoration = Restoration(restore_with, strength=strength, self_ensemble=self_ensemble, device=device)
         restoration.check()
-    predictions: dict[str, Prediction] = {}
     failures = []
-    for path, target in targets.items():
-        try:
-            picture = read(path)
-            predictions[str(path)] = prediction = predictor.predict(restoration(picture) if restoration else picture)
-            if target is not None:
-                _write_map(prediction, target)
-        except ClearsightError as error:
-            failures.append((str(path), str(error)))
-        except MemoryError:
-            failures.append((str(path), f"there is not enough memory for {path}"))
-    _print(predictions, as_json)
+
+    def answers() -> Iterator[tuple[Path, Prediction]]:
+        for path, target in targets.items():
+            try:
+                picture = read(path)
+                prediction = predictor.predict(restoration(picture) if restoration else picture)
+                if target is not None:
+                    _write_map(prediction, target)
+            except ClearsightError as error:
+                failures.append((str(path), str(error)))
+            except MemoryError:
+                failures.append((str(path), f"there is not enough memory for {path}"))
+            else:
+                yield path, prediction
+
+    _as_json(answers()) if as_json else _as_lines(targets, answers())
     for name, message in failures:
         print(f"  {printable(message if name in message else f'{name}: {message}')}", file=sys.stderr)
     if failures:
@@ -106,17 +111,25 @@ def _write_map(prediction: Prediction, path: Path) -> None:
     write(Picture(pixels=prediction.classes[..., None]), path)
 
 
-def _print(predictions: dict[str, Prediction], as_json: bool) -> None:
-    if as_json:
-        rows = [
-            {"file": file, "label": a.label, "confidence": round(a.confidence, 6), "probabilities": a.probabilities}
-            for file, a in predictions.items()
-        ]
-        print_json(rows)
-        return
-    width = max((len(printable(file)) for file in predictions), default=0)
-    for file, prediction in predictions.items():
-        print(f"{printable(file).ljust(width)}  {printable(prediction.label)}  {prediction.confidence:.3f}")
+def _as_lines(paths: Iterable[Path], answers: Iterable[tuple[Path, Prediction]]) -> None:
+    """Each answer as soon as it is there; ``paths`` are all that may come, for the width of the column."""
+    width = max((len(printable(str(path))) for path in paths), default=0)
+    for path, prediction in answers:
+        line = f"{printable(str(path)).ljust(width)}  {printable(prediction.label)}  {prediction.confidence:.3f}"
+        print(line, flush=True)
+
+
+def _as_json(answers: Iterable[tuple[Path, Prediction]]) -> None:
+    """One list, each answer as soon as it is there."""
+    print_json(
+        {
+            "file": str(path),
+            "label": answer.label,
+            "confidence": round(answer.confidence, 6),
+            "probabilities": answer.probabilities,
+        }
+        for path, answer in answers
+    )
 
 
 def evaluate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,14 +56,18 @@ def check_named(restorer: str | None, option: str, strength: float, self_ensembl
         raise InvalidArgumentError(f"--strength and --self-ensemble are for a restorer: name one with {option}")
 
 
-def print_json(value: object) -> None:
-    """Print JSON that stays JSON in any encoding of standard output."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    try:
-        text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        text = json.dumps(value, indent=2)
-    print(text)
+def print_json(rows: Iterable[object]) -> None:
+    """Print a list as JSON, each row as soon as it is there; it stays JSON in any encoding of standard output."""
+    before = "[\n"
+    for row in rows:
+        text = json.dumps(row, indent=2, ensure_ascii=False)
+        try:
+            text.encode(sys.stdout.encoding)
+        except UnicodeEncodeError:
+            text = json.dumps(row, indent=2)
+        print(before + textwrap.indent(text, "  "), end="", flush=True)
+        before = ",\n"
+    print("[]" if before == "[\n" else "\n]")
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> None:
