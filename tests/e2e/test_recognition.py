@@ -17,6 +17,7 @@ from torch import nn
 import clearsight
 from clearsight import images, weights
 from clearsight.contracts import Prediction
+from clearsight.degradations import CORRUPTIONS
 from clearsight.images import Picture
 from clearsight.inference import Predictor
 from clearsight.recognizers import MLP, DigitNet, SegmentationNet
@@ -471,6 +472,26 @@ def test_images_without_a_twin_or_a_degradation(command: Callable, photos: Path)
     done = command("evaluate", "-d", photos)
     assert done.status == 1
     assert "the images have no clean twins to be compared with: say what to do to them" in one_line(done.err)
+
+
+def test_a_table_of_corruptions(command: Callable, bars: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = {"shot noise": CORRUPTIONS["shot noise"][:2], "contrast": CORRUPTIONS["contrast"][:2]}
+    monkeypatch.setattr("clearsight.evaluation.robustness.SETS", {"corruptions": some})
+    evaluate = ("evaluate", "-d", "bars", "--with", "corruptions", "-r", "tiny-bars", "-m", "wiener")
+    done = command(*evaluate, "--json", "table.json")
+    assert done.status == 0, done.err
+    assert "2 corruptions: error" in done.out
+    record = json.loads(Path("table.json").read_text())
+    assert [*record["means"]] == ["shot noise", "contrast", "mean"]
+    singly = [one["rows"] for one in record["kinds"]["shot noise"]]
+    for row in ("clean", "degraded", "wiener"):
+        values = [next(one for one in rows if one["name"] == row)["error"]["value"] for rows in singly]
+        assert record["means"]["shot noise"][row] == pytest.approx(sum(values) / 2, abs=1e-3)
+        both = [record["means"][kind][row] for kind in some]
+        assert record["means"]["mean"][row] == pytest.approx(sum(both) / 2, abs=1e-3)
+    done = command(*evaluate, "--figure", "sheet.png")
+    assert done.status == 1
+    assert "--figure is of one degradation, not of corruptions" in one_line(done.err)
 
 
 @pytest.mark.parametrize("which", ["first", "last"])

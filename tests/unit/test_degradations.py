@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 from clearsight.contracts import NoiseDegradation
 from clearsight.degradations import (
+    CORRUPTIONS,
+    HELD_OUT,
     Area,
     Bicubic,
     Blur,
@@ -449,3 +451,47 @@ def test_a_clean_flat_image_has_no_noise() -> None:
 def test_a_noise_level_takes_some_pixels() -> None:
     with pytest.raises(InvalidArgumentError, match="at least 8×8 pixels to estimate, got 7×9"):
         estimate_sigma(torch.rand(1, 1, 7, 9))
+
+
+# Corruptions
+
+
+@pytest.mark.parametrize("kind", [*CORRUPTIONS, *HELD_OUT])
+def test_corruptions_are_worse_at_higher_severity(kind: str) -> None:
+    mild, *_, severe = {**CORRUPTIONS, **HELD_OUT}[kind]
+    x = torch.from_numpy(skimage.data.astronaut()[0:128, 140:268].copy()).movedim(-1, 0)[None].float() / 255
+    off = [float((degrade(x, each, seed=0) - x).square().mean()) for each in (mild, severe)]
+    assert off[0] > 1e-4
+    if kind != "elastic":  # its first two are large affine maps, the others small ripples
+        assert off[0] < off[1]
+
+
+def test_there_are_fifteen_corruptions_and_four_more() -> None:
+    assert (len(CORRUPTIONS), len(HELD_OUT)) == (15, 4)
+    assert not CORRUPTIONS.keys() & HELD_OUT.keys()
+    assert {len(each) for each in (*CORRUPTIONS.values(), *HELD_OUT.values())} == {5}
+
+
+def test_each_image_draws_a_severity() -> None:
+    x = torch.full((300, 1, 2, 2), 0.25)
+    x[..., 0] = 0.75
+    y = degrade(x, "contrast(severity=2..4)", seed=0)
+    spread = (y[:, 0, 0, 0] - y[:, 0, 0, 1]).div(0.5).mul(100).round()
+    assert {int(each): int((spread == each).sum()) > 70 for each in spread.unique()} == {30: True, 20: True, 10: True}
+
+
+def test_shot_noise_is_that_of_so_many_photons() -> None:
+    x = torch.full((1, 1, 200, 200), 0.5)
+    y = degrade(x, "shot(severity=1)", seed=0)
+    assert float(y.mean()) == pytest.approx(0.5, abs=0.003)
+    assert float(y.var()) == pytest.approx(0.5 / 60, rel=0.05)
+
+
+def test_defocus_keeps_the_light() -> None:
+    x = torch.zeros(1, 1, 101, 101)
+    x[..., 50, 50] = 1
+    y = degrade(x, "defocus(severity=5)", seed=0)
+    assert float(y.sum()) == pytest.approx(1, abs=1e-4)
+    radius = 10 * 101 / 224
+    rows, columns = torch.meshgrid(torch.arange(101.0) - 50, torch.arange(101.0) - 50, indexing="ij")
+    assert float(y[0, 0][torch.hypot(rows, columns) > radius + 3].sum()) < 0.01

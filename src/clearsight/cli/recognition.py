@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,8 @@ from clearsight.text import printable
 
 if TYPE_CHECKING:
     from clearsight.contracts import Prediction
-    from clearsight.evaluation.results import Shown
+    from clearsight.evaluation.results import Evaluation, Shown
+    from clearsight.evaluation.robustness import Robustness
     from clearsight.inference.recognizing import Predictor
 
 __all__ = ["evaluate", "recognize"]
@@ -140,7 +142,8 @@ def evaluate(
         str | None,
         typer.Option(
             "--with",
-            help="What to do to the images: strokes(kind=heavy); not for pairs, noisy images with their clean twins.",
+            help="What to do to the images: strokes(kind=heavy); corruptions, all of ImageNet-C at five severities; "
+            "not for pairs, noisy images with their clean twins.",
             show_default=False,
         ),
     ] = None,
@@ -172,19 +175,25 @@ def evaluate(
     from clearsight.datasets.opening import open_dataset
     from clearsight.datasets.subset import take
     from clearsight.evaluation.protocol import evaluate as run
+    from clearsight.evaluation.robustness import SETS, evaluate_robustness
     from clearsight.images.files import check_writable
     from clearsight.restorers.strength import adjusted
 
     check_named(model, "--model", strength, self_ensemble)
+    corruptions = SETS.get(degradation or "")
     if figure is not None:
+        if corruptions is not None:
+            raise InvalidArgumentError(
+                f"--figure is of one degradation, not of {degradation}: name one, or leave it out"
+            )
         check_writable(figure)
     dataset = open_dataset(data, part=part)
     rows: list[Shown] = []
-    left_out: list[Exception] = []
+    left_out: dict[str, None] = {}
     started = time.monotonic()
-    evaluation = run(
+    judged = partial(
+        run,
         dataset if limit is None else take(dataset, limit),
-        degradation,
         model=None if model is None else adjusted(weights.load(model), strength=strength, self_ensemble=self_ensemble),
         recognizer=None if recognizer is None else weights.load_recognizer(recognizer),
         with_baselines=baselines,
@@ -192,19 +201,21 @@ def evaluate(
         device=device,
         show=None if figure is None else rows.append,
         track=counted,
-        left_out=left_out.append,
+        left_out=lambda error: left_out.setdefault(str(error)),
     )
+    found: Evaluation | Robustness
+    found = judged(degradation) if corruptions is None else evaluate_robustness(judged, corruptions)
+    title = f"{data}, {part}: {found.images} images, {found.degradation}"
     for error in left_out:
-        print(f"left out: {printable(str(error))}", file=sys.stderr)
-    title = f"{data}, {part}: {evaluation.images} images, {evaluation.degradation}"
-    print_table(title, evaluation.header(), evaluation.cells())
-    for line in evaluation.conventions():
+        print(f"left out: {printable(error)}", file=sys.stderr)
+    print_table(title, found.header(), found.cells())
+    for line in found.conventions():
         print(f"  {line}")
     if json_file is not None:
         asked: dict[str, object] = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         if left_out:
-            asked["left_out"] = [str(error) for error in left_out]
-        write_record(json_file, {**asked, **evaluation.as_json()}, time.monotonic() - started)
+            asked["left_out"] = [*left_out]
+        write_record(json_file, {**asked, **found.as_json()}, time.monotonic() - started)
     if figure is not None:
         from clearsight.evaluation.figures import draw
 
