@@ -853,12 +853,15 @@ def test_json_there_and_back() -> None:
     assert result["conventions"] == {c.key: c.convention for c in (PSNR, SSIM, ERROR, CALIBRATION)}
     assert [row["name"] for row in result["rows"]] == ["clean", "degraded", "wiener"]
     for row, entry in zip(evaluation.rows, result["rows"], strict=True):
-        assert entry.keys() == {"name", "seconds_per_image", *row.figures}
+        restored = {"precision"} if row.precision else set()
+        assert entry.keys() == {"name", "seconds_per_image", *row.figures, *restored}
         for key, estimate in row.figures.items():
             numbers = (estimate.value, estimate.low, estimate.high)
             assert tuple(entry[key].values()) == pytest.approx(numbers, abs=5e-5)
     assert result["rows"][0]["seconds_per_image"] is None
     assert result["rows"][2]["seconds_per_image"] > 0
+    assert [row.get("precision") for row in result["rows"]][:2] == [None, None]
+    assert result["rows"][2]["precision"] == "float32"
 
 
 def test_progress_is_told(five: Listed) -> None:

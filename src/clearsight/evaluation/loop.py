@@ -29,12 +29,14 @@ class Method:
         recognizer: of x_hat, clipped, the logits, where ``run`` gives none.
         metrics: what is judged; with a reference, x_hat has the size of x.
         timed: whether ``run`` takes time that is worth a word.
+        precision: that ``run`` restores in, where it does.
     """
 
     run: Callable[[Batch], tuple[Tensor, Tensor | None]]
     recognizer: Callable[[Tensor], Tensor] | None = None
     metrics: Sequence[Metric]
     timed: bool = True
+    precision: str | None = None
 
 
 def judge(
@@ -92,7 +94,8 @@ class _Tally:
     def row(self, name: str) -> Row:
         """What has come of all images so far."""
         figures = {m.key: sums.estimate() for m, sums in zip(self._method.metrics, self._sums, strict=True)}
-        return Row(name, figures, self._seconds / self._images if self._method.timed else None)
+        seconds = self._seconds / self._images if self._method.timed else None
+        return Row(name, figures, seconds, self._method.precision)
 
 
 def _labels(batch: Batch) -> Tensor:

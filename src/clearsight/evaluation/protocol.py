@@ -139,6 +139,7 @@ def method_of(metrics: Sequence[Metric], *, engine: Engine | None = None, reader
         recognizer=None if reader is None else reader.logits,
         metrics=metrics,
         timed=engine is not None,
+        precision=None if engine is None else str(engine.precision).removeprefix("torch."),
     )
 
 

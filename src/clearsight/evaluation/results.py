@@ -97,11 +97,13 @@ class Row:
         name: ``clean``, ``degraded``, or of the restorer.
         figures: by the key of the metric; only those that apply.
         seconds: of restoring one image, mean; ``None`` where nothing is restored.
+        precision: ``"float32"`` or ``"bfloat16"``, of the restorer; recognizers compute in float32.
     """
 
     name: str
     figures: dict[str, Estimate]
     seconds: float | None
+    precision: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The figures, with four digits after the point."""
@@ -109,7 +111,8 @@ class Row:
             key: {"value": _rounded(e.value), "low": _rounded(e.low), "high": _rounded(e.high)}
             for key, e in self.figures.items()
         }
-        return {"name": self.name, **figures, "seconds_per_image": self.seconds and round(self.seconds, 6)}
+        precision = {"precision": self.precision} if self.precision else {}
+        return {"name": self.name, **figures, "seconds_per_image": self.seconds and round(self.seconds, 6), **precision}
 
 
 def _rounded(value: float) -> float | None:
