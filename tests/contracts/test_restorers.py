@@ -116,6 +116,15 @@ def test_other_sizes_than_its_own_are_refused(name: str) -> None:
         Engine(model, device="cpu").restore_pixels(np.zeros((width, height, 1), np.uint8))
 
 
+@pytest.mark.parametrize("kind", ["a pixel", "8×8", "grey in three channels"])
+def test_small_and_plain_images_are_no_trouble(classical: nn.Module, kind: str) -> None:
+    sides, channels = {"a pixel": ((1, 1), 3), "8×8": ((8, 8), 3)}.get(kind, ((20, 24), 1))
+    y = torch.rand(1, channels, *sides, generator=seeded()).expand(-1, 3, -1, -1)
+    x_hat, scale = classical(y, torch.tensor([0.1])), classical.traits.scale
+    assert x_hat.shape == (1, 3, *(scale * side for side in sides))
+    assert x_hat.isfinite().all()
+
+
 def test_input_is_left_alone(model: nn.Module) -> None:
     y = image(model.traits, 24, 24)
     before = y.clone()

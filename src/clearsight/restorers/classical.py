@@ -22,6 +22,7 @@ from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError
 from clearsight.registry import RESTORERS
 from clearsight.restorers.noise_level import haar_sigma
+from clearsight.restorers.padding import enlarged
 
 __all__ = ["BM3D", "Bicubic", "NonLocalMeans", "TotalVariation", "Wavelet", "Wiener"]
 
@@ -170,12 +171,21 @@ class Wavelet(nn.Module):
         return restored
 
 
+_BM3D_LEAST = 16
+"""Rows and columns below which an image is enlarged by reflection: of 8×8 pixels the package ends the process."""
+
+
+_OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]).T
+"""Of RGB the luminance and two differences of colour; where one of them is constant the package gives no numbers."""
+
+
 @RESTORERS.register("bm3d")
 class BM3D(nn.Module):
     """BM3D: filters groups of similar blocks together; the package ``bm3d`` is for non-commercial use only.
 
     Similar blocks are stacked and filtered in a 3-D transform, first by hard thresholding, then by a Wiener filter
-    that takes the first result for the signal; RGB with the groups found in its luminance (CBM3D). Source: Dabov
+    that takes the first result for the signal; RGB with the groups found in its luminance (CBM3D), each channel
+    by itself where there is no colour. Source: Dabov
     et al., "Image Denoising by Sparse 3-D Transform-Domain Collaborative Filtering", 2007; computed by the package
     of its authors, whose licence forbids commercial and for-profit use. It runs on all cores, and two runs may
     differ by about 1e-7.
@@ -198,9 +208,15 @@ class BM3D(nn.Module):
         return _each(y, sigma, self._denoise)
 
     def _denoise(self, y: Image, sigma: float) -> Image:
-        denoise = self._rgb if y.shape[-1] == 3 else self._grey
-        restored: Image = denoise(y, sigma)
-        return restored
+        height, width = y.shape[:2]
+        page = enlarged(torch.from_numpy(y).movedim(-1, 0), _BM3D_LEAST, _BM3D_LEAST).movedim(0, -1).numpy()
+        if y.shape[-1] == 3 and np.ptp(page @ _OPPONENT, (0, 1)).min() > 0:
+            restored: Image = self._rgb(page, sigma)
+        else:
+            restored = np.stack(
+                [self._grey(channel, sigma).reshape(page.shape[:2]) for channel in np.moveaxis(page, -1, 0)], -1
+            )
+        return restored[:height, :width]
 
 
 @RESTORERS.register("bicubic")
