@@ -26,7 +26,8 @@ ROWS = ["clean", "degraded", "separate", "guided", "retrained on degraded", "ret
 def scripted(path: Path, *, classes: list[str], channels: int = 3, segments: bool = False, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     head = [] if segments else [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    network = nn.Sequential(nn.Conv2d(channels, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, len(classes), 1), *head)
+    first = nn.Sequential(nn.Conv2d(channels, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+    network = nn.Sequential(first, nn.Conv2d(4, len(classes), 1), *head)
     torch.jit.script(network.eval()).save(path)
     path.with_name(f"{path.name}.json").write_text(json.dumps({"classes": classes, "channels": channels}))
     return path

@@ -375,7 +375,7 @@ def _fingerprint(recognizer: nn.Module) -> str:
     found = hashlib.blake2b(digest_size=8)
     for name, tensor in recognizer.state_dict().items():
         found.update(name.encode())
-        found.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.numel() else b"")
+        found.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()
 
 
