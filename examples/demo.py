@@ -88,13 +88,14 @@ def restore_digits(out: Path) -> Table:
 
 def complete_digits(out: Path) -> Table:
     """Take the lower half of some digits away, complete them at once and by chance, and name what comes out."""
-    sampler, recognizer = clearsight.load("sample-digits"), clearsight.load_recognizer("digits-conv")
+    completer, sampler = clearsight.load("complete-digits"), clearsight.load("sample-digits")
+    recognizer = clearsight.load_recognizer("digits-conv")
     titles = ["half, noisy", "completed", *(f"sample {k + 1}" for k in range(SAMPLES)), "original"]
     table, rows = Table(*titles, title="What is read in half digits, completed and sampled (confidence in %)"), []
     for number, sample in enumerate(take(MNIST(part="val"), HALVES)):
         half = clearsight.degrade(sample.x, HALF, seed=number).clamp(0, 1)
         drawn = clearsight.restore(half, model=sampler, samples=SAMPLES, seed=number).samples
-        images = [half, clearsight.restore(half, model=sampler), *drawn, sample.x]
+        images = [half, clearsight.restore(half, model=completer), *drawn, sample.x]
         answers = [clearsight.recognize(image, recognizer=recognizer) for image in images]
         table.add_row(*(f"{answer.label} ({100 * answer.confidence:.0f})" for answer in answers))
         rows.append([Tile(image, answer.label) for image, answer in zip(images, answers, strict=True)])
