@@ -167,7 +167,7 @@ def guard(
     retrained = run.retrain(plan, restorers["separate"])
     found, sheet = run.judge(plan, module, restorers, retrained)
     read = {name: run.judge(plan, other, restorers, {})[0] for name, other in others.items()}
-    notes = _notes(splits, plan, candidates) + run.notes + _exported(restorers["guided"], folder)
+    notes = _notes(splits, plan, candidates) + run.notes + _write_onnx(restorers["guided"], folder)
     headline = headline_of(found)
     record = {
         "headline": headline,
@@ -281,9 +281,12 @@ class _Run:
         """Take back what guidance costs the image beyond the limit; what is said of it."""
         judge, own = self.candidates.separate(guided), copy.deepcopy(guided)
 
-        def judged(share: float) -> Mapping[str, float]:
+        def take(share: float) -> None:
             guided.load_state_dict(own.state_dict())
             blend(guided, twin, share)
+
+        def judged(share: float) -> Mapping[str, float]:
+            take(share)
             return validate(judge, self._data)["psnr"]
 
         share = largest_share(judged, self.terms["psnr_loss"])
@@ -292,8 +295,7 @@ class _Run:
                 f"guided is {share:.0%} guided, the rest of its weights are those of separate: more would cost over "
                 f"{self.terms['psnr_loss']:g} dB of PSNR on validation images"
             )
-        guided.load_state_dict(own.state_dict())
-        blend(guided, twin, share)
+        take(share)
         return {"guidance": share}
 
     def retrain(self, plan: Plan, separate: nn.Module) -> dict[str, tuple[nn.Module | None, nn.Module]]:
@@ -379,7 +381,7 @@ def _fingerprint(recognizer: nn.Module) -> str:
     return found.hexdigest()
 
 
-def _exported(restorer: nn.Module, folder: Path) -> list[str]:
+def _write_onnx(restorer: nn.Module, folder: Path) -> list[str]:
     """Write the ONNX file; what to say about it."""
     try:
         difference = export_onnx(restorer, folder / "guided.onnx")
