@@ -6,6 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from clearsight.datasets.mnist import MNIST
+from clearsight.datasets.subset import take
+from clearsight.degradations import parse
 from clearsight.restorers import CNNLSTM, ConvAutoencoder, RowDecoder
 from stand_ins import moved, rand
 
@@ -113,3 +116,19 @@ def test_without_a_code_convolutions_see_their_surroundings_only() -> None:
     ConvAutoencoder(size=(40, 40)).eval()(y)[0, 0, 20, 20].backward()
     assert y.grad is not None
     assert (y.grad[0, 0].nonzero() - 20).abs().max() <= 15
+
+
+def test_digits_mostly_black_do_not_make_it_black() -> None:
+    torch.manual_seed(0)
+    digits = take(MNIST(part="val"), 200)
+    x = torch.stack([digits[at].x for at in range(len(digits))])
+    y = parse("salt-and-pepper(amount=0.1)")(x, generator=torch.Generator().manual_seed(0))
+    restorer = ConvAutoencoder()
+    optimizer = torch.optim.Adam(restorer.parameters(), lr=0.002)
+    for step in range(50):
+        shown = slice(step % 4 * 50, step % 4 * 50 + 50)
+        optimizer.zero_grad()
+        (restorer(y[shown]) - x[shown]).square().mean().sqrt().backward()
+        optimizer.step()
+    error = (restorer.eval()(y) - x).square().mean()
+    assert error < 0.7 * x.var()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Traits
 from clearsight.registry import RESTORERS
 from clearsight.restorers.autoencoder import rows
-from clearsight.restorers.recurrence import RowDecoder
+from clearsight.restorers.recurrence import LOGIT_OF_INK, RowDecoder
 
 __all__ = ["CNNLSTM", "ConvAutoencoder"]
 
@@ -141,10 +141,10 @@ class ConvAutoencoder(nn.Module, PyTorchModelHubMixin, library_name="clearsight"
         self.encoder = _encoder()
         self.code = nn.Dropout(dropout) if code is None else _through(code, _encoded(size), dropout)
         first, second = _WIDTHS
+        last = nn.ConvTranspose2d(first, 1, 5, stride=2, padding=2, output_padding=1)
+        nn.init.constant_(last.bias, LOGIT_OF_INK)  # type: ignore[arg-type]
         self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(second, first, 5, stride=2, padding=2, output_padding=1),
-            nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(first, 1, 5, stride=2, padding=2, output_padding=1),
+            nn.ConvTranspose2d(second, first, 5, stride=2, padding=2, output_padding=1), nn.ReLU(inplace=True), last
         )
         self.size = height, width
 
