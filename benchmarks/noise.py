@@ -147,6 +147,7 @@ def micrographs(model: str, count: int) -> dict[str, dict[str, float]]:
             electrons += READ * torch.randn(electrons.shape, generator=generator, dtype=torch.float64)
             counts = np.clip(np.rint(OFFSET + gain * electrons.numpy()), 0, 65535).astype(np.uint16)
             answers = {"noisy": counts, model: clearsight.restore(counts, model=model)}
+            answers[f"{model}, adapted"] = clearsight.restore(counts, model=model, adapt=True)
             light = {name: (answer.astype(float) - OFFSET) / gain for name, answer in answers.items()}
             with contextlib.suppress(ImportError):
                 light["BM3D, stabilized, told the noise"] = variance_stabilized(counts, gain)

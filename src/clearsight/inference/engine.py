@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, cast
@@ -20,6 +21,7 @@ from clearsight.inference.device import Precision, choose_device, choose_precisi
 from clearsight.inference.tiles import Tile, cut, enlarged, tile_size
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected
+from clearsight.restorers.stabilized import PhotonNoise, Stabilized
 from clearsight.seeds import generator_for
 
 __all__ = ["Engine", "TileSize"]
@@ -60,6 +62,18 @@ class Engine:
         self.name = getattr(model, "figures", {}).get("name", type(model).__name__)
         self.tile = tile
         self._model = fused(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def stabilized(self, noise: PhotonNoise) -> Engine:
+        """An engine whose model is shown photon noise as noise of one σ; weights, device and precision are shared.
+
+        Raises:
+            ModelError: as :class:`~clearsight.restorers.Stabilized`.
+        """
+        other = copy.copy(self)
+        other._model = Stabilized(self._model, noise)
+        other.traits, other.name = other._model.traits, other._model.figures["name"]
+        other.__dict__.pop("_tile_size", None)  # measured anew
+        return other
 
     def restore_pixels(
         self,

@@ -17,6 +17,7 @@ from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import Intensities, Range
 from clearsight.images.noise import is_white
 from clearsight.images.picture import Picture
+from clearsight.inference.adaptation import adapted, check_adaptable
 from clearsight.inference.arguments import NO_INPUTS, Draws
 from clearsight.inference.arrays import ImageLike, like, pictures_of
 from clearsight.inference.device import Precision
@@ -70,6 +71,7 @@ class Restoration:
         inputs: what the model takes beside the image, by name.
         strength: 0, the picture as it is, to 4; 1 is the model's own judgement.
         self_ensemble: whether the answer is the mean of those to the picture in eight orientations.
+        adapt: whether the model is fitted to the photon noise of each picture, where it has any.
         device: as :class:`Engine`.
         precision: as :class:`Engine`.
         tile: as :class:`Engine`.
@@ -87,6 +89,7 @@ class Restoration:
         inputs: Mapping[str, Any] = NO_INPUTS,
         strength: float = 1.0,
         self_ensemble: bool = False,
+        adapt: bool = False,
         device: str = "auto",
         precision: Precision = "auto",
         tile: TileSize = "auto",
@@ -95,7 +98,10 @@ class Restoration:
             raise InvalidArgumentError(
                 f"sigma is on the [0, 1] scale, got {sigma:g}: write it as a fraction, such as 25/255"
             )
+        if adapt and sigma is not None:
+            raise InvalidArgumentError("adapt finds the noise by itself: leave sigma out, or adapt")
         check_strength(strength)
+        self.adapt = adapt
         self.sigma, self.range, self.inputs, self.strength = sigma, range, inputs, strength
         self._model = model
         self._engine = lru_cache(
@@ -123,6 +129,8 @@ class Restoration:
         """
         if self._model != AUTO or self.sigma is not None or self.inputs or draws:
             self.engine(3).check(self.sigma, self.inputs, draws)
+        if self.adapt and self._model != AUTO:
+            check_adaptable(self.engine(3))
 
     def __call__(self, picture: Picture) -> Picture:
         """Restore one picture; alpha and metadata are carried over, the dtype stays.
@@ -145,7 +153,10 @@ class Restoration:
             return [picture.mosaic.develop(each.pixels) for each in self.draw(planes, draws)]
         alpha = None if picture.premultiplied else picture.alpha
         hidden = None if alpha is None or alpha.all() else alpha == 0
-        parts = {group: self._drawn(picture, group, draws, hidden) for group in picture.groups}
+        notes: list[str] = []
+        parts = {group: self._drawn(picture, group, draws, hidden, notes) for group in picture.groups}
+        for note in dict.fromkeys(notes):
+            picture = picture.noting(note)
         if len(parts) == 1 and picture.alpha is None:
             return [replace(picture, pixels=pixels) for pixels in next(iter(parts.values()))]
         answers = zip(*parts.values(), strict=True)
@@ -157,7 +168,12 @@ class Restoration:
         return self.sigma is None and not self.inputs and self.engine(1).traits.scale == 1
 
     def _drawn(
-        self, picture: Picture, group: tuple[int, ...], draws: Draws | None, hidden: NDArray[np.bool_] | None
+        self,
+        picture: Picture,
+        group: tuple[int, ...],
+        draws: Draws | None,
+        hidden: NDArray[np.bool_] | None,
+        notes: list[str],
     ) -> NDArray[Any]:
         pixels = picture.take(group)
         engine = self._engine(model_for(pixels) if self._model == AUTO else self._model)
@@ -166,6 +182,10 @@ class Restoration:
             return pixels[None]
         areas = engine.traits.scale == 1  # areas that stay would, enlarged, have stairs for edges
         intensities = Intensities.of(pixels, self.range, hidden=hidden, areas=areas)
+        if self.adapt:
+            check_adaptable(engine)
+            engine, note = adapted(engine, pixels, intensities, hidden)
+            notes += [] if note is None else [note]
         names = "+".join(picture.channels[i] for i in group)
         _LOG.info("  %s: %s; %s", names, intensities, engine.description(*pixels.shape[:2]))
         return engine.draw_pixels(
@@ -204,6 +224,7 @@ def restore(
     inputs: Mapping[str, Any] = ...,
     strength: float = ...,
     self_ensemble: bool = ...,
+    adapt: bool = ...,
     samples: None = ...,
     seed: int = ...,
     device: str = ...,
@@ -222,6 +243,7 @@ def restore(
     inputs: Mapping[str, Any] = ...,
     strength: float = ...,
     self_ensemble: bool = ...,
+    adapt: bool = ...,
     samples: int,
     seed: int = ...,
     device: str = ...,
@@ -239,6 +261,7 @@ def restore(
     inputs: Mapping[str, Any] = NO_INPUTS,
     strength: float = 1.0,
     self_ensemble: bool = False,
+    adapt: bool = False,
     samples: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -257,6 +280,8 @@ def restore(
         inputs: what the model takes besides, by name: a map as an array ``(H, W, C)``, a value as a number.
         strength: 0 gives the image back, 0.5 does less than the model by itself, up to 4 does more.
         self_ensemble: whether to average over eight orientations, in eight times the time.
+        adapt: whether to fit the model to the noise of this image, where that grows with the light, in three times the
+            time; it says nothing where there is no such noise.
         samples: how many restorations to draw, of a model that samples; ``None`` for its one answer.
         seed: of the samples.
         device: ``auto``, ``cpu``, ``cuda``, …
@@ -277,6 +302,7 @@ def restore(
         inputs=inputs,
         strength=strength,
         self_ensemble=self_ensemble,
+        adapt=adapt,
         device=device,
         precision=precision,
         tile=tile,

@@ -14,6 +14,7 @@ from clearsight.restorers.recurrence import RowDecoder
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.sampler import FlowSampler
 from clearsight.restorers.self_ensemble import SelfEnsemble
+from clearsight.restorers.stabilized import PhotonNoise, Stabilized, find_photon_noise
 from clearsight.restorers.stacked import DenoisingLayer, StackedAutoencoder, train_layer
 from clearsight.restorers.strength import Strength, adjusted
 from clearsight.restorers.tnrd import TNRD
@@ -34,10 +35,12 @@ __all__ = [
     "FlowSampler",
     "MultiscaleDenoiser",
     "NonLocalMeans",
+    "PhotonNoise",
     "PointAutoencoder",
     "ResidualUNet",
     "RowDecoder",
     "SelfEnsemble",
+    "Stabilized",
     "StackedAutoencoder",
     "Strength",
     "TotalVariation",
@@ -45,6 +48,7 @@ __all__ = [
     "Wiener",
     "adjusted",
     "estimate_sigma",
+    "find_photon_noise",
     "reflected",
     "restored",
     "train_layer",
