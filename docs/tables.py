@@ -248,6 +248,18 @@ def harmless(result: Result) -> str:
     return table(["clean pictures: mean change; largest, of 255", *pictures], rows)
 
 
+def adaptation(result: Result) -> str:
+    """PSNR with and without adaptation, where noise grows with the light and where it does not."""
+    ways = ("noisy", "plain", "adapted", "told", "peer", "adapted, same images")
+    rows = [[name, *(f"{row[way]:.2f}" if way in row else "–" for way in ways)] for name, row in result["rows"].items()]
+    polyu = result["polyu"]
+    rows.append([f"PolyU ({polyu['left as plain']} of 50 left as plain)", *(f"{polyu[way]:.2f}" for way in ways[:3])])
+    rows[-1] += ["–"] * 3
+    some = f"on {result['peer_images']}: " if result["peer_images"] else ""
+    header = ["PSNR dB", *ways[:3], "told the noise", f"{some}Noise2VST", f"{some}adapted"]
+    return table([f"{result['images']} squares of Kodak24, {header[0]}", *header[1:]], rows)
+
+
 def micrographs(result: Result) -> str:
     """PSNR of the light in made-up micrographs."""
     found = result["micrographs"]
@@ -294,7 +306,8 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "self-ensemble": ("strength", self_ensemble),
     "noise": ("noise", noise),
     "harmless": ("noise", harmless),
-    "micrographs": ("noise", micrographs),
+    "adaptation": ("adaptation", adaptation),
+    "micrographs": ("adaptation", micrographs),
     "recurrence": ("recurrence", recurrence),
 }
 """Each table that a run measured: which run, and how it is written."""
