@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -295,12 +296,12 @@ def test_photographs_with_baselines(
 ) -> None:
     monkeypatch.setitem(sys.modules, "bm3d", None)  # an optional part, and slow
     arguments = ("evaluate", "-d", "photos", "--with", NOISE, "--model", "tiny-denoiser", "--baselines")
-    kept = ("--limit", "2", "--json", "results/deep/table.json", "--figure", "figures/sheet.png", "--seed", "3")
-    done = command(*arguments, *kept)
+    arguments += ("--limit", "2", "--figure", "figures/sheet.png", "--seed", "3")
+    done = command(*arguments, "--json", "results/deep/table.json")
     assert (done.status, done.err) == (0, "")
 
     record = json.loads((tmp_path / "results/deep/table.json").read_text())
-    assert record["command"] == " ".join(["clearsight", *arguments, *kept])
+    assert record["command"] == shlex.join(["clearsight", *arguments])
     asked = {"data": "photos", "part": "test", "model": "tiny-denoiser", "recognizer": None}
     asked |= {"images": 2, "degradation": NOISE, "seed": 3}
     assert {key: record[key] for key in asked} == asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,12 +26,16 @@ __all__ = [
     "SelfEnsemble",
     "Strength",
     "check_named",
+    "command_line",
     "counted",
     "print_json",
     "print_table",
     "tracked",
     "write_record",
 ]
+
+_PLACES = ("-o", "--out", "--runs", "--json")
+
 
 RECOGNIZERS = (
     "Name (see `clearsight recognizers`), folder, hf:OWNER/NAME, TorchScript or ONNX file, or torchvision:NAME."
@@ -84,13 +89,28 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     Console(width=wide.measure(table).maximum, markup=False).print(table)
 
 
+def command_line(arguments: Sequence[str]) -> str:
+    """The command as a shell takes it, but for where its results and networks go, which is another place elsewhere.
+
+    Example:
+        >>> command_line(["reproduce", "x/table", "-o", "here", "--runs=there", "--with", "jpeg(quality=9)"])
+        "clearsight reproduce x/table --with 'jpeg(quality=9)'"
+    """
+    kept, given = ["clearsight"], iter(arguments)
+    for argument in given:
+        if argument in _PLACES:
+            next(given, None)
+        elif argument.partition("=")[0] not in _PLACES:
+            kept.append(argument)
+    return shlex.join(kept)
+
+
 def write_record(path: Path, record: Mapping[str, Any], seconds: float) -> None:
     """Write a result as JSON, with the command and the machine that made it, whole or not at all."""
     from clearsight.images.files import atomically
     from clearsight.provenance import provenance
 
-    command = " ".join(["clearsight", *sys.argv[1:]])
-    whole = {"command": command, **record, "seconds": round(seconds, 1), **provenance()}
+    whole = {"command": command_line(sys.argv[1:]), **record, "seconds": round(seconds, 1), **provenance()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomically(path) as file:
         text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
