@@ -19,6 +19,34 @@ _SLOPE = 0.1
 _LEVELS = 5
 
 
+def _conv(before: int, after: int, *, slope: float = _SLOPE) -> nn.Conv2d:
+    layer = nn.Conv2d(before, after, 3, padding=1)
+    nn.init.kaiming_normal_(layer.weight, a=slope)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
+
+
+def _active(layer: nn.Module, x: Tensor) -> Tensor:
+    return F.leaky_relu(layer(x), _SLOPE, inplace=True)
+
+
+def _joined(x: Tensor, skip: Tensor) -> Tensor:
+    """Enlarged to twice the size, each pixel repeated, and what was there at that size after it."""
+    return torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], 1)
+
+
+class _Up(nn.Module):
+    """One level of the way up: enlarged, joined, two convolutions."""
+
+    def __init__(self, joined: int, width: int) -> None:
+        super().__init__()
+        self.first, self.second = _conv(joined, width), _conv(width, width)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """``(B, C, H, W)`` and ``(B, S, 2H, 2W)`` to ``(B, width, 2H, 2W)``."""
+        return _active(self.second, _active(self.first, _joined(x, skip)))
+
+
 @RESTORERS.register("noise2noise-unet", tiny={"channels": 3, "width": 6})
 class Noise2NoiseUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """The U-Net of lehtinen2018: five times halved by max-pooling, enlarged and joined with what was there.
@@ -47,7 +75,7 @@ class Noise2NoiseUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"
         self.encoder = nn.ModuleList(_conv(width, width) for _ in range(_LEVELS))
         self.code = _conv(width, width)
         joined = [2 * width, *[wide + width] * (_LEVELS - 2)]
-        self.decoder = nn.ModuleList(nn.ModuleList([_conv(j, wide), _conv(wide, wide)]) for j in joined)
+        self.decoder = nn.ModuleList(_Up(j, wide) for j in joined)
         self.last = nn.ModuleList([_conv(wide + n, 4 * width // 3), _conv(4 * width // 3, 2 * width // 3)])
         self.tail = _conv(2 * width // 3, channels, slope=1.0)
         inputs = (Input(name="features", channels=features),) if features else ()
@@ -72,8 +100,8 @@ class Noise2NoiseUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"
             x = F.max_pool2d(_active(layer, x), 2)
             skips.append(x)
         x = _active(self.code, skips.pop())
-        for first, second in self.decoder:  # type: ignore[misc]
-            x = _active(second, _active(first, _joined(x, skips.pop())))
+        for level in self.decoder:
+            x = level(x, skips.pop())
         x = _joined(x, skips.pop())
         for layer in self.last:
             x = _active(layer, x)
@@ -89,23 +117,7 @@ def _radius() -> int:
     """
     down = 2 + sum(2**level for level in range(1, _LEVELS + 1))
     up = 3 + sum(2 * 2**level for level in range(1, _LEVELS))
-    return down + up + 2**_LEVELS - 1
+    return int(down + up + 2**_LEVELS - 1)
 
 
 _RADIUS = _radius()
-
-
-def _conv(before: int, after: int, *, slope: float = _SLOPE) -> nn.Conv2d:
-    layer = nn.Conv2d(before, after, 3, padding=1)
-    nn.init.kaiming_normal_(layer.weight, a=slope)
-    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    return layer
-
-
-def _active(layer: nn.Module, x: Tensor) -> Tensor:
-    return F.leaky_relu(layer(x), _SLOPE, inplace=True)
-
-
-def _joined(x: Tensor, skip: Tensor) -> Tensor:
-    """Enlarged to twice the size, each pixel repeated, and what was there at that size after it."""
-    return torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], 1)
