@@ -30,7 +30,7 @@ _KINDS = {
         'model = clearsight.load("{name}")\nclean = clearsight.restore(image, model=model)\n',
         "PSNR against what is noisy itself, dB",
     ),
-    "estimated_psnr": _Kind("image-to-image", "", "PSNR against clean images, estimated from noisy shots, dB"),
+    "estimated_psnr": _Kind("image-to-image", "", "PSNR against the mean of endless shots, estimated, dB"),
     "error": _Kind(
         "image-classification",
         'recognizer = clearsight.load_recognizer("{name}")\n'

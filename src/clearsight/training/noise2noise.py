@@ -75,7 +75,8 @@ class Noise2NoiseTask(Task):
 
     Validation needs no clean image either. PSNR against another noisy shot, or against noisy neighbours, has the noise
     of that in it: it says which of two restorers is the better one, not how good it is. Of shots with the same noise,
-    half their squared difference is what that is, so the PSNR against the clean image is estimated besides.
+    half their squared difference is what that is, so the PSNR against the mean of endless shots is estimated besides.
+    That mean is the clean image but where shots are clipped. Few and small held-out images leave the estimate rough.
 
     Args:
         restorer: the network.
@@ -141,7 +142,7 @@ class Noise2NoiseTask(Task):
         return restored(self.network, y, inputs=batch.inputs)
 
     def scores(self, batch: Batch, index: int) -> Scores:
-        """PSNR in dB against what is noisy itself; of shots also what they estimate of it against the clean image."""
+        """PSNR in dB against what is noisy itself; of shots also the errors that the other one is estimated from."""
         if batch.target is None:
             generator = generator_for(self.seed, index, stream="validation", device=batch.x.device)
             first, second = Neighbours.drawn(batch.x, generator).of(batch.x)
