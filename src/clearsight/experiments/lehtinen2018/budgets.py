@@ -29,7 +29,8 @@ class Budget:
         width: of the U-Net; 48 is the paper's.
         steps: of each network.
         epoch: steps between two validations, after which an interrupted training goes on.
-        size: height and width of the patches that the network is shown.
+        size: height and width of the patches that the network is shown. At 64 its lowest level has four cells, which all
+            touch the border: what it makes of larger images then is not what it was trained to.
         batch: patches a step.
         images: that are trained on, evenly spread over the folder; ``None`` for all.
         judged: images of each test set, evenly spread; ``None`` for all.
@@ -54,7 +55,9 @@ BUDGETS: Mapping[Preset, Budget] = {
     "smoke": Budget(
         width=6, steps=2, epoch=2, size=32, batch=2, images=8, judged=2, centre=64, schedule=Cosine(warmup=0)
     ),
-    "cpu": Budget(width=24, steps=500, epoch=250, size=64, images=144, centre=224, schedule=Cosine(warmup=50)),
+    "cpu": Budget(
+        width=24, steps=400, epoch=200, size=128, batch=2, images=144, centre=224, schedule=Cosine(warmup=50)
+    ),
     "paper": Budget(
         width=48,
         steps=300_000,

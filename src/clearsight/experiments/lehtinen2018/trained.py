@@ -49,7 +49,12 @@ class Networks:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             task = make(Noise2NoiseUNet(width=budget.width))
-        out = config.runs / "lehtinen2018" / f"{config.preset}-{config.seed}" / name.replace(" ", "-").lower()
+        out = (
+            config.runs
+            / "lehtinen2018"
+            / f"{config.preset}-{config.seed}"
+            / name.replace(", ", "-").replace(" ", "-").lower()
+        )
         recipe = f"{name}, {budget.width} channels, {budget.steps} steps of {budget.batch} × {budget.size}²"
         recipe += f", {budget.images or 'all'} images"
         remember(recipe, out)
