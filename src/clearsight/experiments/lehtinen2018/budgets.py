@@ -29,8 +29,8 @@ class Budget:
         width: of the U-Net; 48 is the paper's.
         steps: of each network.
         epoch: steps between two validations, after which an interrupted training goes on.
-        size: height and width of the patches that the network is shown. At 64 its lowest level has four cells, which all
-            touch the border: what it makes of larger images then is not what it was trained to.
+        size: height and width of the patches that the network is shown. At 64 the lowest level has four cells, which
+            all touch the border: what it makes of larger images then is not what it was trained to.
         batch: patches a step.
         images: that are trained on, evenly spread over the folder; ``None`` for all.
         judged: images of each test set, evenly spread; ``None`` for all.
