@@ -18,6 +18,7 @@ from clearsight.restorers.stabilized import PhotonNoise, Stabilized, find_photon
 from clearsight.restorers.stacked import DenoisingLayer, StackedAutoencoder, train_layer
 from clearsight.restorers.strength import Strength, adjusted
 from clearsight.restorers.tnrd import TNRD
+from clearsight.restorers.unet import Noise2NoiseUNet
 
 __all__ = [
     "BM3D",
@@ -34,6 +35,7 @@ __all__ = [
     "FFDNet",
     "FlowSampler",
     "MultiscaleDenoiser",
+    "Noise2NoiseUNet",
     "NonLocalMeans",
     "PhotonNoise",
     "PointAutoencoder",
