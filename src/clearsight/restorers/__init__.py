@@ -18,6 +18,7 @@ from clearsight.restorers.self_ensemble import SelfEnsemble
 from clearsight.restorers.stacked import DenoisingLayer, StackedAutoencoder, train_layer
 from clearsight.restorers.strength import Strength, adjusted
 from clearsight.restorers.tnrd import TNRD
+from clearsight.restorers.unet import Noise2NoiseUNet
 
 __all__ = [
     "BM3D",
@@ -35,6 +36,7 @@ __all__ = [
     "FlowSampler",
     "KSpaceUNet",
     "MultiscaleDenoiser",
+    "Noise2NoiseUNet",
     "NonLocalMeans",
     "PointAutoencoder",
     "ResidualUNet",

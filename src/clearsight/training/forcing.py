@@ -40,5 +40,6 @@ class TeacherForcedTask(RestorationTask):
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded and restored."""
         y = self.degradation(batch.x, generator=generator)
-        loss: Tensor = self.loss(self.network(y, previous=batch.reference), batch.reference)
+        target = self.targets(batch, generator)
+        loss: Tensor = self.loss(self.network(y, previous=target), target)
         return loss

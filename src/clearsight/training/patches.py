@@ -114,12 +114,16 @@ class Patches(Data):
     def _read(self) -> list[Tensor]:
         """All images of the folder that can be read; the others are named."""
         images = []
-        for path in find_images(self.source):
+        for path in self._paths():
             try:
                 images.append(_load(path, self.channels))
             except (ClearsightError, OSError) as error:
                 _say(f"left out: {error}")
         return images
+
+    def _paths(self) -> list[Path]:
+        """The files that are read."""
+        return find_images(self.source)
 
     def draw(self, step: int, rank: int = 0) -> Batch:
         """The patches of batch ``step``."""

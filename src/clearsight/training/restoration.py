@@ -1,4 +1,4 @@
-"""Train a restorer on pairs of clean and degraded images."""
+"""Train a restorer on images that are degraded on the way, their targets clean or degraded themselves."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from clearsight.degradations.language import parse
 from clearsight.degradations.step import Either, Pipeline
 from clearsight.errors import RecipeError
 from clearsight.metrics.pixels import psnr
+from clearsight.objectives.annealed import Annealed
 from clearsight.restorers.padding import restored
 from clearsight.seeds import generator_for
 from clearsight.training.initialization import started
@@ -34,9 +35,11 @@ class RestorationTask(Task):
             with it, or, where ``restorer`` is given too, that one is wider and starts out as the same function.
         degradation: how clean images are degraded, as a string: ``gaussian(sigma=0..55/255)``; or several, of which
             each image draws one, all as likely.
+        target_degradation: how the targets are degraded, too, by a draw of their own: Noise2Noise; clean if not given.
         validation: degradations to validate on, each with the same noise every time; the mean PSNR over them picks the
             best checkpoint.
-        loss: of the restored and the clean batch; L1 if not given.
+        loss: of the restored batch and its targets; L1 if not given. One that changes over the training, as
+            :class:`~clearsight.objectives.AnnealedL0`, is told how far it is.
         optimizer: made of the parameters to train.
         schedule: of the learning rate, over ``trainer.max_steps``.
         seed: of the degradations.
@@ -57,6 +60,7 @@ class RestorationTask(Task):
         restorer: nn.Module | None = None,
         start: str | None = None,
         degradation: str | Sequence[str],
+        target_degradation: str | None = None,
         validation: Sequence[str],
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = torch.optim.AdamW,
@@ -68,6 +72,7 @@ class RestorationTask(Task):
         super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
         several = [degradation] if isinstance(degradation, str) else degradation
         self.degradation = _one_of([parse(text) for text in several])
+        self.target_degradation = None if target_degradation is None else parse(target_degradation)
         self.validation = [parse(text) for text in validation]
         self.loss = loss or nn.L1Loss()
         self.compiled = compiled
@@ -75,6 +80,8 @@ class RestorationTask(Task):
 
     def _check(self, traits: Traits) -> None:
         """Say what does not fit together before anything is read."""
+        if self.target_degradation is not None and self.target_degradation.scale != 1:
+            raise RecipeError(f"targets keep their size, but {self.target_degradation} shrinks them")
         for degradation in (self.degradation, *self.validation):
             if degradation.scale != traits.scale:
                 raise RecipeError(
@@ -89,6 +96,11 @@ class RestorationTask(Task):
         if self.compiled and self.device.type == "cuda":
             self.network.compile(dynamic=False)
 
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """A loss that changes over the training changes by the step alone."""
+        if isinstance(self.loss, Annealed):
+            self.loss.anneal(self.global_step / self.total)
+
     def restore(self, batch: Batch, degradation: Pipeline, generator: torch.Generator) -> Tensor:
         """Degrade the images of a batch and restore them again; a restorer gets σ and the inputs it asks for."""
         if cast(Restorer, self.exported).traits.sigma != "required":
@@ -97,8 +109,15 @@ class RestorationTask(Task):
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded and restored."""
-        loss: Tensor = self.loss(self.restore(batch, self.degradation, generator), batch.reference)
+        x_hat = self.restore(batch, self.degradation, generator)
+        loss: Tensor = self.loss(x_hat, self.targets(batch, generator))
         return loss
+
+    def targets(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """What is to come out, degraded by a draw of its own where the targets are not clean."""
+        if self.target_degradation is None:
+            return batch.reference
+        return self.target_degradation(batch.reference, generator=generator)
 
     def scores(self, batch: Batch, index: int) -> Scores:
         """PSNR of each image in dB, restored from each degradation and clipped."""

@@ -40,7 +40,7 @@ class SamplerTask(RestorationTask):
         y = self.degradation(batch.x, generator=generator)
         t = torch.rand(len(y), generator=generator, device=generator.device)
         t[::_MEANS] = 0
-        return self._unexplained(batch.reference, y, t, generator).mean()
+        return self._unexplained(self.targets(batch, generator), y, t, generator).mean()
 
     def scores(self, batch: Batch, index: int) -> Scores:
         """What û leaves of the variance that there would be without y, in % of each image; PSNR of the mean, in dB."""

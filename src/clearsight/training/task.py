@@ -88,6 +88,11 @@ class Task(lightning.LightningModule):
         """The one that picks the best checkpoint."""
         return next(iter(self.units))
 
+    @property
+    def total(self) -> int:
+        """Steps that the schedule is that of."""
+        return self.horizon or self.trainer.max_steps
+
     def on_fit_start(self) -> None:
         """Channels last, which convolutions like on every device."""
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -133,6 +138,6 @@ class Task(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer, and its schedule a step."""
-        optimizer, total = self.optimizer(self.parameters()), self.horizon or self.trainer.max_steps
+        optimizer, total = self.optimizer(self.parameters()), self.total
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -1,0 +1,1 @@
+"""Noise2Noise, run again: trained on noisy and on clean targets."""
