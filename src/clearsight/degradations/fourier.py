@@ -125,8 +125,8 @@ class Fourier(Step):
 class ZeroFilled(Fourier):
     """Random frequencies measured, all others 0, as a scanner shows it: y = F⁻¹(m · Fx), not clipped.
 
-    Frequencies are drawn as by :class:`Fourier`; nothing is scaled by 1/p. So E[y] is not x, but x smoothed, and y holds
-    just what was measured, which a restorer can put back.
+    Frequencies are drawn as by :class:`Fourier`; nothing is scaled by 1/p. So E[y] is not x, but x smoothed, and y
+    holds just what was measured, which a restorer can put back.
 
     Args:
         keep: expected share of the frequencies that are kept, 0.01 to 1, or a range each image draws from.
