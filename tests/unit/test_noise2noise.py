@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
-from clearsight.errors import ModelError
+from clearsight import images, weights
+from clearsight.contracts import Batch
+from clearsight.degradations import parse
+from clearsight.errors import ModelError, RecipeError
+from clearsight.images import Picture
 from clearsight.objectives import AnnealedL0, HDRLoss, KnownMSE
-from clearsight.restorers import Noise2NoiseUNet, restored
-from stand_ins import rand, seeded
+from clearsight.restorers import FFDNet, Noise2NoiseUNet, restored
+from clearsight.training import Noise2NoiseTask, NoisyPatches, RestorationTask, train
+from clearsight.training.noise2noise import Neighbours
+from stand_ins import rand, seeded, small_unet
+
+pytestmark = pytest.mark.usefixtures("unchanged")
+
+NOISE = "gaussian(sigma=0.1)"
 
 TABLE = [
     ("first", 9, 48),
@@ -102,3 +118,237 @@ def test_what_is_missing_says_nothing() -> None:
     assert loss.item() == pytest.approx(0.01, rel=1e-3)
     assert x_hat.grad.abs().sum(1, keepdim=True).ne(0).equal(kept)
     assert KnownMSE()(x, torch.zeros_like(x)).item() == 0
+
+
+# Clean images, their targets degraded
+
+
+def test_targets_are_degraded_by_a_draw_of_their_own() -> None:
+    class Kept(nn.Module):
+        def forward(self, x_hat: Tensor, x: Tensor) -> Tensor:
+            self.targets = x
+            return (x_hat - x).square().mean()
+
+    batch, loss = Batch(rand(2, 1, 32, 32)), Kept()
+    task = RestorationTask(
+        restorer=small_unet(), degradation=NOISE, target_degradation=NOISE, validation=[NOISE], loss=loss
+    )
+    task.objective(batch, seeded())
+    y = parse(NOISE)(batch.x, generator=seeded())
+    noise, other = y - batch.x, loss.targets - batch.x
+    assert other.std().item() == pytest.approx(0.1, rel=0.1)
+    assert torch.corrcoef(torch.stack([noise.flatten(), other.flatten()]))[0, 1].abs() < 0.1
+
+
+def test_targets_keep_their_size() -> None:
+    with pytest.raises(RecipeError, match="targets keep their size"):
+        RestorationTask(
+            restorer=small_unet(), degradation=NOISE, target_degradation="bicubic(scale=2)", validation=[NOISE]
+        )
+
+
+# Noisy images on disk
+
+
+def scene(seed: int, side: int = 48) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.2, 0.8, (side // 8, side // 8, 3)).repeat(8, 0).repeat(8, 1)
+
+
+def write(path: Path, clean: np.ndarray, seed: int, dtype: str = "uint8") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noisy = clean + 0.05 * np.random.default_rng(seed).standard_normal(clean.shape)
+    images.write(Picture(pixels=images.from_unit(noisy, dtype)), path)
+
+
+def bursts(root: Path) -> None:
+    for number in range(5):
+        for shot in range(2 + number % 2):
+            write(root / f"{number}/{shot}.png", scene(number), 10 * number + shot)
+
+
+def twins(root: Path) -> None:
+    for number in range(5):
+        for shot in "ab":
+            write(root / f"shot_{shot}/{number}.png", scene(number), 10 * number + ord(shot))
+
+
+def singles(root: Path) -> None:
+    for number in range(5):
+        write(root / f"{number}.png", scene(number), number)
+
+
+def patches(root: Path, **settings: object) -> NoisyPatches:
+    settings = {"size": 32, "batch": 8, "epoch": 2, "validation_size": 32, **settings}
+    data = NoisyPatches(images=str(root), **settings)
+    data.setup("fit")
+    return data
+
+
+@pytest.mark.parametrize(("make", "said"), [(bursts, "5 scenes of 2 to 3 shots"), (twins, "5 scenes of 2 shots")])
+def test_two_shots_are_cut_at_the_same_place(
+    make: Callable[[Path], None], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path)
+    data = patches(tmp_path)
+    assert said in capsys.readouterr().err
+    for batch in (data.draw(0), data.draw(1), *data.held_out()):
+        one, other = batch.x.float() / 255, batch.target.float() / 255
+        assert 0.05 < (one - other).std() < 0.09
+    assert data.draw(0).x.equal(data.draw(0).x)
+    assert len(data.held_out()) == 1
+
+
+def test_any_two_shots_of_a_burst_meet(tmp_path: Path) -> None:
+    for number in range(2):
+        for shot in range(3):
+            images.write(
+                Picture(pixels=np.full((32, 32, 3), 100 * number + shot, np.uint8)), _shot(tmp_path, number, shot)
+            )
+    data = patches(tmp_path, hold_out=1)
+    drawn = [data.draw(step) for step in range(12)]
+    pairs = {
+        (x, t) for b in drawn for x, t in zip(b.x[:, 0, 0, 0].tolist(), b.target[:, 0, 0, 0].tolist(), strict=True)
+    }
+    first = 100
+    assert pairs == {(first + a, first + b) for a in range(3) for b in range(3) if a != b}
+
+
+def _shot(root: Path, number: int, shot: int) -> Path:
+    (root / str(number)).mkdir(exist_ok=True)
+    return root / f"{number}/{shot}.png"
+
+
+def test_single_images_have_no_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    singles(tmp_path)
+    assert patches(tmp_path).draw(0).target is None
+    assert "5 single noisy images" in capsys.readouterr().err
+
+
+def test_shots_of_16_bits_share_black_and_white(tmp_path: Path) -> None:
+    for shot, top in enumerate((3000, 6000)):
+        for number in range(2):
+            pixels = (1000 + 1000 * scene(number)[..., :1]).astype(np.uint16)
+            pixels[0, 0] = top
+            path = tmp_path / f"{number}/{shot}.png"
+            path.parent.mkdir(exist_ok=True)
+            images.write(Picture(pixels=pixels), path)
+    batch = patches(tmp_path, channels=1, hold_out=1).held_out()[0]
+    torch.testing.assert_close(batch.x, batch.target)
+
+
+def other_size(root: Path) -> None:
+    twins(root)
+    write(root / "shot_b/3.png", scene(3, side=40), 0)
+
+
+def one_frame(root: Path) -> None:
+    bursts(root)
+    (root / "0/1.png").unlink()
+
+
+def no_twin(root: Path) -> None:
+    twins(root)
+    (root / "shot_b/2.png").unlink()
+
+
+def unlike(root: Path) -> None:
+    for number in range(6):
+        write(root / f"{number % 2}/{number}.png", scene(number), number)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (other_size, r"shot_b/3.png has 40×40 pixels, .*shot_a/3.png 48×48: all shots of a scene"),
+        (one_frame, "0/0.png is the only shot of its scene"),
+        (no_twin, "shot_a/2.png is the only shot of its scene"),
+        (unlike, "do not show the same"),
+    ],
+)
+def test_what_is_no_burst_is_said(make: Callable[[Path], None], message: str, tmp_path: Path) -> None:
+    make(tmp_path)
+    with pytest.raises(RecipeError, match=message) as caught:
+        patches(tmp_path)
+    assert "\n" not in str(caught.value)
+    if make is unlike:
+        assert patches(tmp_path, shots="single").draw(0).target is None
+
+
+# The task
+
+
+def test_neighbours_are_two_pixels_of_a_cell() -> None:
+    rows, columns = torch.meshgrid(torch.arange(6.0), torch.arange(8.0), indexing="ij")
+    y = torch.stack([rows, columns])[None]
+    first, second = Neighbours.drawn(y, seeded()).of(y)
+    assert first.shape == second.shape == (1, 2, 3, 4)
+    assert (first // 2).equal(second // 2)
+    assert (first - second).abs().sum(1).equal(torch.ones(1, 3, 4))
+    assert Neighbours.drawn(rand(1, 3, 7, 5), seeded()).of(rand(1, 3, 7, 5))[0].shape == (1, 3, 3, 2)
+
+
+def test_single_images_are_held_to_their_neighbours() -> None:
+    """By hand, at half the training."""
+    task, batch = Noise2NoiseTask(restorer=small_unet(3), gamma=2.0), Batch(rand(2, 3, 32, 32))
+    task.progress = 0.5
+    cells = Neighbours.drawn(batch.x, seeded())
+    (first, second), (left, right) = cells.of(batch.x), cells.of(task.network(batch.x))
+    error = task.network(first) - second
+    expected = error.square().mean() + (error - (left - right)).square().mean()
+    torch.testing.assert_close(task.objective(batch, seeded()), expected)
+
+
+def test_psnr_is_estimated_from_noisy_shots() -> None:
+    class Same(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.traits = small_unet(1).traits
+
+        def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+            return 0.5 * y + 0.25
+
+    x, noise = 0.4 + 0.2 * rand(2, 1, 128, 128), parse("gaussian(sigma=0.05)")
+    y, other = (noise(x, generator=seeded(seed)) for seed in (1, 2))
+    task = Noise2NoiseTask(restorer=Same())
+    found = task.scores(Batch(y, target=other), 0)
+    true = -10 * (0.5 * y + 0.25 - x).square().mean().log10().item()
+    assert task.figure("estimated_psnr", found["estimated_psnr"]["another noisy shot"]) == pytest.approx(true, abs=0.2)
+    assert task.figure("noisy_psnr", found["noisy_psnr"]["another noisy shot"]) < true - 1
+
+
+def test_a_restorer_that_is_told_sigma_is_refused() -> None:
+    with pytest.raises(RecipeError, match="FFDNet does not"):
+        Noise2NoiseTask(restorer=FFDNet(channels=1, depth=3, width=4))
+
+
+@pytest.mark.parametrize("make", [twins, singles])
+def test_a_folder_of_noisy_images_becomes_weights(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "noisy")
+    content = {
+        "summary": "Ours",
+        "model": {
+            "class_path": "clearsight.training.Noise2NoiseTask",
+            "init_args": {
+                "restorer": {
+                    "class_path": "clearsight.restorers.Noise2NoiseUNet",
+                    "init_args": {"channels": 3, "width": 6},
+                }
+            },
+        },
+        "data": {
+            "class_path": "clearsight.training.NoisyPatches",
+            "init_args": {"images": str(tmp_path / "noisy"), "size": 32, "batch": 2, "epoch": 2, "validation_size": 32},
+        },
+        "trainer": {"max_steps": 4, "accelerator": "cpu"},
+    }
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(yaml.safe_dump(content))
+    out = train(str(recipe), out=tmp_path / "run")
+    figures = json.loads((out / "figures.json").read_text())
+    assert list(figures["validation"]["noisy_psnr"]) == [
+        "another noisy shot" if make is twins else "noisy neighbours, half the size"
+    ]
+    assert ("estimated_psnr" in figures["validation"]) == (make is twins)
+    assert "noisy itself" in (out / "README.md").read_text()
+    assert isinstance(weights.load(out), Noise2NoiseUNet)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clearsight.training.guidance import GuidedTask
     from clearsight.training.joint import JointTask
     from clearsight.training.muon import Muon
+    from clearsight.training.noise2noise import Noise2NoiseTask
     from clearsight.training.patches import Patches
     from clearsight.training.recognition import RecognitionTask
     from clearsight.training.restoration import RestorationTask
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from clearsight.training.runner import train
     from clearsight.training.sampling import SamplerTask
     from clearsight.training.schedules import Cosine, Plateau, Staircase
+    from clearsight.training.shots import NoisyPatches
     from clearsight.training.task import Task
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "GuidedTask",
     "JointTask",
     "Muon",
+    "Noise2NoiseTask",
+    "NoisyPatches",
     "Patches",
     "Plateau",
     "RandomCrops",
@@ -57,6 +61,8 @@ _HOMES = {
     "GuidedTask": "guidance",
     "JointTask": "joint",
     "Muon": "muon",
+    "Noise2NoiseTask": "noise2noise",
+    "NoisyPatches": "shots",
     "Patches": "patches",
     "Plateau": "schedules",
     "RandomCrops": "crops",

@@ -25,6 +25,12 @@ _KINDS = {
         'model = clearsight.load("{name}")\nclean = clearsight.restore(image, model=model)\n',
         "PSNR, dB",
     ),
+    "noisy_psnr": _Kind(
+        "image-to-image",
+        'model = clearsight.load("{name}")\nclean = clearsight.restore(image, model=model)\n',
+        "PSNR against what is noisy itself, dB",
+    ),
+    "estimated_psnr": _Kind("image-to-image", "", "PSNR against clean images, estimated from noisy shots, dB"),
     "error": _Kind(
         "image-classification",
         'recognizer = clearsight.load_recognizer("{name}")\n'

@@ -18,26 +18,32 @@ from clearsight.errors import ClearsightError, RecipeError
 from clearsight.images.files import read
 from clearsight.images.folders import find
 from clearsight.images.intensities import as_unit
+from clearsight.images.picture import Array
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
 from clearsight.training.samples import compact
 
-__all__ = ["Patches", "find_images"]
+__all__ = ["Held", "Patches", "find_images", "held_as", "held_numbers", "image_folder", "say", "say_small"]
 
 _HELD_OUT = 12
 """Images that are held out where nobody says how many."""
 
 
 def find_images(name: str) -> list[Path]:
-    """The image files of a folder: a path, or the name of a folder below ``$CLEARSIGHT_DATA``.
+    """The image files of :func:`image_folder`."""
+    return find([image_folder(name)])
+
+
+def image_folder(name: str) -> Path:
+    """A folder: a path, or the name of a folder below ``$CLEARSIGHT_DATA``.
 
     Raises:
         RecipeError: neither is there; the message names both.
     """
     home = os.environ.get("CLEARSIGHT_DATA", "")
     for folder in filter(Path.is_dir, (Path(name), Path(home) / name if home else Path(name))):
-        return find([folder])
+        return folder
     raise RecipeError(
         f"there is no folder of images {name!r}, neither here nor below CLEARSIGHT_DATA ({home or 'not set'}): "
         "give data.images, or set CLEARSIGHT_DATA to the folder that holds it"
@@ -86,27 +92,22 @@ class Patches(Data):
         self.hold_out, self.validation_size, self.drawings = hold_out, validation_size, drawings
         self.train_images: list[Tensor] = []
         self.validation_images: list[Tensor] = []
-        self._held: _Held | None = None
+        self._held: Held | None = None
 
     def setup(self, stage: str) -> None:
         """Read every image once."""
         if self.train_images:
             return
         found = self._read()
-        n = max(min(_HELD_OUT, len(found) // 4), 1) if self.hold_out is None else self.hold_out
-        held = {number * len(found) // n for number in range(n)}
-        if not 0 < len(held) < len(found):
-            raise RecipeError(
-                f"{self.source} has {len(found)} images that can be read: too few to train on some and to hold out {n}"
-            )
+        held = held_numbers(len(found), self.hold_out, f"{self.source} has {len(found)} images that can be read")
         trained_on = [image for number, image in enumerate(found) if number not in held]
         validated_on = [found[number] for number in sorted(held)]
-        _say_small(trained_on, self.size, "training images", "enlarged by reflection")
-        _say_small(validated_on, self.validation_size, "held-out images", "validated on whole")
+        say_small(trained_on, self.size, "training images", "enlarged by reflection")
+        say_small(validated_on, self.validation_size, "held-out images", "validated on whole")
         trained_on += [
             _fitted(compact(Drawings(count=self.drawings)[n].x), self.channels) for n in range(self.drawings)
         ]
-        self._held = _Held([enlarged(image, self.size, self.size) for image in trained_on])
+        self._held = Held([enlarged(image, self.size, self.size) for image in trained_on])
         self.train_images = self._held.images()
         least = min(self.size, self.validation_size)
         self.validation_images = [enlarged(image, least, least) for image in validated_on]
@@ -116,9 +117,9 @@ class Patches(Data):
         images = []
         for path in self._paths():
             try:
-                images.append(_load(path, self.channels))
+                images.append(held_as(read(path).colour, self.channels))
             except (ClearsightError, OSError) as error:
-                _say(f"left out: {error}")
+                say(f"left out: {error}")
         return images
 
     def _paths(self) -> list[Path]:
@@ -152,7 +153,20 @@ class Patches(Data):
         return image[:, top : top + self.validation_size, left : left + self.validation_size]
 
 
-class _Held:
+def held_numbers(total: int, wanted: int | None, has: str) -> set[int]:
+    """Which of so many are held out, evenly spread: as many as are wanted, or 12, but no more than a quarter.
+
+    Raises:
+        RecipeError: all of them or none would be; ``has`` is the first half of the sentence.
+    """
+    n = max(min(_HELD_OUT, total // 4), 1) if wanted is None else wanted
+    held = {number * total // n for number in range(n)}
+    if not 0 < len(held) < total:
+        raise RecipeError(f"{has}: too few to train on some and to hold out {n}")
+    return held
+
+
+class Held:
     """Images of any size, one after the other in memory: a batch of squares is one look into it, on any device."""
 
     def __init__(self, images: Sequence[Tensor]) -> None:
@@ -170,6 +184,7 @@ class _Held:
         return [part.view(-1, *size) for part, size in zip(parts, self.sizes.tolist(), strict=True)]
 
     def to(self, device: torch.device) -> None:
+        """Hold the pixels on a device."""
         self.pixels = self.pixels.to(device)
 
     def cut(self, which: Tensor, places: Tensor, turns: Tensor, size: int) -> Tensor:
@@ -198,9 +213,15 @@ def _orientations(size: int, device: torch.device) -> Tensor:
     return torch.stack([*turned, *(each.flip(2) for each in turned)], 1)
 
 
-def _load(path: Path, channels: int) -> Tensor:
-    pixels = read(path).colour
-    held = np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else as_unit(pixels))
+def held_as(pixels: Array, channels: int, like: Array | None = None) -> Tensor:
+    """Numbers of a picture, ``(H, W, C)``, as they are held: ``(channels, H, W)``, 8 bits, or float32 in [0, 1].
+
+    Args:
+        pixels: of the picture.
+        channels: 1 or 3.
+        like: numbers of the same type, whose black and white these have; their own if not given.
+    """
+    held = np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else as_unit(pixels, like=like))
     return _fitted(torch.from_numpy(held).permute(2, 0, 1), channels)
 
 
@@ -213,11 +234,13 @@ def _fitted(image: Tensor, channels: int) -> Tensor:
     return luma.round().byte() if image.dtype == torch.uint8 else luma
 
 
-def _say_small(images: Sequence[Tensor], size: int, what: str, done: str) -> None:
+def say_small(images: Sequence[Tensor], size: int, what: str, done: str) -> None:
+    """Say how many images are smaller than a size, and what was done about it."""
     small = sum(min(image.shape[1:]) < size for image in images)
     if small:
-        _say(f"{small} of {len(images)} {what} are smaller than {size}×{size}: {done}")
+        say(f"{small} of {len(images)} {what} are smaller than {size}×{size}: {done}")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """One line on standard error."""
     print(line, file=sys.stderr)
