@@ -109,7 +109,7 @@ def _numbers(count: int, part: str) -> list[int]:
 
     Example:
         >>> _numbers(20, "test"), _numbers(20, "val")
-        ([5, 6, 12, 13], [9])
+        ([6, 13], [9, 10])
     """
     first, last = round(_MARGIN * count), count - round(_MARGIN * count)
     if part == "all":

@@ -145,4 +145,5 @@ class ZeroFilled(Fourier):
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Degrade ``(B, C, H, W)``."""
         _, _, samples = self.with_samples(x, generator=generator)
-        return torch.fft.ifft2(samples).real
+        y: Tensor = torch.fft.ifft2(samples).real
+        return y

@@ -74,7 +74,8 @@ class KSpaceUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         spectrum = torch.fft.fft2(y.float() if y.dtype.itemsize < 4 else y)
         known = measured(spectrum) if mask is None else _told(mask, y)
         guess = restored(self.network, y).to(spectrum.real.dtype)
-        return torch.fft.ifft2(torch.where(known, spectrum, torch.fft.fft2(guess))).real.to(y.dtype)
+        x_hat: Tensor = torch.fft.ifft2(torch.where(known, spectrum, torch.fft.fft2(guess))).real
+        return x_hat.to(y.dtype)
 
 
 def measured(spectrum: Tensor) -> Tensor:
@@ -95,4 +96,5 @@ def _told(mask: Tensor, y: Tensor) -> Tensor:
     if mask.shape[-2:] != y.shape[-2:]:
         size, wanted = ("×".join(map(str, of.shape[-2:])) for of in (mask, y))
         raise ModelError(f"a mask has one number for each frequency of the image, {wanted}, got {size}")
-    return torch.fft.ifftshift(mask > _MOST, (-2, -1))
+    known: Tensor = torch.fft.ifftshift(mask > _MOST, (-2, -1))
+    return known

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clearsight.training.forcing import TeacherForcedTask
     from clearsight.training.guidance import GuidedTask
     from clearsight.training.joint import JointTask
+    from clearsight.training.kspace import MeasuredMSE
     from clearsight.training.muon import Muon
     from clearsight.training.noise2noise import Noise2NoiseTask
     from clearsight.training.patches import Patches
@@ -36,6 +37,7 @@ __all__ = [
     "Data",
     "GuidedTask",
     "JointTask",
+    "MeasuredMSE",
     "Muon",
     "Noise2NoiseTask",
     "NoisyPatches",
@@ -60,6 +62,7 @@ _HOMES = {
     "Data": "data",
     "GuidedTask": "guidance",
     "JointTask": "joint",
+    "MeasuredMSE": "kspace",
     "Muon": "muon",
     "Noise2NoiseTask": "noise2noise",
     "NoisyPatches": "shots",
