@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from clearsight.degradations.fourier import sampling_probabilities
-from clearsight.restorers.kspace import measured
+from clearsight.restorers.kspace import nonzero
 
 __all__ = ["MeasuredMSE"]
 
@@ -14,11 +14,11 @@ __all__ = ["MeasuredMSE"]
 class MeasuredMSE(nn.Module):
     """The squared error at the frequencies of the target that were measured, each over its probability.
 
-    The target is F⁻¹(m/p · Fx), as :class:`~clearsight.degradations.Fourier` makes it, and the loss
-    Σ_k m/p · (F x_hat − Fx)² / (H·W)², squares of magnitudes. As E[m/p] = 1 that is, in the mean, the mean squared error against x itself, as
-    if the target were clean. The squared error against the target in pixels, which lehtinen2018 takes, has its minimum
-    at the same x_hat, but counts what was not measured as 0 and what was as 1/p of itself, so that its gradients are
-    mostly noise: it takes many more steps.
+    The target is F⁻¹(m/p · Fx), as :class:`~clearsight.degradations.Fourier` makes it, and the loss the sum over k of
+    m/p · (F x_hat − Fx)² / (H·W)², squares of magnitudes. As E[m/p] = 1 that is, in the mean, the mean squared error
+    against x itself, as if the target were clean. The squared error against the target in pixels, which lehtinen2018
+    takes, has its minimum at the same x_hat, but counts what was not measured as 0 and what was as 1/p of itself, so
+    that its gradients are mostly noise.
 
     Args:
         keep: the expected share of the frequencies that was measured.
@@ -42,4 +42,4 @@ class MeasuredMSE(nn.Module):
         spectrum = torch.fft.fft2(target.float())
         error = torch.fft.fft2(x_hat.float()) - p * spectrum
         square = error.real.square() + error.imag.square()
-        return (measured(spectrum) / p * square).mean() / (height * width)
+        return (nonzero(spectrum) / p * square).mean() / (height * width)
