@@ -14,7 +14,7 @@ from clearsight.registry import RESTORERS
 from clearsight.restorers.padding import restored
 from clearsight.restorers.residual_unet import ResidualUNet
 
-__all__ = ["KSpaceUNet", "measured", "nonzero"]
+__all__ = ["KSpaceUNet", "measured"]
 
 _ROUNDING = 1e-6
 """Of the largest frequency: what a transform in 32 bits leaves where there was nothing."""
@@ -87,14 +87,9 @@ def measured(spectrum: Tensor) -> Tensor:
     Returns:
         ``(B, C, H, W)``, bool.
     """
-    there = nonzero(spectrum)
-    return there & (there.double().mean((-2, -1), keepdim=True) <= _MOST)
-
-
-def nonzero(spectrum: Tensor) -> Tensor:
-    """Where a spectrum, ``(B, C, H, W)`` and complex, is more than what rounding in 32 bits leaves of 0."""
     size = spectrum.abs()
-    return size > _ROUNDING * size.amax((-2, -1), keepdim=True)
+    there = size > _ROUNDING * size.amax((-2, -1), keepdim=True)
+    return there & (there.double().mean((-2, -1), keepdim=True) <= _MOST)
 
 
 def _told(mask: Tensor, y: Tensor) -> Tensor:

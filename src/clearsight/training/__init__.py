@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from clearsight.training.forcing import TeacherForcedTask
     from clearsight.training.guidance import GuidedTask
     from clearsight.training.joint import JointTask
-    from clearsight.training.kspace import MeasuredMSE
     from clearsight.training.muon import Muon
     from clearsight.training.noise2noise import Noise2NoiseTask
     from clearsight.training.patches import Patches
@@ -37,7 +36,6 @@ __all__ = [
     "Data",
     "GuidedTask",
     "JointTask",
-    "MeasuredMSE",
     "Muon",
     "Noise2NoiseTask",
     "NoisyPatches",
@@ -62,7 +60,6 @@ _HOMES = {
     "Data": "data",
     "GuidedTask": "guidance",
     "JointTask": "joint",
-    "MeasuredMSE": "kspace",
     "Muon": "muon",
     "Noise2NoiseTask": "noise2noise",
     "NoisyPatches": "shots",
