@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("nibabel")
 pytest.importorskip("nilearn")
-pytest.importorskip("lightning")
 
 from clearsight.experiments import RunConfig, find_experiment
 
