@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nibabel")
-pytest.importorskip("nilearn")
-
+import clearsight.datasets  # noqa: F401  (before lightning, which takes torchvision as it is)
 from clearsight.experiments import RunConfig, find_experiment
+
+pytestmark = pytest.mark.skipif(not (find_spec("nibabel") and find_spec("nilearn")), reason="no brain is installed")
 
 
 @pytest.fixture(scope="module")
