@@ -68,7 +68,7 @@ def drawn(folder: Path, files: int, seed: int) -> Iterator[Case]:
         rng = np.random.default_rng([seed, number])
         form = written[number // 2 % len(written)]
         path = folder / f"{number:05}{rng.choice(form.suffixes)}"
-        if form.stacks is not None and rng.random() < 0.3:
+        if form.name == "TIFF" and rng.random() < 0.3:
             shape, dtype, planes = _stack(path, rng)
         else:
             picture = _picture(form, rng)

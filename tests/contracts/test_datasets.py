@@ -88,6 +88,14 @@ def amat(path: Path, rows: int, features: int) -> None:
     np.savetxt(path, np.hstack([RNG.uniform(0.6, 1, size=(rows, features)), labels]), fmt="%.4g")
 
 
+def volumes(folder: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    folder.mkdir()
+    for name in ("a.nii.gz", "b.nii"):
+        voxels = RNG.integers(100, size=(8, 6, 20)).astype(np.int16)
+        nibabel.Nifti1Image(voxels, np.eye(4)).to_filename(folder / name)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few images in the layout of each data set, all below one folder."""
@@ -107,6 +115,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pairs(home / name, ("a_1_real.JPG", "a_1_mean.JPG"), ("b_2_real.JPG", "b_2_mean.JPG"))
     (home / "sidd").mkdir()
     sidd(home / "sidd")
+    volumes(home / "volumes")
     return home
 
 

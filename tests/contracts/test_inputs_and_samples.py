@@ -149,8 +149,12 @@ class TestAdjusted:
         np.testing.assert_allclose(x_hat, y + share * (filled_by_hand(y, seen) - y), atol=1e-5)
 
     def test_what_cannot_be_turned_is_refused(self) -> None:
+        inputs = {"mask": mask(8, 8), "table": torch.zeros(2, 5)}
         with pytest.raises(ModelError, match="Completer takes table, which cannot be turned with the image"):
-            clearsight.restore(image(8, 8), model=Completer(), self_ensemble=True, inputs={"mask": mask(8, 8)})
+            clearsight.restore(image(8, 8), model=Completer(), self_ensemble=True, inputs=inputs)
+        needed = (*Completer.INPUTS[:2], Input(name="table", kind="whole"))
+        with pytest.raises(ModelError, match="Completer takes table, which cannot be turned with the image"):
+            adjusted(Completer(inputs=needed), self_ensemble=True)
 
     @pytest.mark.parametrize("options", [{"strength": 1.5}, {"self_ensemble": True}])
     def test_only_one_answer_is_given(self, options: Any) -> None:

@@ -198,7 +198,7 @@ def _telling(verbose: bool) -> Iterator[None]:
 
 
 def _parsed(texts: Sequence[str], model: str) -> dict[str, Any]:
-    """What a model is given beside the image: a map as ``(H, W, C)``, a value as a number."""
+    """What a model is given beside the image: a map as ``(H, W, C)``, a whole as ``(C, H, W)``, a value as a number."""
     from clearsight import weights
     from clearsight.degradations.ranges import parse_number
     from clearsight.images.files import read
@@ -215,9 +215,11 @@ def _parsed(texts: Sequence[str], model: str) -> dict[str, Any]:
         if not is_given:
             raise InvalidArgumentError(f"--input is NAME=FILE or NAME=NUMBER, got {text!r}")
         kind = kinds.get(name)
-        if kind == "whole":
-            raise InvalidArgumentError(f"{name} is neither an image nor a number: give it in Python")
-        given[name] = to_unit(read(value).colour) if kind == "map" else parse_number(value) if kind else value
+        if kind in ("map", "whole"):
+            pixels = to_unit(read(value).colour)
+            given[name] = pixels if kind == "map" else pixels.transpose(2, 0, 1).copy()
+        else:
+            given[name] = parse_number(value) if kind else value
     return given
 
 

@@ -14,6 +14,7 @@ from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
 from clearsight.datasets.variants import Variants
+from clearsight.datasets.volumes import BrainSlices
 
 __all__ = [
     "CC15",
@@ -24,6 +25,7 @@ __all__ = [
     "VOC2012",
     "AMat",
     "Alphadigits",
+    "BrainSlices",
     "CamVid",
     "Curve",
     "Drawings",

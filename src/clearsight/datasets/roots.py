@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clearsight.errors import DataError, reason
 
-__all__ = ["DataRoot", "check_part", "find_folder", "part_of", "subfolders"]
+__all__ = ["DataRoot", "check_part", "find_folder", "find_path", "part_of", "subfolders"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,14 +88,24 @@ def find_folder(root: str | Path | None) -> Path:
     """
     if root is None:
         raise DataError("this data set is a folder of your own: give it as root")
+    found = find_path(root)
+    if not found.is_dir():
+        raise DataError(f"{found} is a file, expected a folder of images: name the folder it lies in")
+    return found
+
+
+def find_path(root: str | Path) -> Path:
+    """A file or a folder, relative to here or to ``$CLEARSIGHT_DATA``.
+
+    Raises:
+        DataError: there is none.
+    """
     found = next((path for path in _places(root) if path.exists()), None)
     if found is None:
         raise DataError(
             f"there is no folder {root}, neither here nor below CLEARSIGHT_DATA ({_state()}): check the path, "
             "or set CLEARSIGHT_DATA to the folder that holds it"
         )
-    if not found.is_dir():
-        raise DataError(f"{found} is a file, expected a folder of images: name the folder it lies in")
     return found
 
 

@@ -23,7 +23,7 @@ from clearsight.degradations.corruptions import (
     Spatter,
     Zoom,
 )
-from clearsight.degradations.fourier import Fourier, sampling_probabilities
+from clearsight.degradations.fourier import Fourier, ZeroFilled, sampling_probabilities
 from clearsight.degradations.impulse import RandomImpulse, SaltAndPepper
 from clearsight.degradations.language import parse
 from clearsight.degradations.masks import Block, Erase, LowerHalf
@@ -78,6 +78,7 @@ __all__ = [
     "Step",
     "Strokes",
     "Text",
+    "ZeroFilled",
     "Zoom",
     "format_number",
     "parse",

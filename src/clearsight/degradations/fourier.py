@@ -11,7 +11,7 @@ from clearsight.degradations.ranges import Range
 from clearsight.degradations.step import Step
 from clearsight.registry import DEGRADATIONS
 
-__all__ = ["Fourier", "sampling_probabilities"]
+__all__ = ["Fourier", "ZeroFilled", "sampling_probabilities"]
 
 _NEWTON_STEPS = 12
 _STEEPEST = 1000
@@ -118,3 +118,32 @@ class Fourier(Step):
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Degrade ``(B, C, H, W)``."""
         return self.with_samples(x, generator=generator)[0]
+
+
+@DEGRADATIONS.register("zero-filled", tiny={"keep": "0.1..0.5"})
+@dataclass(frozen=True, kw_only=True)
+class ZeroFilled(Fourier):
+    """Random frequencies measured, all others 0, as a scanner shows it: y = F⁻¹(m · Fx), not clipped.
+
+    Frequencies are drawn as by :class:`Fourier`; nothing is scaled by 1/p. So E[y] is not x, but x smoothed, and y
+    holds just what was measured, which a restorer can put back.
+
+    Args:
+        keep: expected share of the frequencies that are kept, 0.01 to 1, or a range each image draws from.
+
+    Raises:
+        InvalidArgumentError: ``keep`` is out of range.
+
+    Example:
+        >>> x = torch.rand(1, 1, 8, 8)
+        >>> y = ZeroFilled(keep=0.5)(x, generator=torch.Generator().manual_seed(0))
+        >>> _, mask, samples = Fourier(keep=0.5).with_samples(x, generator=torch.Generator().manual_seed(0))
+        >>> torch.allclose(torch.fft.fft2(y), samples, atol=1e-5)
+        True
+    """
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Degrade ``(B, C, H, W)``."""
+        _, _, samples = self.with_samples(x, generator=generator)
+        y: Tensor = torch.fft.ifft2(samples).real
+        return y

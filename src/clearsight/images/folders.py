@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from clearsight.errors import ImageReadError
-from clearsight.images.formats import SUFFIXES
+from clearsight.images.formats import SUFFIXES, suffix_of
 
 __all__ = ["find", "left_out", "walk"]
 
@@ -25,7 +25,7 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 def left_out(folder: Path) -> dict[str, int]:
     """How many files in and below a folder are no images that can be read, by suffix; hidden ones do not count."""
-    return dict(Counter(path.suffix.lower() for path in walk(folder) if path.suffix.lower() not in SUFFIXES))
+    return dict(Counter(suffix_of(path) for path in walk(folder) if suffix_of(path) not in SUFFIXES))
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -50,7 +50,7 @@ def _existing(path: Path) -> Path:
 
 
 def _inside(folder: Path) -> list[Path]:
-    images = sorted(path for path in walk(folder) if path.suffix.lower() in SUFFIXES)
+    images = sorted(path for path in walk(folder) if suffix_of(path) in SUFFIXES)
     if not images:
         raise ImageReadError(f"{folder} holds no images, expected files ending in {', '.join(SUFFIXES)}")
     return images

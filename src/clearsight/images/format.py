@@ -54,6 +54,7 @@ class Format:
         codec: how it is read and written.
         stacks: how stacks of planes are, where it holds them.
         dtypes: what its pixels may be when it is written; empty where it is only read.
+        colour: whether it holds red, green and blue when it is written.
         alpha: whether it holds alpha when it is written.
         premultiplied: whether its colours are multiplied by alpha; ``None`` where the file says which.
         extra: whether it holds channels that are neither grey, colour nor alpha.
@@ -77,6 +78,7 @@ class Format:
     codec: Codec
     stacks: Stacks | None = None
     dtypes: tuple[str, ...]
+    colour: bool = True
     alpha: bool
     premultiplied: bool | None = False
     extra: bool = False
@@ -95,6 +97,8 @@ class Format:
         dtype, channels = picture.pixels.dtype.name, set(picture.channels)
         if not (self.extra or channels - set(ALPHA) in (set(GREY), set(COLOUR))):
             return f"channels besides grey or RGB ({', '.join(picture.channels)})"
+        if not self.colour and set(COLOUR) <= channels:
+            return "colour"
         if picture.alpha is not None and not self.alpha:
             return f"{dtype} and alpha" if dtype not in self.dtypes else "alpha"
         if dtype not in self.dtypes:

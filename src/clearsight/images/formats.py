@@ -10,14 +10,17 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.TgaImagePlugin import TgaImageFile
 
-from clearsight.images import avif, exr, heic, jpeg, jxl, netpbm, png, raw, tiff, webp
+from clearsight.images import avif, exr, heic, jpeg, jxl, netpbm, nifti, png, raw, tiff, webp
 from clearsight.images.format import Format, Source
 from clearsight.images.jp2 import JPEG2000, OTHERS
 from clearsight.images.photoshop import RESOURCES
 from clearsight.images.pillow import Raster
 from clearsight.images.pngtext import CHUNKS, COLOURS
 
-__all__ = ["FORMATS", "SUFFIXES", "by_content", "by_suffix"]
+__all__ = ["FORMATS", "SUFFIXES", "by_content", "by_suffix", "suffix_of"]
+
+_VOLUME = nifti.Nifti()
+_PACKED_VOLUME = nifti.Nifti(compressed=True)
 
 FORMATS = (
     Format(
@@ -164,6 +167,32 @@ FORMATS = (
         keeps=("comment",),
     ),
     Format(
+        name="NIfTI",
+        suffixes=(".nii",),
+        signature=nifti.SIGNATURE,
+        told=_VOLUME.told,
+        codec=_VOLUME,
+        stacks=_VOLUME,
+        dtypes=("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
+        colour=False,
+        alpha=False,
+        lossless=True,
+        keeps=(nifti.HEADER,),
+    ),
+    Format(
+        name="gzipped NIfTI",
+        suffixes=(".nii.gz",),
+        signature=rb"\x1f\x8b",
+        told=_PACKED_VOLUME.told,
+        codec=_PACKED_VOLUME,
+        stacks=_PACKED_VOLUME,
+        dtypes=("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
+        colour=False,
+        alpha=False,
+        lossless=True,
+        keeps=(nifti.HEADER,),
+    ),
+    Format(
         name="TGA",
         suffixes=(".tga",),
         signature=rb".[\0\1][\1\2\3\x09\x0a\x0b].{13}[\x08\x0f\x10\x18\x20].",
@@ -192,4 +221,15 @@ def by_content(source: Source, name: str = "") -> Format | None:
 
 def by_suffix(path: Path) -> Format | None:
     """Tell the format that a file is to be written in by its name."""
-    return next((form for form in FORMATS if path.suffix.lower() in form.suffixes), None)
+    return next((form for form in FORMATS if suffix_of(path) in form.suffixes), None)
+
+
+def suffix_of(path: Path) -> str:
+    """What the name of a file ends in, in lower case; two suffixes where a format's names end in two.
+
+    Example:
+        >>> suffix_of(Path("scan.one.NII.gz")), suffix_of(Path("photo.old.JPG"))
+        ('.nii.gz', '.jpg')
+    """
+    last = "".join(path.suffixes[-2:]).lower()
+    return last if last in SUFFIXES else path.suffix.lower()

@@ -11,7 +11,7 @@ from pathlib import Path
 from clearsight.errors import ImageWriteError, InvalidArgumentError
 from clearsight.images.files import check_writable
 from clearsight.images.folders import find, left_out
-from clearsight.images.formats import SUFFIXES, by_suffix
+from clearsight.images.formats import SUFFIXES, by_suffix, suffix_of
 
 __all__ = ["Job", "plan", "unread"]
 
@@ -63,7 +63,7 @@ def plan(
     single = named and len(paths) == 1 and not paths[0].is_dir()
     if single:
         _check_name(Path(out), suffix)
-    elif named and Path(out).suffix.lower() in SUFFIXES:
+    elif named and suffix_of(Path(out)) in SUFFIXES:
         raise InvalidArgumentError(f"{out} is the name of one image, but the inputs may be several: name a folder")
     out = Path(out)
     if suffix is not None:
@@ -72,7 +72,8 @@ def plan(
     for path in paths:
         for source, key in _sources(path, out):
             target = out if single else out / _renamed(key, suffix)
-            targets = [target.with_name(f"{target.stem}.{part}{target.suffix}") for part in parts] or [target]
+            stem, end = _split(target)
+            targets = [target.with_name(f"{stem}.{part}{end}") for part in parts] or [target]
             jobs.append(Job(source, targets[0], key.as_posix(), tuple(targets[1:])))
     _refuse_collisions(jobs)
     return jobs
@@ -97,7 +98,7 @@ def _check_name(out: Path, suffix: str | None) -> None:
         check_writable(out)
     except ImageWriteError as error:
         raise ImageWriteError(f"{error}, or end the name of a folder in /") from None
-    if suffix is not None and out.suffix.lower() != suffix:
+    if suffix is not None and suffix_of(out) != suffix:
         check_writable(Path(f"image{suffix}"))
         raise InvalidArgumentError(f"{out} is no {suffix} file: leave --format out, or name a folder")
 
@@ -116,7 +117,13 @@ def _sources(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
 def _renamed(key: Path, suffix: str | None) -> Path:
     form = by_suffix(key)
     new = suffix or (form.instead if form else "")
-    return key.with_suffix(new) if new else key
+    return key.with_name(f"{_split(key)[0]}{new}") if new else key
+
+
+def _split(path: Path) -> tuple[str, str]:
+    """The name without its suffix, and that as it is written."""
+    at = len(path.name) - len(suffix_of(path))
+    return path.name[:at], path.name[at:]
 
 
 def _refuse_collisions(jobs: list[Job]) -> None:

@@ -6,6 +6,7 @@ from clearsight.restorers.cnn_lstm import CNNLSTM, ConvAutoencoder
 from clearsight.restorers.completion import CompletionNet
 from clearsight.restorers.dncnn import DnCNN
 from clearsight.restorers.ffdnet import FFDNet
+from clearsight.restorers.kspace import KSpaceUNet
 from clearsight.restorers.mcwnnm import MCWNNM
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
@@ -34,6 +35,7 @@ __all__ = [
     "DnCNN",
     "FFDNet",
     "FlowSampler",
+    "KSpaceUNet",
     "MultiscaleDenoiser",
     "Noise2NoiseUNet",
     "NonLocalMeans",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import reduce
 from itertools import product
@@ -29,7 +29,7 @@ class SelfEnsemble(nn.Module):
         restorer: image → image; it is shared and not copied.
 
     Raises:
-        ModelError: it takes an input that cannot be turned.
+        ModelError: it needs an input that cannot be turned, or is given one.
 
     Example:
         >>> from clearsight.restorers import Wiener
@@ -41,9 +41,8 @@ class SelfEnsemble(nn.Module):
     def __init__(self, restorer: nn.Module) -> None:
         super().__init__()
         name, traits = RESTORERS.called(restorer), cast(Restorer, restorer).traits
-        whole = [one.name for one in traits.inputs if one.kind == "whole"]
-        if whole:
-            raise ModelError(f"{name} takes {whole[0]}, which cannot be turned with the image: leave self-ensemble out")
+        self._name = name
+        self._refuse({one.name for one in traits.inputs if one.kind == "whole" and one.required})
         self.restorer = restorer
         self.traits: Traits = replace(traits, samples=False)
         self.figures = {**getattr(restorer, "figures", {}), "name": f"{name} in eight orientations"}
@@ -51,9 +50,17 @@ class SelfEnsemble(nn.Module):
 
     def forward(self, y: Tensor, sigma: Tensor | None = None, **inputs: Tensor) -> Tensor:
         """Restore ``(B, C, H, W)``; σ and inputs as the restorer takes them."""
+        self._refuse({one.name for one in self.traits.inputs if one.kind == "whole"} & inputs.keys())
         orientations = list(product((False, True), self._turns))
         answers = (self._answer(y, sigma, inputs, *one) for one in orientations)
         return reduce(torch.add, answers) / len(orientations)
+
+    def _refuse(self, whole: Collection[str]) -> None:
+        """Inputs that lie otherwise on a turned image than on this one."""
+        if whole:
+            raise ModelError(
+                f"{self._name} takes {min(whole)}, which cannot be turned with the image: leave self-ensemble out"
+            )
 
     def _answer(
         self, y: Tensor, sigma: Tensor | None, inputs: Mapping[str, Tensor], mirrored: bool, turns: int

@@ -17,7 +17,7 @@ from clearsight.training.fitting import fit
 from clearsight.training.runs import checkpoint, remember
 from clearsight.training.task import Task
 
-__all__ = ["Networks", "Trained"]
+__all__ = ["Networks", "Trained", "kept"]
 
 
 class Trained(NamedTuple):
@@ -49,22 +49,32 @@ class Networks:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             task = make(Noise2NoiseUNet(width=budget.width))
-        out = (
-            config.runs
-            / "lehtinen2018"
-            / f"{config.preset}-{config.seed}"
-            / name.replace(", ", "-").replace(" ", "-").lower()
-        )
         recipe = f"{name}, {budget.width} channels, {budget.steps} steps of {budget.batch} × {budget.size}²"
         recipe += f", {budget.images or 'all'} images"
-        remember(recipe, out)
-        if _reached(out) < budget.steps:
-            config.report(f"training {name}")
-            fit(task, data, out=out, recipe=recipe, steps=budget.steps, seed=config.seed)
-        last = checkpoint(out, "last")
-        assert last is not None
-        task.load_state_dict(last["state_dict"])
-        return Trained(task.network.cpu().eval(), float(last["callbacks"]["Stopwatch"]["seconds"]))
+        return kept(config, name, recipe, task, data, budget.steps)
+
+
+def kept(config: RunConfig, name: str, recipe: str, task: Task, data: Data, steps: int) -> Trained:
+    """The network of a task after so many steps; trained once, and gone on with after a stop.
+
+    Args:
+        config: preset, seed, folder of runs, whom to tell.
+        name: of the training: what it is kept under.
+        recipe: all that it depends on, in words.
+        task: the training.
+        data: on what.
+        steps: how long.
+    """
+    place = name.replace(", ", "-").replace(" ", "-").lower()
+    out = config.runs / "lehtinen2018" / f"{config.preset}-{config.seed}" / place
+    remember(recipe, out)
+    if _reached(out) < steps:
+        config.report(f"training {name}")
+        fit(task, data, out=out, recipe=recipe, steps=steps, seed=config.seed)
+    last = checkpoint(out, "last")
+    assert last is not None
+    task.load_state_dict(last["state_dict"])
+    return Trained(task.network.cpu().eval(), float(last["callbacks"]["Stopwatch"]["seconds"]))
 
 
 def _reached(out: Path) -> int:

@@ -1,0 +1,100 @@
+"""A restorer of images of which few frequencies were measured: what was measured is put back after the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from clearsight.contracts import Input, Traits
+from clearsight.errors import ModelError
+from clearsight.registry import RESTORERS
+from clearsight.restorers.padding import restored
+from clearsight.restorers.residual_unet import ResidualUNet
+
+__all__ = ["KSpaceUNet", "measured"]
+
+_ROUNDING = 1e-6
+"""Of the largest frequency: what a transform in 32 bits leaves where there was nothing."""
+
+_MOST = 0.5
+"""Share of the frequencies that an undersampled image has at most."""
+
+
+@RESTORERS.register("kspace-unet", tiny={"widths": [8, 12], "blocks": [1, 1]})
+class KSpaceUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
+    """Fills in the frequencies that a scanner had no time to measure, and keeps those that it measured.
+
+    x_hat = F⁻¹(m·Fy + (1 − m)·F u(y)): F is the discrete Fourier transform, y the zero-filled image F⁻¹(m·Fx), m which
+    frequencies were measured, u a :class:`ResidualUNet`. As y holds exactly what was measured, the image is all that is
+    needed: where its spectrum is not 0, a frequency was measured. A file of few bits has rounded the zeros away; of
+    such an image the mask has to be told, and where it is not, and more than half of the frequencies seem to have been
+    measured, u(y) is the answer. Images are real: one that has a phase is its magnitude only in what was not measured.
+    Source: J. Lehtinen et al., "Noise2Noise: Learning Image Restoration without Clean Data", ICML 2018, section 3.4.
+    Deviations: the network, and y, which is not scaled by 1/p, so that any way of sampling will do.
+
+    Args:
+        widths: channels of each level of u, from 1/2 resolution down.
+        blocks: residual blocks of each level.
+
+    Example:
+        >>> x = torch.rand(1, 1, 9, 8)
+        >>> spectrum = torch.fft.fft2(x)
+        >>> spectrum[..., 2:8, :] = 0
+        >>> x_hat = KSpaceUNet(widths=[8], blocks=[1])(torch.fft.ifft2(spectrum).real)
+        >>> bool((torch.fft.fft2(x_hat) - spectrum)[..., :2, :].abs().max() < 1e-4)
+        True
+    """
+
+    def __init__(self, *, widths: Sequence[int] = (48, 96, 192), blocks: Sequence[int] = (1, 2, 3)) -> None:
+        super().__init__()
+        self.network = ResidualUNet(channels=1, widths=widths, blocks=blocks)
+        mask = Input(name="mask", kind="whole", required=False)
+        self._traits = Traits(channels=1, receptive_radius=None, inputs=(mask,))
+
+    @property
+    def traits(self) -> Traits:
+        """Blind, grey, of the whole image; a mask where its zeros do not tell."""
+        return self._traits
+
+    def forward(self, y: Tensor, sigma: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Restore zero-filled images of any size; σ is not used.
+
+        Args:
+            y: ``(B, 1, H, W)``.
+            sigma: ignored.
+            mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)``, above ½ where a frequency was measured, k = 0 in the middle,
+                as :func:`torch.fft.fftshift` has it and people draw it.
+
+        Raises:
+            ModelError: the mask has another size.
+        """
+        spectrum = torch.fft.fft2(y.float() if y.dtype.itemsize < 4 else y)
+        known = measured(spectrum) if mask is None else _told(mask, y)
+        guess = restored(self.network, y).to(spectrum.real.dtype)
+        x_hat: Tensor = torch.fft.ifft2(torch.where(known, spectrum, torch.fft.fft2(guess))).real
+        return x_hat.to(y.dtype)
+
+
+def measured(spectrum: Tensor) -> Tensor:
+    """Where a spectrum is not 0; nowhere where that is more than half of it, which tells nothing.
+
+    Args:
+        spectrum: ``(B, C, H, W)``, complex, as :func:`torch.fft.fft2` has it.
+
+    Returns:
+        ``(B, C, H, W)``, bool.
+    """
+    size = spectrum.abs()
+    there = size > _ROUNDING * size.amax((-2, -1), keepdim=True)
+    return there & (there.double().mean((-2, -1), keepdim=True) <= _MOST)
+
+
+def _told(mask: Tensor, y: Tensor) -> Tensor:
+    if mask.shape[-2:] != y.shape[-2:]:
+        size, wanted = ("×".join(map(str, of.shape[-2:])) for of in (mask, y))
+        raise ModelError(f"a mask has one number for each frequency of the image, {wanted}, got {size}")
+    known: Tensor = torch.fft.ifftshift(mask > _MOST, (-2, -1))
+    return known
