@@ -10,6 +10,7 @@ from clearsight.restorers.mcwnnm import MCWNNM
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
+from clearsight.restorers.plain_upscaler import PlainUpscaler
 from clearsight.restorers.recurrence import RowDecoder
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.sampler import FlowSampler
@@ -34,6 +35,7 @@ __all__ = [
     "FlowSampler",
     "MultiscaleDenoiser",
     "NonLocalMeans",
+    "PlainUpscaler",
     "PointAutoencoder",
     "ResidualUNet",
     "RowDecoder",
