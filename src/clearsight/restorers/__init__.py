@@ -5,8 +5,10 @@ from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVa
 from clearsight.restorers.cnn_lstm import CNNLSTM, ConvAutoencoder
 from clearsight.restorers.completion import CompletionNet
 from clearsight.restorers.dncnn import DnCNN
+from clearsight.restorers.edsr import EDSR, MDSR
 from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.mcwnnm import MCWNNM
+from clearsight.restorers.mnist_upscaler import MNISTUpscaler
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
@@ -22,7 +24,9 @@ from clearsight.restorers.tnrd import TNRD
 __all__ = [
     "BM3D",
     "CNNLSTM",
+    "EDSR",
     "MCWNNM",
+    "MDSR",
     "TNRD",
     "Bicubic",
     "CompletionNet",
@@ -33,6 +37,7 @@ __all__ = [
     "DnCNN",
     "FFDNet",
     "FlowSampler",
+    "MNISTUpscaler",
     "MultiscaleDenoiser",
     "NonLocalMeans",
     "PlainUpscaler",
