@@ -1,4 +1,4 @@
-"""Views of a data set: some of its images, their centres, sizes that divide, other labels, the same labels by other numbers."""
+"""Views of a data set: some of its images, parts of each, other labels, the same labels by other numbers."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clearsight.errors import UnknownNameError
 from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
-from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples
+from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples, upscaling
 from clearsight.experiments.islam2018 import figures, table2
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
 from clearsight.experiments.vincent2010 import filters, table
@@ -22,7 +22,7 @@ _LIU2020 = (
     *figure6.FIGURES,
     *figure7.FIGURES,
 )
-_FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES)
+_FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES, upscaling.FIGURE)
 _ISLAM2018 = (*table2.TABLES, *figures.FIGURES)
 _VINCENT2010 = (table.TABLE, filters.FILTER_FIGURES)
 

@@ -50,7 +50,8 @@ class BranchedConv(nn.Module):
     def folded(self) -> nn.Conv2d:
         """The same function as a plain convolution."""
         assert self.square.bias is not None
-        plain = nn.Conv2d(*self.kernel.shape[:2], 3, padding=1).to(self.square.weight)
+        width = len(self.square.weight)
+        plain = nn.Conv2d(width, width, 3, padding=1).to(self.square.weight)
         plain.weight.copy_(self.kernel)
         plain.bias.copy_(self.square.bias)  # type: ignore[union-attr]
         return plain
