@@ -7,6 +7,7 @@ from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
 from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples, upscaling
 from clearsight.experiments.islam2018 import figures, table2
+from clearsight.experiments.lim2017 import table as lim2017_table
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
 from clearsight.experiments.vincent2010 import filters, table
 
@@ -29,7 +30,7 @@ _VINCENT2010 = (table.TABLE, filters.FILTER_FIGURES)
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    every = (*_CHEN2016, *_LIU2020, *_ISLAM2018, *_FLEURET_DLC, *_VINCENT2010)
+    every = (*_CHEN2016, *_LIU2020, *_ISLAM2018, *_FLEURET_DLC, *_VINCENT2010, lim2017_table.TABLE)
     return {experiment.name: experiment for experiment in every}
 
 
