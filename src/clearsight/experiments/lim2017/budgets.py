@@ -55,8 +55,8 @@ BUDGETS: Mapping[Preset, Budget] = {
     "cpu": Budget(
         width=64,
         blocks=16,
-        steps={2: 400, 4: 200},
-        epoch=100,
+        steps={2: 250, 4: 125},
+        epoch=125,
         batch=4,
         patch=24,
         muon=True,
