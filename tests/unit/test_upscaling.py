@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from clearsight import weights
@@ -15,9 +18,13 @@ from clearsight.datasets import Pairs, Photographs
 from clearsight.datasets.subset import Multiples
 from clearsight.degradations import parse
 from clearsight.errors import DataError, InvalidArgumentError
+from clearsight.experiments import RunConfig, catalogue
+from clearsight.experiments.lim2017 import table
+from clearsight.inference import ONNX_TOLERANCE, export_onnx
 from clearsight.inference.device import fused
 from clearsight.metrics import Outcome, luma, luma_metrics
 from clearsight.restorers import EDSR, MDSR, Bicubic, MNISTUpscaler, PlainUpscaler
+from clearsight.training import train
 from stand_ins import seeded
 
 
@@ -111,6 +118,25 @@ def test_the_plain_one_folded_is_the_same(tmp_path: Path) -> None:
     assert parameters(weights.load(tmp_path)) == parameters(plain) < parameters(branched)
 
 
+@pytest.mark.skipif(not find_spec("onnxscript") or not find_spec("onnxruntime"), reason="takes the extra onnx")
+def test_the_plain_one_is_exported(tmp_path: Path) -> None:
+    assert export_onnx(moved(PlainUpscaler(width=8, depth=2)), tmp_path / "upscale.onnx") <= ONNX_TOLERANCE
+
+
+def test_a_training_exports_single_convolutions(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(2):
+        pixels = torch.randint(256, (40, 40, 3), generator=seeded(), dtype=torch.uint8)
+        Image.fromarray(pixels.numpy()).save(images / f"{number}.png")
+    overrides = [f"--data.images={images}", "--data.hold_out=1", "--data.batch=1", "--data.epoch=1", "--data.size=24"]
+    small = "--model.init_args.restorer.init_args"
+    net = [f"{small}.width=4", f"{small}.depth=1", "--trainer.max_steps=1", "--trainer.accelerator=cpu"]
+    found = weights.load(train("upscale-x2", [*overrides, *net], out=tmp_path / "run"))
+    assert isinstance(found, PlainUpscaler)
+    assert {type(layer) for layer in found.inner} == {nn.Conv2d}
+
+
 def test_the_plain_one_takes_a_fifth_of_the_multiply_adds_of_edsr() -> None:
     """At the input's resolution, where nearly all of either are: a multiply-add for each weight and pixel."""
     assert parameters(PlainUpscaler(branches=False)) < parameters(EDSR()) / 5
@@ -179,3 +205,38 @@ class Luma:
     def __getitem__(self, index: int) -> Sample:
         sample = self.dataset[index]
         return Sample(name=sample.name, x=(255 * luma(sample.x[None])[0]).round() / 255, label=None)
+
+
+# What is reproduced
+
+
+def run(name: str, tmp_path: Path) -> dict[str, Any]:
+    config = RunConfig(preset="smoke", seed=0, runs=tmp_path, report=lambda text: None)
+    found = catalogue()[name].run(config)
+    assert all(len(row) == len(found.header) for row in found.rows)
+    return dict(found.record)
+
+
+@pytest.mark.skipif("CLEARSIGHT_DATA" not in os.environ, reason="Set5, Set14 and photographs to train on are not here")
+def test_the_table_of_lim2017(tmp_path: Path) -> None:
+    record = run("lim2017/table", tmp_path)
+    assert list(record["parts"]) == ["set5 ×2", "set5 ×4", "set14 ×2", "set14 ×4"]
+    for rows in record["parts"].values():
+        assert rows["bicubic"]["multiply_adds_per_pixel"] is None
+        once, eight = (rows[name]["multiply_adds_per_pixel"] for name in ("EDSR-baseline", "EDSR-baseline+"))
+        assert eight == pytest.approx(8 * once, rel=1e-3)
+        assert rows["bicubic"]["psnr"]["value"] > 20
+
+
+def test_multiply_adds_are_those_of_the_convolutions() -> None:
+    network = PlainUpscaler(width=8, depth=2, branches=False)
+    convolved = sum(p.numel() for p in network.parameters() if p.ndim > 1) + network.get_buffer("bicubic").numel()
+    assert table.multiply_adds(network) == convolved / 4
+    assert table.multiply_adds(Bicubic(scale=2)) is None
+
+
+def test_digits_enlarged(tmp_path: Path) -> None:
+    record = run("fleuret_dlc/upscale", tmp_path)
+    rows = {row["method"]: row for row in record["rows"]}
+    assert list(rows) == ["bilinear", "lecture", "plain-upscaler"]
+    assert rows["plain-upscaler"]["psnr"]["value"] > rows["bilinear"]["psnr"]["value"]
