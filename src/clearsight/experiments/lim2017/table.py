@@ -96,7 +96,8 @@ def multiply_adds(model: nn.Module) -> float | None:
         return None
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         fused(model)(torch.zeros(1, traits.channels or 3, _SIDE, _SIDE))
-    return counter.get_total_flops() / 2 / (_SIDE * traits.scale) ** 2
+    products: int = counter.get_total_flops() // 2
+    return products / (_SIDE * traits.scale) ** 2
 
 
 def _run(config: RunConfig) -> Result:

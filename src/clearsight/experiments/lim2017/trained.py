@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import torch
-from lightning.pytorch.cli import OptimizerCallable
 
 from clearsight.experiments.experiment import RunConfig
 from clearsight.experiments.lim2017.budgets import BUDGETS
@@ -48,12 +47,13 @@ def _trained(network: EDSR, config: RunConfig) -> EDSR:
     budget, scale = BUDGETS[config.preset], network.traits.scale
     steps, source = budget.steps[scale], training_images()
     out = config.runs / "lim2017" / f"edsr-x{scale}-{config.preset}-{config.seed}"
+    optimizer: Callable[..., torch.optim.Optimizer]
     optimizer = partial(Muon, lr=0.01, weight_decay=0.01) if budget.muon else partial(torch.optim.Adam, lr=1e-4)
     task = RestorationTask(
         restorer=network,
         degradation=degradation(scale),
         validation=[degradation(scale)],
-        optimizer=cast(OptimizerCallable, optimizer),
+        optimizer=optimizer,
         schedule=Cosine(warmup=20) if budget.muon else Staircase(every=10**9),
         seed=config.seed,
     )
