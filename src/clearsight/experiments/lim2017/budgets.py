@@ -62,7 +62,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         muon=True,
         images=None,
         size=0,
-        ensembles=("set5",),
+        ensembles=(),
     ),
     "paper": Budget(
         width=64,

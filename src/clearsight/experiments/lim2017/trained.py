@@ -67,7 +67,10 @@ def _trained(network: EDSR, config: RunConfig) -> EDSR:
         validation_size=_VALIDATED,
         seed=config.seed,
     )
-    terms = f"EDSR {network.traits}, {budget}, {source}, seed {config.seed}\n"
+    terms = (
+        f"EDSR ×{scale}: {budget.blocks} blocks of {budget.width} channels, {budget.batch} patches of {budget.patch} "
+        f"pixels from {source}, {'Muon' if budget.muon else 'Adam'}, seed {config.seed}\n"
+    )
     config.report(f"training EDSR ×{scale}, {steps} steps")
     fit(task, data, out=out, recipe=terms, steps=steps, seed=config.seed, accelerator="auto")
     take_best(task, out)
