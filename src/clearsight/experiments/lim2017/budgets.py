@@ -24,7 +24,9 @@ class Budget:
         muon: whether by Muon, its rate along half a cosine; otherwise by Adam as published.
         images: of each test set, the centres of so many; ``None`` for all, whole.
         size: of these centres once enlarged.
-        ensembles: the sets that EDSR is asked about eight times.
+        ensembles: the sets that our networks are asked about eight times, too.
+        large: the sets that EDSR is judged on.
+        large_ensembles: the sets that EDSR is asked about eight times, too.
     """
 
     width: int
@@ -37,6 +39,8 @@ class Budget:
     images: int | None
     size: int
     ensembles: tuple[str, ...]
+    large: tuple[str, ...]
+    large_ensembles: tuple[str, ...]
 
 
 BUDGETS: Mapping[Preset, Budget] = {
@@ -51,18 +55,22 @@ BUDGETS: Mapping[Preset, Budget] = {
         images=2,
         size=64,
         ensembles=("set5", "set14"),
+        large=("set5", "set14"),
+        large_ensembles=("set5", "set14"),
     ),
     "cpu": Budget(
         width=64,
         blocks=16,
-        steps={2: 250, 4: 125},
-        epoch=125,
+        steps={2: 250, 4: 50},
+        epoch=25,
         batch=4,
         patch=24,
         muon=True,
         images=None,
         size=0,
-        ensembles=(),
+        ensembles=("set5",),
+        large=("set5",),
+        large_ensembles=(),
     ),
     "paper": Budget(
         width=64,
@@ -75,5 +83,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         images=None,
         size=0,
         ensembles=("set5", "set14"),
+        large=("set5", "set14"),
+        large_ensembles=("set5", "set14"),
     ),
 }

@@ -57,14 +57,16 @@ _PARTS = [Part(data, scale) for data in _SETS for scale in _SCALES]
 
 def _models(part: Part, config: RunConfig) -> dict[str, nn.Module]:
     """What is judged, by the names of the rows; ours where it is shipped."""
-    ours, large = f"upscale-x{part.scale}", edsr(part.scale, config)
+    ours, budget = f"upscale-x{part.scale}", BUDGETS[config.preset]
     found: dict[str, nn.Module] = {"bicubic": Bicubic(scale=part.scale)}
     if any(stored.name == ours for stored in weights.shipped()):
-        small = weights.load(ours)
-        found |= {"upscale": small, "upscale+": SelfEnsemble(small)}
-    found["EDSR-baseline"] = large
-    if part.data in BUDGETS[config.preset].ensembles:
-        found["EDSR-baseline+"] = SelfEnsemble(large)
+        found["upscale"] = weights.load(ours)
+        if part.data in budget.ensembles:
+            found["upscale+"] = SelfEnsemble(found["upscale"])
+    if part.data in budget.large:
+        found["EDSR-baseline"] = edsr(part.scale, config)
+        if part.data in budget.large_ensembles:
+            found["EDSR-baseline+"] = SelfEnsemble(found["EDSR-baseline"])
     return found
 
 
