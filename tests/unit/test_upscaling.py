@@ -7,17 +7,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
+import clearsight
 from clearsight import weights
 from clearsight.contracts import Sample
 from clearsight.datasets import Pairs, Photographs
 from clearsight.datasets.subset import Multiples
 from clearsight.degradations import parse
-from clearsight.errors import DataError, InvalidArgumentError
+from clearsight.errors import DataError, InvalidArgumentError, UnknownNameError
 from clearsight.experiments import RunConfig, catalogue
 from clearsight.experiments.lim2017 import table
 from clearsight.inference import ONNX_TOLERANCE, export_onnx
@@ -140,6 +142,21 @@ def test_a_training_exports_single_convolutions(tmp_path: Path) -> None:
 def test_the_plain_one_takes_a_fifth_of_the_multiply_adds_of_edsr() -> None:
     """At the input's resolution, where nearly all of either are: a multiply-add for each weight and pixel."""
     assert parameters(PlainUpscaler(branches=False)) < parameters(EDSR()) / 5
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_pictures_are_enlarged_by_name(scale: int) -> None:
+    picture = np.full((9, 7, 3), 100, np.uint8)
+    for eightfold in (False, True):
+        large = clearsight.restore(picture, model=f"upscale-x{scale}", self_ensemble=eightfold)
+        assert large.shape == (9 * scale, 7 * scale, 3)
+        assert large.dtype == np.uint8
+        assert abs(large.astype(int) - 100).max() <= 6
+
+
+def test_other_factors_are_no_names() -> None:
+    with pytest.raises(UnknownNameError, match=r"no restorer is named 'upscale-x5'.*upscale-x4"):
+        weights.load("upscale-x5")
 
 
 # How it is judged
