@@ -112,8 +112,8 @@ def test_other_sizes_than_its_own_are_refused(name: str) -> None:
     height, width = model.traits.size
     with pytest.raises(ModelError, match="takes images of shape"):
         model(torch.zeros(1, 1, height, width + 1))
-    with pytest.raises(ModelError, match=f"takes images of {height}×{width} pixels, got {width}×{height}: resize"):
-        Engine(model, device="cpu").restore_pixels(np.zeros((width, height, 1), np.uint8))
+    with pytest.raises(ModelError, match=f"takes images of {height}×{width} pixels, got {width + 1}×{height}: resize"):
+        Engine(model, device="cpu").restore_pixels(np.zeros((width + 1, height, 1), np.uint8))
 
 
 @pytest.mark.parametrize("kind", ["a pixel", "8×8", "grey in three channels"])

@@ -18,6 +18,7 @@ import clearsight
 from clearsight import registry, weights
 from clearsight.datasets import MNIST, take
 from clearsight.metrics import psnr, ssim
+from clearsight.restorers import Bicubic
 from clearsight.training import shipped_recipes
 
 GOLDEN = Path(__file__).parent / "golden.json"
@@ -31,6 +32,7 @@ DENOISERS = {
 GREY = ("denoise-grey", "tnrd-25")
 READERS = {"digits-conv": "restore-digits", "digits-mlp": "restore-digits", "joint-digits": "joint-digits"}
 VIEWERS = {"cifar-resnet": 32, "camvid-segmenter": 240}
+UPSCALERS = {"upscale-x2": 2, "upscale-x3": 3, "upscale-x4": 4}
 HALF = "lower-half | salt-and-pepper(amount=0.1)"
 STROKES = ("strokes(kind=light)", "strokes(kind=heavy)")
 SHIPPED = list(weights.shipped(registry.RESTORERS, registry.RECOGNIZERS, registry.JOINT))
@@ -53,6 +55,15 @@ def measured(name: str) -> dict[str, list[float]]:
         restored = clearsight.restore(noisy, model=name, precision="float32", device="cpu")
         rows[f"{sigma}/255"] = [round(v, 4) for v in (*score(noisy, clean), *score(restored, clean))]
     return rows
+
+
+def enlarged(name: str) -> list[float]:
+    """PSNR and SSIM of a face that was made smaller and was enlarged again, by interpolation and by the model."""
+    scale = UPSCALERS[name]
+    clean = photograph(name)[:252, :252]
+    small = clearsight.degrade(clean, f"bicubic(scale={scale}) | quantize", seed=0)
+    made = [clearsight.restore(small, model=m, device="cpu") for m in (Bicubic(scale=scale), clearsight.load(name))]
+    return [round(v, 4) for image in made for v in score(image, clean)]
 
 
 def view(name: str) -> list[float]:
@@ -109,7 +120,7 @@ def read_half_digits() -> dict[str, float]:
 
 
 def test_what_there_is() -> None:
-    assert {*DENOISERS, *VIEWERS, *READERS, *READERS.values()} <= {stored.name for stored in SHIPPED}
+    assert {*DENOISERS, *UPSCALERS, *VIEWERS, *READERS, *READERS.values()} <= {stored.name for stored in SHIPPED}
 
 
 @pytest.mark.parametrize("name", DENOISERS)
@@ -125,6 +136,20 @@ def test_gains_at_every_noise_level_it_is_for(name: str) -> None:
     for noisy_psnr, noisy_ssim, restored_psnr, restored_ssim in measured(name).values():
         assert restored_psnr > noisy_psnr
         assert restored_ssim > noisy_ssim
+
+
+@pytest.mark.parametrize("name", UPSCALERS)
+def test_enlarges_as_it_did(name: str) -> None:
+    expected, actual = json.loads(GOLDEN.read_text())[name], enlarged(name)
+    assert actual[0::2] == pytest.approx(expected[0::2], abs=0.01)
+    assert actual[1::2] == pytest.approx(expected[1::2], abs=0.001)
+    assert actual[2] > actual[0]
+    assert actual[3] > actual[1]
+
+
+def test_upscalers_stay_under_their_limit() -> None:
+    folders = [stored.folder for stored in SHIPPED if stored.name in UPSCALERS]
+    assert sum(file.stat().st_size for folder in folders for file in folder.iterdir()) < 4e6
 
 
 @pytest.mark.parametrize("strokes", STROKES)
@@ -184,6 +209,7 @@ def test_all_shipped_weights_stay_under_their_limit() -> None:
 
 if __name__ == "__main__":
     golden = {name: measured(name) for name in DENOISERS}
+    golden |= {name: enlarged(name) for name in UPSCALERS}
     golden |= {name: view(name) for name in VIEWERS}
     golden |= {name: {strokes: read_digits(name, strokes) for strokes in STROKES} for name in READERS}
     golden["sample-digits"] = half_digits()

@@ -1,4 +1,4 @@
-"""Views of a data set: some of its images, their centres, other labels, the same labels by other numbers."""
+"""Views of a data set: some of its images, parts of each, other labels, the same labels by other numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 from clearsight.classes import matched
 from clearsight.contracts import VOID, Dataset, Sample
-from clearsight.errors import InvalidArgumentError
+from clearsight.errors import DataError, InvalidArgumentError
 
-__all__ = ["Centres", "Labelled", "Renumbered", "Subset", "renumbered", "take"]
+__all__ = ["Centres", "Labelled", "Multiples", "Renumbered", "Subset", "renumbered", "take"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,41 @@ class Centres:
 
         target = None if whole.target is None else cut(whole.target)
         return Sample(name=whole.name, x=cut(whole.x), label=None, target=target)
+
+
+@dataclass(frozen=True, slots=True)
+class Multiples:
+    """Images without the last rows and columns that a number does not divide, as super-resolution is judged on.
+
+    Attributes:
+        dataset: of whole images.
+        number: that divides height and width of what is kept.
+    """
+
+    dataset: Dataset
+    number: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the whole images."""
+        return self.dataset.classes
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one and cut the rest off.
+
+        Raises:
+            DataError: nothing is left of it.
+        """
+        whole = self.dataset[index]
+        height, width = (n - n % self.number for n in whole.x.shape[1:])
+        if not height * width:
+            sides = "×".join(map(str, whole.x.shape[1:]))
+            raise DataError(f"{whole.name} has {sides} pixels, expected at least {self.number} in height and width")
+        return Sample(name=whole.name, x=whole.x[:, :height, :width], label=None)
 
 
 def take(dataset: Dataset, n: int) -> Subset:

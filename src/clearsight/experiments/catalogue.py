@@ -5,10 +5,11 @@ from __future__ import annotations
 from clearsight.errors import UnknownNameError
 from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
-from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples
+from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples, upscaling
 from clearsight.experiments.islam2018 import figures, table2
 from clearsight.experiments.lehtinen2018 import mri, single
 from clearsight.experiments.lehtinen2018 import tables as noisy_targets
+from clearsight.experiments.lim2017 import table as lim2017_table
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
 from clearsight.experiments.vincent2010 import filters, table
 
@@ -24,7 +25,7 @@ _LIU2020 = (
     *figure6.FIGURES,
     *figure7.FIGURES,
 )
-_FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES)
+_FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES, upscaling.FIGURE)
 _ISLAM2018 = (*table2.TABLES, *figures.FIGURES)
 _VINCENT2010 = (table.TABLE, filters.FILTER_FIGURES)
 _LEHTINEN2018 = (*noisy_targets.TABLES, single.SINGLE, mri.MRI)
@@ -32,7 +33,8 @@ _LEHTINEN2018 = (*noisy_targets.TABLES, single.SINGLE, mri.MRI)
 
 def catalogue() -> dict[str, Experiment]:
     """Every experiment by its name, paper after paper."""
-    every = (*_CHEN2016, *_LIU2020, *_ISLAM2018, *_FLEURET_DLC, *_VINCENT2010, *_LEHTINEN2018)
+    lectured = (*_FLEURET_DLC, *_LEHTINEN2018, lim2017_table.TABLE)
+    every = (*_CHEN2016, *_LIU2020, *_ISLAM2018, *lectured, *_VINCENT2010)
     return {experiment.name: experiment for experiment in every}
 
 

@@ -74,9 +74,10 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 def fused(model: nn.Module) -> nn.Module:
     """A copy, in evaluation mode, whose convolution + batch normalisation pairs are single convolutions.
 
-    Only pairs that follow one another in an ``nn.Sequential`` are folded.
+    Only pairs that follow one another in an ``nn.Sequential`` are folded; a network that knows how to fold itself, by a
+    method ``folded``, does so first.
     """
-    model = copy.deepcopy(model).eval()
+    model = copy.deepcopy(getattr(model, "folded", lambda: model)()).eval()
     for sequence in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
         names = list(sequence._modules)
         for first, second in pairwise(names):

@@ -4,6 +4,7 @@ from clearsight.vision import torchvision
 
 torchvision()  # before torchmetrics, which imports it as it is
 
+from clearsight.metrics.luma import luma, luma_metrics  # noqa: E402
 from clearsight.metrics.metric import Metric, Outcome  # noqa: E402
 from clearsight.metrics.pixels import psnr, ssim  # noqa: E402
 from clearsight.metrics.recognition import (  # noqa: E402
@@ -23,6 +24,8 @@ __all__ = [
     "confusion",
     "departure",
     "hit",
+    "luma",
+    "luma_metrics",
     "mean_iou",
     "psnr",
     "ssim",

@@ -5,12 +5,15 @@ from clearsight.restorers.classical import BM3D, Bicubic, NonLocalMeans, TotalVa
 from clearsight.restorers.cnn_lstm import CNNLSTM, ConvAutoencoder
 from clearsight.restorers.completion import CompletionNet
 from clearsight.restorers.dncnn import DnCNN
+from clearsight.restorers.edsr import EDSR, MDSR
 from clearsight.restorers.ffdnet import FFDNet
 from clearsight.restorers.kspace import KSpaceUNet
 from clearsight.restorers.mcwnnm import MCWNNM
+from clearsight.restorers.mnist_upscaler import MNISTUpscaler
 from clearsight.restorers.multiscale import MultiscaleDenoiser
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
+from clearsight.restorers.plain_upscaler import PlainUpscaler
 from clearsight.restorers.recurrence import RowDecoder
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.sampler import FlowSampler
@@ -24,7 +27,9 @@ from clearsight.restorers.unet import Noise2NoiseUNet
 __all__ = [
     "BM3D",
     "CNNLSTM",
+    "EDSR",
     "MCWNNM",
+    "MDSR",
     "TNRD",
     "Bicubic",
     "CompletionNet",
@@ -36,10 +41,12 @@ __all__ = [
     "FFDNet",
     "FlowSampler",
     "KSpaceUNet",
+    "MNISTUpscaler",
     "MultiscaleDenoiser",
     "Noise2NoiseUNet",
     "NonLocalMeans",
     "PhotonNoise",
+    "PlainUpscaler",
     "PointAutoencoder",
     "ResidualUNet",
     "RowDecoder",

@@ -198,6 +198,7 @@ def export(
     record = last["callbacks"]["Stopwatch"].get("record", ())
     precision = last["callbacks"]["Stopwatch"].get("precision")
     changed = change(task.exported)
+    _fold(task)
     weights.round_(task.exported)
     figures: dict[str, Any] = {
         "name": name,
@@ -215,6 +216,13 @@ def export(
     card = write_card(name, figures, (out / "recipe.yaml").read_text(encoding="utf-8"))
     weights.save(task.exported.cpu().eval(), out / "weights", figures=figures, card=card)
     return out / "weights"
+
+
+def _fold(task: Task) -> None:
+    """A network that is trained in branches ends as what they come to."""
+    folded = getattr(task.network, "folded", None)
+    if folded is not None and task.exported is task.network:
+        task.network = folded()
 
 
 def take_best(task: Task, out: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Budget:
         batch: digits a step of it.
         adversarial_epochs: more, with the critic.
         half_epochs: of the network that completes half digits.
+        upscale_epochs: of the networks that enlarge digits.
         tests: digits to judge by; ``None`` for all 10,000.
         drawn: digits that many samples are drawn of.
         samples: of each of these.
@@ -40,6 +41,7 @@ class Budget:
     batch: int
     adversarial_epochs: int
     half_epochs: int
+    upscale_epochs: int
     tests: int | None
     drawn: int
     samples: int
@@ -57,6 +59,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         batch=50,
         adversarial_epochs=1,
         half_epochs=1,
+        upscale_epochs=1,
         tests=100,
         drawn=8,
         samples=8,
@@ -72,6 +75,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         batch=50,
         adversarial_epochs=1,
         half_epochs=4,
+        upscale_epochs=6,
         tests=2000,
         drawn=200,
         samples=64,
@@ -87,6 +91,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         batch=100,
         adversarial_epochs=10,
         half_epochs=50,
+        upscale_epochs=50,
         tests=None,
         drawn=2000,
         samples=64,
