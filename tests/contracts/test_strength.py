@@ -55,7 +55,9 @@ LOCAL = [name for name in KEEPING if tiny(name).traits.receptive_radius is not N
 
 def image(model: nn.Module, height: int = 16, width: int = 24) -> Tensor:
     """Noisy ramps, not clipped to [0, 1], of a size that the model takes."""
-    height, width = model.traits.size or (height, width)
+    height, width = model.traits.size or (
+        -(-side // model.traits.multiple) * model.traits.multiple for side in (height, width)
+    )
     ramp = torch.linspace(0, 1, height)[:, None] * torch.linspace(0, 1, width)
     return ramp + SIGMA * torch.randn((2, model.traits.channels or 3, height, width), generator=seeded())
 

@@ -84,7 +84,7 @@ def test_tiles_equal_the_whole(name: str, size: tuple[int, int], tile: int) -> N
     pixels = noise((*size, model.traits.channels or 3))
     whole = engine(model).restore_pixels(pixels, sigma_for(model))
     tiled = engine(model, tile).restore_pixels(pixels, sigma_for(model))
-    assert np.abs(whole - pixels).max() > 1e-3
+    assert model.traits.scale > 1 or np.abs(whole - pixels).max() > 1e-3
     np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5)
 
 
@@ -110,7 +110,7 @@ def test_sizes_below_the_multiple_and_the_radius(name: str, tile: Any, size: tup
     model = tiny(name)
     pixels = noise((*size, model.traits.channels or 3))
     restored = engine(model, tile).restore_pixels(pixels, sigma_for(model))
-    assert restored.shape == pixels.shape
+    assert restored.shape == (*(model.traits.scale * side for side in size), pixels.shape[2])
     assert np.isfinite(restored).all()
 
 
