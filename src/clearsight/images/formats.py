@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +22,20 @@ __all__ = ["FORMATS", "SUFFIXES", "by_content", "by_suffix", "suffix_of"]
 
 _VOLUME = nifti.Nifti()
 _PACKED_VOLUME = nifti.Nifti(compressed=True)
+
+_NIFTI = Format(
+    name="NIfTI",
+    suffixes=(".nii",),
+    signature=nifti.SIGNATURE,
+    told=_VOLUME.told,
+    codec=_VOLUME,
+    stacks=_VOLUME,
+    dtypes=("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
+    colour=False,
+    alpha=False,
+    lossless=True,
+    keeps=(nifti.HEADER,),
+)
 
 FORMATS = (
     Format(
@@ -166,31 +181,15 @@ FORMATS = (
         lossless=True,
         keeps=("comment",),
     ),
-    Format(
-        name="NIfTI",
-        suffixes=(".nii",),
-        signature=nifti.SIGNATURE,
-        told=_VOLUME.told,
-        codec=_VOLUME,
-        stacks=_VOLUME,
-        dtypes=("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
-        colour=False,
-        alpha=False,
-        lossless=True,
-        keeps=(nifti.HEADER,),
-    ),
-    Format(
+    _NIFTI,
+    replace(
+        _NIFTI,
         name="gzipped NIfTI",
         suffixes=(".nii.gz",),
         signature=rb"\x1f\x8b",
         told=_PACKED_VOLUME.told,
         codec=_PACKED_VOLUME,
         stacks=_PACKED_VOLUME,
-        dtypes=("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
-        colour=False,
-        alpha=False,
-        lossless=True,
-        keeps=(nifti.HEADER,),
     ),
     Format(
         name="TGA",
