@@ -56,7 +56,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         width=6, steps=2, epoch=2, size=32, batch=2, images=8, judged=2, centre=64, schedule=Cosine(warmup=0)
     ),
     "cpu": Budget(
-        width=24, steps=400, epoch=200, size=128, batch=2, images=144, centre=128, schedule=Cosine(warmup=50)
+        width=24, steps=600, epoch=200, size=128, batch=4, images=144, centre=128, schedule=Cosine(warmup=50)
     ),
     "paper": Budget(
         width=48,
