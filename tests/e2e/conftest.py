@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import forking as forking_server
 from clearsight import cli, images, weights
 from clearsight.images import Picture
 from clearsight.restorers import ResidualUNet
@@ -89,12 +91,28 @@ def process(started: Start) -> Command:
     return run
 
 
+@pytest.fixture(scope="session")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """How a shell calls ``clearsight`` in a process of its own that need not import torch first."""
+    address = tmp_path_factory.mktemp("forking") / "socket"
+    server = subprocess.Popen([sys.executable, forking_server.__file__, address], env=ENVIRONMENT)
+    while not address.exists():
+        assert server.poll() is None
+        time.sleep(0.05)
+    yield f"{sys.executable} -S -E {forking_server.__file__} {address} "
+    server.kill()
+    server.wait()
+
+
 @pytest.fixture
-def piped(tmp_path: Path) -> Callable[..., tuple[int, bytes, str]]:
-    """What a shell makes of a line, in which ``clearsight`` is the command: status, output and error."""
+def piped(tmp_path: Path, forking: str) -> Callable[..., tuple[int, bytes, str]]:
+    """What a shell makes of a line, in which ``clearsight`` is the command: status, output and error.
+
+    With an environment of its own the command starts as it does for a user, seconds later.
+    """
 
     def run(line: str, **environment: str) -> tuple[int, bytes, str]:
-        line = line.replace("clearsight ", f"{sys.executable} -m clearsight ")
+        line = line.replace("clearsight ", f"{sys.executable} -m clearsight " if environment else forking)
         shell = ["bash", "-o", "pipefail", "-c", line]
         done = subprocess.run(shell, cwd=tmp_path, env=ENVIRONMENT | environment, capture_output=True)
         return done.returncode, done.stdout, done.stderr.decode()
