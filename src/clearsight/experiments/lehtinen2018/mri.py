@@ -34,7 +34,7 @@ __all__ = ["MRI"]
 
 _INPUT, _TARGET = "zero-filled(keep=0.1)", "fourier(keep=0.1)"
 _TARGETS: Mapping[str, str | None] = {"noisy": _TARGET, "clean": None}
-_RATE, _DECAY = 0.01, 0.01
+_RATE, _DECAY = 0.007, 0.01
 _SHOWN = 2
 """Slices of each set in the figure."""
 
@@ -51,8 +51,8 @@ class _Budget:
 
     Attributes:
         root: of the volumes, as :class:`BrainSlices` takes it.
-        widths: of the network.
-        blocks: of the network.
+        widths: of each network of the cascade.
+        blocks: of each network of the cascade.
         steps: of each training.
         epoch: steps between two validations, after which an interrupted training goes on.
         size: height and width of what is cut from slices.
@@ -61,8 +61,8 @@ class _Budget:
     """
 
     root: str | None = None
-    widths: Sequence[int] = (32, 64, 96)
-    blocks: Sequence[int] = (1, 1, 2)
+    widths: Sequence[int] = (16, 32, 64)
+    blocks: Sequence[int] = (1, 1, 1)
     steps: int
     epoch: int
     size: int
@@ -72,7 +72,7 @@ class _Budget:
 
 _BUDGETS: Mapping[Preset, _Budget] = {
     "smoke": _Budget(widths=(8, 12), blocks=(1, 1), steps=2, epoch=2, size=32, batch=2, judged=2),
-    "cpu": _Budget(steps=400, epoch=100, size=128, judged=16),
+    "cpu": _Budget(steps=600, epoch=200, size=128, judged=16),
     "paper": _Budget(
         root="ixi", widths=(64, 128, 192), blocks=(2, 2, 4), steps=90_000, epoch=3_000, size=192, batch=16
     ),
