@@ -28,10 +28,10 @@ def render(
         str, typer.Option(help="Of Mitsuba: scalar_rgb, or llvm_ad_rgb, which is faster and needs LLVM 16 or later.")
     ] = "scalar_rgb",
 ) -> None:
-    """Render rooms at random, several times each, to train and judge denoisers: OUT/00000/8spp-1.exr, …
+    """Render rooms at random, several times each, to train and judge denoisers: folders of OpenEXR files.
 
-    OpenEXR files with albedo and normals beside the radiance. What is rendered already is left alone, so an interrupted
-    run is finished by the same command. Seeds are for the parts: --seed 0 to train on, --seed 1 to judge by.
+    OUT/00000/8spp-1.exr and so on, with albedo and normals beside the radiance. What is rendered already is left
+    alone, so an interrupted run is finished by the same command. Other seeds are other rooms, to judge by.
     """
     from clearsight.cli.terminal import counted
     from clearsight.rendering import Plan

@@ -98,7 +98,7 @@ def decode(source: Path | BytesIO, layer: str | None) -> Picture:
     dtype = np.dtype(np.float16) if kinds == {np.dtype(np.float16)} else np.dtype(np.float32)
     pixels = np.dstack([channels[name][0].astype(dtype, copy=False) for name in picked.channels.values()])
     maps = _maps(parts, picked, pixels.shape[:2])
-    if layer is None and any(one.colour for one in layers if one is not picked and one.kind not in maps):
+    if layer is None and any(one.colour for one in layers if one is not picked and not one.guides):
         notes += (f"of several layers {picked.name} was restored",)
     metadata = Metadata(native={_NATIVE: _Rest(tuple(parts), picked)})
     return Picture(pixels=pixels, channels=tuple(picked.channels), metadata=metadata, notes=notes, maps=maps)

@@ -57,6 +57,11 @@ class Layer:
         return "red" in self.channels
 
     @property
+    def guides(self) -> bool:
+        """Whether it says what surfaces are seen, as :func:`maps_of` finds them."""
+        return any(_bare(self.prefix or self.part_name) in names for names in _MAPS.values())
+
+    @property
     def dotted(self) -> str:
         """What its channels' names begin with."""
         return f"{self.prefix}." if self.prefix else ""

@@ -80,14 +80,14 @@ def render(plan: Plan, out: Path) -> Iterator[Path]:
         The folder of each room, when it is complete.
 
     Raises:
-        MissingExtraError: Mitsuba is not installed.
+        MissingExtraError: something is to be rendered, and Mitsuba is not installed.
     """
-    mitsuba = _mitsuba(plan.variant)
     names = shot_names(plan.shots)
     for number in range(plan.scenes):
         folder = out / f"{number:05}"
         missing = [(spp, name) for spp, name in zip(plan.shots, names, strict=True) if not (folder / name).exists()]
         if missing:
+            mitsuba = _mitsuba(plan.variant)
             folder.mkdir(parents=True, exist_ok=True)
             scene = mitsuba.load_dict(draw_scene(plan.seed, number, size=plan.size))
             for spp, name in missing:

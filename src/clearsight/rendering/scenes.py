@@ -153,7 +153,11 @@ class _Builder:
             return self.plain()
         if draw < 0.75:
             both = {f"color{n}": self.plain() for n in (0, 1)}
-            return {"type": "checkerboard", **both, "to_uv": _transform().scale([rng.randint(2, 9), rng.randint(2, 9), 1])}
+            return {
+                "type": "checkerboard",
+                **both,
+                "to_uv": _transform().scale([rng.randint(2, 9), rng.randint(2, 9), 1]),
+            }
         return {"type": "bitmap", "bitmap": _bitmap(self.waves()), "raw": True}
 
     def plain(self) -> Node:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from clearsight.contracts import Input, Traits
 from clearsight.registry import RESTORERS
+from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.unet import Noise2NoiseUNet
 
-__all__ = ["RenderUNet", "tone_mapped"]
+__all__ = ["LogRenderUNet", "RenderUNet", "tone_mapped"]
 
 _GAMMA = 2.2
+_BRIGHTEST = 20.0
+"""ln(1 + x_hat) at most: what no file of 16 bits holds, and no float of 32 bits has trouble with."""
+
+_MAPS = tuple(Input(name=name, channels=3, required=False) for name in ("albedo", "normal"))
+
 _DARKEST = 1e-6
 """Where the slope of the tone curve ends, which has no bound at 0."""
 
@@ -36,9 +45,9 @@ def tone_mapped(v: Tensor) -> Tensor:
 class RenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """Noise2Noise's U-Net for what a path tracer renders with few samples: radiance, beside it albedo and normals.
 
-    x_hat = u(T(y), a, n): the network u is shown the tone-mapped radiance T(y), the albedo a and the shading normal n, and
-    gives linear radiance, which is without bias where the noise of its targets has mean 0. What is missing of a and n
-    is shown as 0, for which it has to be trained, see :class:`~clearsight.training.RenderTask`. Source: J. Lehtinen et
+    x_hat = u(T(y), a, n): the network u is shown the tone-mapped radiance T(y), the albedo a and the shading normal n,
+    and gives linear radiance, without bias where the noise of its targets has mean 0. What is missing of a and n is
+    shown as 0, for which it has to be trained, see :class:`~clearsight.training.RenderTask`. Source: J. Lehtinen et
     al., "Noise2Noise: Learning Image Restoration without Clean Data", ICML 2018, section 3.3.
 
     Args:
@@ -55,11 +64,7 @@ class RenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         super().__init__()
         self.network = Noise2NoiseUNet(channels=3, features=6, width=width)
         self.tone_mapped_input = tone_mapped_input
-        maps = tuple(Input(name=name, channels=3, required=False) for name in ("albedo", "normal"))
-        inner = self.network.traits
-        self._traits = Traits(
-            channels=3, multiple=inner.multiple, receptive_radius=inner.receptive_radius, inputs=maps, linear=True
-        )
+        self._traits = replace(self.network.traits, inputs=_MAPS, linear=True)
 
     @property
     def traits(self) -> Traits:
@@ -77,7 +82,47 @@ class RenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
             albedo: ``(B, 3, H, W)`` in [0, 1].
             normal: ``(B, 3, H, W)`` in [-1, 1], of any coordinates that do not change within the image.
         """
-        features = torch.cat([torch.zeros_like(y) if map_ is None else map_ for map_ in (albedo, normal)], 1)
         shown = tone_mapped(y) if self.tone_mapped_input else y
-        x_hat: Tensor = self.network(shown, features=features)
+        x_hat: Tensor = self.network(shown, features=_features(y, albedo, normal))
         return x_hat
+
+
+@RESTORERS.register("log-render-unet", tiny={"widths": [8, 12], "blocks": [1, 1]})
+class LogRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
+    """A denoiser of renders that changes them by factors: x_hat = exp(l + r(l, a, n)) − 1 with l = ln(1 + y).
+
+    r is the residual of a :class:`ResidualUNet`, shown the albedo a and the shading normal n beside the logarithm of
+    the radiance, so that light and shade are learned alike; untrained it is the identity. What it gives is linear, so
+    noisy targets lead it to their mean, as :class:`RenderUNet`. Our own design.
+
+    Args:
+        widths: channels of each level of the U-Net, from 1/2 resolution down.
+        blocks: residual blocks of each level.
+
+    Example:
+        >>> y = torch.full((1, 3, 8, 8), 1000.0)
+        >>> round(LogRenderUNet(widths=[8], blocks=[1])(y).max().item())
+        1000
+    """
+
+    def __init__(self, *, widths: Sequence[int] = (32, 64, 96), blocks: Sequence[int] = (1, 1, 2)) -> None:
+        super().__init__()
+        self.network = ResidualUNet(channels=3, features=6, widths=widths, blocks=blocks)
+        self._traits = replace(self.network.traits, inputs=_MAPS, linear=True)
+
+    @property
+    def traits(self) -> Traits:
+        """As those of :class:`RenderUNet`; the size multiple and the receptive radius follow from the levels."""
+        return self._traits
+
+    def forward(
+        self, y: Tensor, sigma: Tensor | None = None, albedo: Tensor | None = None, normal: Tensor | None = None
+    ) -> Tensor:
+        """Restore ``(B, 3, H, W)`` of linear light, all as :class:`RenderUNet` takes it."""
+        x_hat: Tensor = self.network(y.clamp(min=0).log1p(), features=_features(y, albedo, normal))
+        return x_hat.clamp(max=_BRIGHTEST).expm1()
+
+
+def _features(y: Tensor, *maps: Tensor | None) -> Tensor:
+    """The maps one after another, 0 for what is missing: an albedo in [0, 1], normals in [-1, 1]."""
+    return torch.cat([torch.zeros_like(y) if one is None else one for one in maps], 1)

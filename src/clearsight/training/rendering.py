@@ -77,7 +77,9 @@ class RenderTask(Task):
             RecipeError: the data has no targets.
         """
         if data.draw(0).target is None:
-            raise RecipeError("renders are trained on in pairs, and these images have no targets: take datasets.Renders")
+            raise RecipeError(
+                "renders are trained on in pairs, and these images have no targets: take datasets.Renders"
+            )
 
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch, each of its images lit, coloured and guided by a draw of its own."""
