@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from clearsight.contracts import Sample
-from clearsight.datasets.roots import find_folder, subfolders
+from clearsight.datasets.roots import find_folder, part_of, subfolders
 from clearsight.errors import DataError
 from clearsight.images.files import read
 from clearsight.images.picture import Array, Picture
@@ -26,7 +26,7 @@ Shot = tuple[int, int]
 """Samples a pixel, and which of those with as many."""
 
 
-@DATASETS.register("renders", tiny={"root": "renders", "part": None, "samples": 8, "target": 8})
+@DATASETS.register("renders", tiny={"root": "renders", "part": "train"})
 class Renders:
     """Pairs of renders of one room each, as ``clearsight render`` makes them: ``ROOT/PART/00000/8spp-1.exr``.
 
@@ -54,7 +54,7 @@ class Renders:
         samples: int | None = None,
         target: int | None = None,
     ) -> None:
-        self._folder = find_folder(root if root is None or part is None else Path(root) / part)
+        self._folder = part_of(find_folder(root), part)
         self._pairs = [
             (folder.name, one, other)
             for folder in subfolders(self._folder)

@@ -74,7 +74,7 @@ def render(plan: Plan, out: Path) -> Iterator[Path]:
     """Render every room into a folder of its own, ``out/00000/8spp-1.exr``, …; what is there already is left alone.
 
     Channels are ``R G B``, ``albedo.R .G .B`` and ``normal.X .Y .Z``, in 16 bits: linear radiance without an upper end,
-    reflectance in [0, 1], unit vectors of the room's axes; all averaged over the samples of a pixel.
+    reflectance, of some metals above 1, and unit vectors along the room's axes; all averaged over a pixel's samples.
 
     Yields:
         The folder of each room, when it is complete.

@@ -15,7 +15,7 @@ from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.plain_upscaler import PlainUpscaler
 from clearsight.restorers.recurrence import RowDecoder
-from clearsight.restorers.render import LogRenderUNet, RenderUNet, tone_mapped
+from clearsight.restorers.render import RelativeRenderUNet, RenderUNet, tone_mapped
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.sampler import FlowSampler
 from clearsight.restorers.self_ensemble import SelfEnsemble
@@ -42,7 +42,6 @@ __all__ = [
     "FFDNet",
     "FlowSampler",
     "KSpaceUNet",
-    "LogRenderUNet",
     "MNISTUpscaler",
     "MultiscaleDenoiser",
     "Noise2NoiseUNet",
@@ -50,6 +49,7 @@ __all__ = [
     "PhotonNoise",
     "PlainUpscaler",
     "PointAutoencoder",
+    "RelativeRenderUNet",
     "RenderUNet",
     "ResidualUNet",
     "RowDecoder",

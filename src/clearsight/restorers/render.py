@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
@@ -14,11 +15,12 @@ from clearsight.registry import RESTORERS
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.unet import Noise2NoiseUNet
 
-__all__ = ["LogRenderUNet", "RenderUNet", "tone_mapped"]
+__all__ = ["RelativeRenderUNet", "RenderUNet", "tone_mapped"]
 
 _GAMMA = 2.2
-_BRIGHTEST = 20.0
-"""ln(1 + x_hat) at most: what no file of 16 bits holds, and no float of 32 bits has trouble with."""
+_DIM = 1e-3
+_REACH = 2
+"""Rows and columns around a pixel that the light around it is the mean of."""
 
 _MAPS = tuple(Input(name=name, channels=3, required=False) for name in ("albedo", "normal"))
 
@@ -87,13 +89,15 @@ class RenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         return x_hat
 
 
-@RESTORERS.register("log-render-unet", tiny={"widths": [8, 12], "blocks": [1, 1]})
-class LogRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
-    """A denoiser of renders that changes them by factors: x_hat = exp(l + r(l, a, n)) − 1 with l = ln(1 + y).
+@RESTORERS.register("relative-render-unet", tiny={"widths": [8, 12], "blocks": [1, 1]})
+class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
+    """A denoiser of renders that tells light from the light around it: x_hat = s·(1 + f(ln(1 + y/s), a, n)).
 
-    r is the residual of a :class:`ResidualUNet`, shown the albedo a and the shading normal n beside the logarithm of
-    the radiance, so that light and shade are learned alike; untrained it is the identity. What it gives is linear, so
-    noisy targets lead it to their mean, as :class:`RenderUNet`. Our own design.
+    s is the geometric mean of the radiance y in 5×5 pixels and all channels, f a :class:`ResidualUNet` without its
+    skip, shown the albedo a and the shading normal n, too. So a darker exposure is restored as a brighter one is, a
+    lamp does not outshine what lies beside it, and untrained the answer is a blur, nowhere far from what is right:
+    where it were 0, the relative error of :class:`~clearsight.objectives.HDRLoss` would have no bound. What it gives
+    is linear, and noisy targets lead it to their mean, as :class:`RenderUNet`. Our own design.
 
     Args:
         widths: channels of each level of the U-Net, from 1/2 resolution down.
@@ -101,14 +105,16 @@ class LogRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
     Example:
         >>> y = torch.full((1, 3, 8, 8), 1000.0)
-        >>> round(LogRenderUNet(widths=[8], blocks=[1])(y).max().item())
+        >>> round(RelativeRenderUNet(widths=[8], blocks=[1])(y).max().item())
         1000
     """
 
     def __init__(self, *, widths: Sequence[int] = (32, 64, 96), blocks: Sequence[int] = (1, 1, 2)) -> None:
         super().__init__()
         self.network = ResidualUNet(channels=3, features=6, widths=widths, blocks=blocks)
-        self._traits = replace(self.network.traits, inputs=_MAPS, linear=True)
+        inner = self.network.traits
+        assert inner.receptive_radius is not None
+        self._traits = replace(inner, receptive_radius=inner.receptive_radius + _REACH, inputs=_MAPS, linear=True)
 
     @property
     def traits(self) -> Traits:
@@ -119,8 +125,17 @@ class LogRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         self, y: Tensor, sigma: Tensor | None = None, albedo: Tensor | None = None, normal: Tensor | None = None
     ) -> Tensor:
         """Restore ``(B, 3, H, W)`` of linear light, all as :class:`RenderUNet` takes it."""
-        x_hat: Tensor = self.network(y.clamp(min=0).log1p(), features=_features(y, albedo, normal))
-        return x_hat.clamp(max=_BRIGHTEST).expm1()
+        y = y.clamp(min=0)
+        s = _geometric_mean(y)
+        seen = torch.cat([(y / s).log1p(), _features(y, albedo, normal)], 1)
+        x_hat: Tensor = s * self.network.decode(torch.ones_like(y), *self.network.encode(seen))
+        return x_hat
+
+
+def _geometric_mean(y: Tensor) -> Tensor:
+    """Of all channels and the pixels around, ``(B, 1, H, W)``; a little above 0 where it is dark."""
+    logarithms = (y + _DIM).log().mean(1, keepdim=True)
+    return F.avg_pool2d(logarithms, 2 * _REACH + 1, 1, _REACH, count_include_pad=False).exp()
 
 
 def _features(y: Tensor, *maps: Tensor | None) -> Tensor:

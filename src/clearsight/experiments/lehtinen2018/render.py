@@ -129,7 +129,8 @@ def _show(trained: Trained, way: Way) -> Show:
 
 
 def _value(row: Row, key: str) -> float:
-    return float(row.as_json()[key]["value"])
+    figures: Mapping[str, Any] = row.as_json()
+    return float(figures[key]["value"])
 
 
 def _figures(row: Row) -> list[str]:
