@@ -19,8 +19,12 @@ __all__ = ["RelativeRenderUNet", "RenderUNet", "tone_mapped"]
 
 _GAMMA = 2.2
 _DIM = 1e-3
-_REACH = 2
-"""Rows and columns around a pixel that the light around it is the mean of."""
+_BLACK = 0.02
+_ALIKE = 0.05
+"""Squared distance of albedos and normals at which a neighbour counts e times less."""
+
+_REACH = 4
+"""Rows and columns around a pixel that are smoothed over."""
 
 _MAPS = tuple(Input(name=name, channels=3, required=False) for name in ("albedo", "normal"))
 
@@ -91,12 +95,13 @@ class RenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
 @RESTORERS.register("relative-render-unet", tiny={"widths": [8, 12], "blocks": [1, 1]})
 class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
-    """A denoiser of renders that tells light from the light around it: x_hat = s·(1 + f(ln(1 + y/s), a, n)).
+    """A denoiser of renders that tells light from the light around it: x_hat = a'·s·(1 + f(ln(1 + y/(a'·s)), a, n)).
 
-    s is the geometric mean of the radiance y in 5×5 pixels and all channels, f a :class:`ResidualUNet` without its
-    skip, shown the albedo a and the shading normal n, too. So a darker exposure is restored as a brighter one is, a
-    lamp does not outshine what lies beside it, and untrained the answer is a blur, nowhere far from what is right:
-    where it were 0, the relative error of :class:`~clearsight.objectives.HDRLoss` would have no bound. What it gives
+    y/a' is the light that falls on surfaces, their colour taken out: a' is the albedo a, or 1 where that is dark or not
+    told. s is the mean of its root, squared, over 25 pixels in 9×9, weighed by how alike a and the shading normal n are
+    there; f a :class:`ResidualUNet` without its skip. So untrained the answer is a filter that edges and textures pass,
+    and that one bright path hardly moves; a darker exposure is restored as a brighter one is; and nowhere is it far
+    from what is right, where the relative error of :class:`~clearsight.objectives.HDRLoss` has no bound. What it gives
     is linear, and noisy targets lead it to their mean, as :class:`RenderUNet`. Our own design.
 
     Args:
@@ -125,17 +130,25 @@ class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsig
         self, y: Tensor, sigma: Tensor | None = None, albedo: Tensor | None = None, normal: Tensor | None = None
     ) -> Tensor:
         """Restore ``(B, 3, H, W)`` of linear light, all as :class:`RenderUNet` takes it."""
-        y = y.clamp(min=0)
-        s = _geometric_mean(y)
-        seen = torch.cat([(y / s).log1p(), _features(y, albedo, normal)], 1)
-        x_hat: Tensor = s * self.network.decode(torch.ones_like(y), *self.network.encode(seen))
+        y, guide = y.clamp(min=0), _features(y, albedo, normal)
+        colour = torch.where(guide[:, :3] > _BLACK, guide[:, :3], 1.0)
+        base = colour * _smoothed(y / colour, guide)
+        seen = torch.cat([(y / base).log1p(), guide], 1)
+        x_hat: Tensor = base * self.network.decode(torch.ones_like(y), *self.network.encode(seen))
         return x_hat
 
 
-def _geometric_mean(y: Tensor) -> Tensor:
-    """Of all channels and the pixels around, ``(B, 1, H, W)``; a little above 0 where it is dark."""
-    logarithms = (y + _DIM).log().mean(1, keepdim=True)
-    return F.avg_pool2d(logarithms, 2 * _REACH + 1, 1, _REACH, count_include_pad=False).exp()
+def _smoothed(light: Tensor, guide: Tensor) -> Tensor:
+    """The squared mean of the root of light, ``(B, 3, H, W)``, where the guide, ``(B, 6, H, W)``, is alike; above 0."""
+    height, width = light.shape[2:]
+    roots, guides = (F.pad(each, [_REACH] * 4, mode="replicate") for each in (light.sqrt(), guide))
+    total, weights = torch.zeros_like(light), torch.zeros_like(light[:, :1])
+    for top in range(0, 2 * _REACH + 1, 2):
+        for left in range(0, 2 * _REACH + 1, 2):
+            window = (..., slice(top, top + height), slice(left, left + width))
+            weight = (-(guides[window] - guide).square().sum(1, keepdim=True) / _ALIKE).exp()
+            total, weights = total + weight * roots[window], weights + weight
+    return (total / weights).square() + _DIM
 
 
 def _features(y: Tensor, *maps: Tensor | None) -> Tensor:
