@@ -172,7 +172,7 @@ RENDERS = [
     Experiment(
         "lehtinen2018/render_losses",
         "Monte Carlo renders, noisy targets: L_HDR against L2, tone mapping of inputs and of targets",
-        {"smoke": "seconds", "cpu": "15 minutes on one core", "paper": "renders of months, five trainings of a day"},
+        {"smoke": "seconds", "cpu": "25 minutes on one core", "paper": "renders of months, five trainings of a day"},
         _losses,
     ),
     Experiment(

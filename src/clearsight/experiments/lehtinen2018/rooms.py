@@ -74,7 +74,7 @@ BUDGETS: Mapping[Preset, Budget] = {
         rooms=(2, 2, 1), size=32, samples=2, clean=8, more=4, reference=16, width=6, steps=2, epoch=2, batch=2
     ),
     "cpu": Budget(
-        rooms=(24, 4, 2), size=96, samples=8, clean=128, more=64, reference=256, width=16, steps=100, epoch=50
+        rooms=(24, 8, 2), size=96, samples=8, clean=128, more=64, reference=256, width=24, steps=400, epoch=100
     ),
     "paper": Budget(
         rooms=(860, 34, 8),
