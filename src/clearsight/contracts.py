@@ -76,6 +76,7 @@ class Traits:
         size: input height and width where it takes one size only; ``None`` where any will do.
         inputs: what it takes besides; σ is none of them, it is the one that can be estimated.
         samples: whether it is a :class:`Sampler`.
+        linear: whether it takes linear light in place of [0, 1], as renderers write it, from 0 without an upper end.
     """
 
     channels: int | None
@@ -86,6 +87,7 @@ class Traits:
     size: tuple[int, int] | None = None
     inputs: tuple[Input, ...] = ()
     samples: bool = False
+    linear: bool = False
 
 
 @runtime_checkable

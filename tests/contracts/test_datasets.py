@@ -96,6 +96,16 @@ def volumes(folder: Path) -> None:
         nibabel.Nifti1Image(voxels, np.eye(4)).to_filename(folder / name)
 
 
+def renders(folder: Path) -> None:
+    exr = pytest.importorskip("OpenEXR")
+    folder.mkdir(parents=True)
+    header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
+    names = ("R", "G", "B", "albedo.R", "albedo.G", "albedo.B", "normal.X", "normal.Y", "normal.Z")
+    for name in ("8spp-1", "8spp-2"):
+        channels = {name: RNG.uniform(0.6, 1, size=(6, 8)).astype(np.float16) for name in names}
+        exr.File(header, channels).write(str(folder / f"{name}.exr"))
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few images in the layout of each data set, all below one folder."""
@@ -116,6 +126,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "sidd").mkdir()
     sidd(home / "sidd")
     volumes(home / "volumes")
+    renders(home / "renders" / "train" / "00000")
     return home
 
 

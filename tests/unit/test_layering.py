@@ -16,7 +16,7 @@ PACKAGE = Path(clearsight.errors.__file__).parent
 LAYERS = [
     {"errors", "contracts", "registry", "classes", "provenance", "seeds", "text", "vision"},
     {"images"},
-    {"degradations", "datasets", "restorers", "recognizers", "boltzmann", "objectives", "metrics"},
+    {"degradations", "datasets", "restorers", "recognizers", "boltzmann", "objectives", "metrics", "rendering"},
     {"joint"},
     {"weights"},
     {"training", "inference"},

@@ -10,7 +10,7 @@ from io import TextIOWrapper
 
 import typer
 
-from clearsight.cli import explanation, files, guarding, listings, recognition, reproduction, training
+from clearsight.cli import explanation, files, guarding, listings, recognition, rendering, reproduction, training
 from clearsight.errors import ClearsightError
 from clearsight.text import printable
 
@@ -37,6 +37,7 @@ app.command()(guarding.guard)
 app.command()(explanation.explain)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(training.train)
 app.command()(training.export)
+app.command()(rendering.render)
 app.command()(reproduction.reproduce)
 app.command()(listings.models)
 app.command()(listings.recognizers)

@@ -11,6 +11,7 @@ from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.paired import CC15, SIDD, PairFolder, PolyU
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
+from clearsight.datasets.renders import Renders
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
 from clearsight.datasets.variants import Variants
@@ -36,6 +37,7 @@ __all__ = [
     "Pairs",
     "Photographs",
     "PolyU",
+    "Renders",
     "SegmentationFolder",
     "Subset",
     "Tzanetakis",

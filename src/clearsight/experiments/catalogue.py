@@ -7,7 +7,7 @@ from clearsight.experiments.chen2016 import labels, sensitivity, tables
 from clearsight.experiments.experiment import Experiment
 from clearsight.experiments.fleuret_dlc import adversarial, corruptions, plane, samples, upscaling
 from clearsight.experiments.islam2018 import figures, table2
-from clearsight.experiments.lehtinen2018 import mri, single
+from clearsight.experiments.lehtinen2018 import mri, render, single
 from clearsight.experiments.lehtinen2018 import tables as noisy_targets
 from clearsight.experiments.lim2017 import table as lim2017_table
 from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
@@ -28,7 +28,7 @@ _LIU2020 = (
 _FLEURET_DLC = (*plane.FIGURES, *corruptions.FIGURES, *adversarial.FIGURES, *samples.FIGURES, upscaling.FIGURE)
 _ISLAM2018 = (*table2.TABLES, *figures.FIGURES)
 _VINCENT2010 = (table.TABLE, filters.FILTER_FIGURES)
-_LEHTINEN2018 = (*noisy_targets.TABLES, single.SINGLE, mri.MRI)
+_LEHTINEN2018 = (*noisy_targets.TABLES, single.SINGLE, *render.RENDERS, mri.MRI)
 
 
 def catalogue() -> dict[str, Experiment]:

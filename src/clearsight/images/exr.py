@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from clearsight.errors import ImageReadError, MissingExtraError
-from clearsight.images.layers import Layer, chosen, layers_of
+from clearsight.images.layers import Layer, chosen, layers_of, maps_of
 from clearsight.images.picture import Array, Header, Metadata, Picture
 
-__all__ = ["decode", "encode", "header", "left_out"]
+__all__ = ["decode", "encode", "header", "left_out", "write_channels"]
 
 _NATIVE = "OpenEXR"
 _HALF = 65504.0
@@ -97,10 +97,11 @@ def decode(source: Path | BytesIO, layer: str | None) -> Picture:
     kinds = {channels[name][0].dtype for name in picked.channels.values()}
     dtype = np.dtype(np.float16) if kinds == {np.dtype(np.float16)} else np.dtype(np.float32)
     pixels = np.dstack([channels[name][0].astype(dtype, copy=False) for name in picked.channels.values()])
-    if layer is None and any(one.colour for one in layers if one is not picked):
+    maps = _maps(parts, picked, pixels.shape[:2])
+    if layer is None and any(one.colour for one in layers if one is not picked and not one.guides):
         notes += (f"of several layers {picked.name} was restored",)
-    native = {_NATIVE: _Rest(tuple(parts), picked)}
-    return Picture(pixels=pixels, channels=tuple(picked.channels), metadata=Metadata(native=native), notes=notes)
+    metadata = Metadata(native={_NATIVE: _Rest(tuple(parts), picked)})
+    return Picture(pixels=pixels, channels=tuple(picked.channels), metadata=metadata, notes=notes, maps=maps)
 
 
 def encode(picture: Picture, path: Path) -> None:
@@ -124,6 +125,17 @@ def encode(picture: Picture, path: Path) -> None:
         openexr.File(*made[0]).write(str(path))
     else:
         openexr.File([openexr.Part(*each, part.name) for each, part in zip(made, parts, strict=True)]).write(str(path))
+
+
+def write_channels(channels: Mapping[str, Array], path: Path) -> None:
+    """Write a file of named channels, ``(H, W)`` each, halves or floats, losslessly.
+
+    Raises:
+        MissingExtraError: OpenEXR is not installed.
+    """
+    openexr = _openexr()
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    openexr.File(header, {name: np.ascontiguousarray(values) for name, values in channels.items()}).write(str(path))
 
 
 def left_out(picture: Picture, stays: bool) -> tuple[str, ...]:
@@ -158,6 +170,17 @@ def _parts(path: Path) -> tuple[list[_Part], tuple[str, ...]]:
             channels = {k: (v.pixels, bool(v.pLinear)) for k, v in part.channels.items() if k not in subsampled}
             parts.append(_Part(part.name(), attributes, channels, subsampled))
     return parts, tuple(dict.fromkeys(notes))
+
+
+def _maps(parts: list[_Part], picked: Layer, size: tuple[int, ...]) -> dict[str, Array]:
+    """Albedo and normal as large as the picture and not the picture itself; what is no number counts as 0."""
+    named = maps_of([part.name for part in parts], [part.restorable for part in parts])
+    found = {}
+    for kind, (number, names) in named.items():
+        if not set(names) <= set(picked.channels.values()) and parts[number].channels[names[0]][0].shape == size:
+            values = np.dstack([parts[number].channels[name][0] for name in names])
+            found[kind] = np.nan_to_num(values.astype(np.float32), posinf=0, neginf=0)
+    return found
 
 
 def _one_level(openexr: ModuleType, tiles: Any) -> Any:

@@ -18,9 +18,6 @@ __all__ = ["Intensities", "Range", "as_unit", "from_unit", "parse_range", "to_un
 Range = Literal["auto", "full"] | tuple[float, float]
 """What is black and what is white: found in the picture, the whole range of its numbers, or two numbers."""
 
-_BEYOND = 0.5
-"""How far beyond [0, 1] a network is shown numbers: noise takes them there in training, too."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Intensities:
@@ -37,6 +34,7 @@ class Intensities:
             65535, the first that holds them; of a range that was told, that range.
         limits: the least and the largest number that may come back; a picture in [0, 1] stays there.
         fills: colours, a number a channel, that stand for no measurement: no data, no object; they stay as they are.
+        headroom: how far beyond [0, 1] a network is shown numbers; the noise of training takes them there, too.
 
     Example:
         >>> seen, lights = Intensities(black=100, white=300).seen(np.array([[[100.0], [200.0], [5000.0]]]))
@@ -49,6 +47,24 @@ class Intensities:
     scale: float = 1.0
     limits: tuple[float, float] = (-math.inf, math.inf)
     fills: tuple[tuple[float, ...], ...] = ()
+    headroom: float = 0.5
+
+    @classmethod
+    def linear(cls, dtype: DTypeLike, wanted: Range = "auto") -> Intensities:
+        """Linear light from 0 up, for a network that takes that: nothing is too bright to be shown or to come back.
+
+        Args:
+            dtype: of the picture; floats are shown as they are, integers as shares of their range.
+            wanted: two numbers for what is to be shown as 0 and 1, an exposure; anything else changes nothing.
+
+        Example:
+            >>> Intensities.linear("float32").seen(np.array([[[1000.0]]]))[1] is None
+            True
+        """
+        full = cls.full(dtype)
+        black, white = wanted if isinstance(wanted, tuple) else (full.black, full.white)
+        limits = (max(full.limits[0], black), full.limits[1])
+        return replace(full, black=black, white=white, limits=limits, headroom=math.inf)
 
     @classmethod
     def full(cls, dtype: DTypeLike) -> Intensities:
@@ -118,7 +134,7 @@ class Intensities:
         if not self.identity:
             exact: NDArray[np.floating] = pixels.astype(np.float64 if pixels.dtype.itemsize > 2 else np.float32)
             v = (exact - self.black) / (self.white - self.black)
-        low, high = -_BEYOND, 1 + _BEYOND
+        low, high = -self.headroom, 1 + self.headroom
         beyond = np.zeros(pixels.shape[:2], np.bool_)
         if v.min() < low or v.max() > high:
             beyond |= np.any((v < low) | (v > high), axis=2)

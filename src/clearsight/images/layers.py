@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clearsight.images.picture import Meaning
 
-__all__ = ["Layer", "chosen", "layers_of"]
+__all__ = ["Layer", "chosen", "layers_of", "maps_of"]
 
 _MEANINGS: Mapping[str, Meaning] = {
     "r": "red",
@@ -23,6 +23,14 @@ _MEANINGS: Mapping[str, Meaning] = {
 _COLOUR: tuple[Meaning, ...] = ("red", "green", "blue")
 _BEAUTY = ("combined", "beauty", "rgba", "rgb", "color", "colour", "c", "main")
 """What renderers call the finished picture among their layers."""
+
+_MAPS: Mapping[str, tuple[str, ...]] = {
+    "albedo": ("denoisingalbedo", "denoisealbedo", "albedo"),
+    "normal": ("denoisingnormal", "denoisenormal", "shnormal", "shadingnormal", "normal", "normals", "nn", "ns", "n"),
+}
+"""What renderers call the layers that guide a denoiser, in small letters alone; the first that is there is taken."""
+
+_AXES = ("rgb", "xyz")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +55,11 @@ class Layer:
     def colour(self) -> bool:
         """Whether it is red, green and blue."""
         return "red" in self.channels
+
+    @property
+    def guides(self) -> bool:
+        """Whether it says what surfaces are seen, as :func:`maps_of` finds them."""
+        return any(_bare(self.prefix or self.part_name) in names for names in _MAPS.values())
 
     @property
     def dotted(self) -> str:
@@ -106,6 +119,34 @@ def chosen(layers: Sequence[Layer], wanted: str | None) -> Layer | None:
         return next((layer for layer in layers if wanted in layer.names), only[0] if len(only) == 1 else None)
     pictures = [layer for layer in layers if not layer.alone]
     return min(pictures, key=_rank, default=None)
+
+
+def maps_of(parts: Sequence[str], channels: Sequence[Sequence[str]]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """The layers of a file that say what surfaces are seen: of each the number of its part and its three channels.
+
+    Args:
+        parts: the name of each part.
+        channels: the names of the channels of each part.
+
+    Example:
+        >>> maps_of([""], [["ViewLayer.Denoising Albedo.B", "ViewLayer.Denoising Albedo.G",
+        ...                 "ViewLayer.Denoising Albedo.R", "nn.X", "nn.Y", "nn.Z"]])["normal"]
+        (0, ('nn.X', 'nn.Y', 'nn.Z'))
+    """
+    found: dict[str, tuple[int, tuple[str, ...]]] = {}
+    for number, (part, names) in enumerate(zip(parts, channels, strict=True)):
+        for prefix in dict.fromkeys(name.rpartition(".")[0] for name in names):
+            bases = {name.rpartition(".")[2].lower(): name for name in names if name.rpartition(".")[0] == prefix}
+            axes = next((axes for axes in _AXES if set(axes) <= bases.keys()), None)
+            if axes is not None:
+                found.setdefault(_bare(prefix or part), (number, tuple(bases[axis] for axis in axes)))
+    chosen_names = {kind: next((name for name in names if name in found), None) for kind, names in _MAPS.items()}
+    return {kind: found[name] for kind, name in chosen_names.items() if name is not None}
+
+
+def _bare(name: str) -> str:
+    """The last part of a dotted name, its letters alone."""
+    return "".join(filter(str.isalpha, name.rpartition(".")[2])).lower()
 
 
 def _inside(part: int, part_name: str, prefix: str, names: Sequence[str]) -> list[Layer]:

@@ -96,6 +96,7 @@ class Picture:
         format: name of the format it was read from, such as ``"JPEG"``; empty if it was made in memory.
         notes: what the file held and this picture does not, a clause each, such as ``"palette colours became RGB"``.
         mosaic: what the sensor saw, where it was developed from that: its noise is white there, and nowhere later.
+        maps: what a renderer wrote beside it, ``(H, W, 3)`` each: ``"albedo"`` and ``"normal"`` of the surfaces.
 
     Raises:
         InvalidArgumentError: a shape, a dtype or the channels make no sense.
@@ -107,6 +108,7 @@ class Picture:
     format: str = ""
     notes: tuple[str, ...] = ()
     mosaic: Mosaic | None = None
+    maps: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype

@@ -181,16 +181,28 @@ class Restoration:
             engine.check(self.sigma, self.inputs, draws)
             return pixels[None]
         areas = engine.traits.scale == 1  # areas that stay would, enlarged, have stairs for edges
-        intensities = Intensities.of(pixels, self.range, hidden=hidden, areas=areas)
+        if engine.traits.linear:
+            intensities = Intensities.linear(pixels.dtype, self.range)
+        else:
+            intensities = Intensities.of(pixels, self.range, hidden=hidden, areas=areas)
         if self.adapt:
             check_adaptable(engine)
             engine, note = adapted(engine, pixels, intensities, hidden)
             notes += [] if note is None else [note]
         names = "+".join(picture.channels[i] for i in group)
         _LOG.info("  %s: %s; %s", names, intensities, engine.description(*pixels.shape[:2]))
+        inputs = {**self._maps(engine, picture, notes), **self.inputs}
         return engine.draw_pixels(
-            pixels, self.sigma, draws=draws, intensities=intensities, hidden=hidden, inputs=self.inputs
+            pixels, self.sigma, draws=draws, intensities=intensities, hidden=hidden, inputs=inputs
         )
+
+    def _maps(self, engine: Engine, picture: Picture, notes: list[str]) -> dict[str, Any]:
+        """What the model takes besides and the picture brings with it; what it could have taken, too, is said."""
+        asked = [one.name for one in engine.traits.inputs if one.kind == "map" and one.name not in self.inputs]
+        missing = [name for name in asked if name not in picture.maps]
+        if missing:
+            notes.append(f"restored without {' and '.join(missing)}, which would have told {engine.name} more")
+        return {name: picture.maps[name] for name in asked if name in picture.maps}
 
     def _joined(self, picture: Picture, parts: Mapping[tuple[int, ...], NDArray[Any]]) -> Picture:
         """All channels in their places again; alpha, which no model sees, is enlarged by interpolation."""

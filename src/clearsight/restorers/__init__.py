@@ -15,6 +15,7 @@ from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected, restored
 from clearsight.restorers.plain_upscaler import PlainUpscaler
 from clearsight.restorers.recurrence import RowDecoder
+from clearsight.restorers.render import RelativeRenderUNet, RenderUNet, tone_mapped
 from clearsight.restorers.residual_unet import ResidualUNet
 from clearsight.restorers.sampler import FlowSampler
 from clearsight.restorers.self_ensemble import SelfEnsemble
@@ -48,6 +49,8 @@ __all__ = [
     "PhotonNoise",
     "PlainUpscaler",
     "PointAutoencoder",
+    "RelativeRenderUNet",
+    "RenderUNet",
     "ResidualUNet",
     "RowDecoder",
     "SelfEnsemble",
@@ -62,5 +65,6 @@ __all__ = [
     "find_photon_noise",
     "reflected",
     "restored",
+    "tone_mapped",
     "train_layer",
 ]

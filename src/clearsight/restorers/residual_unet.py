@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise, repeat
 
+import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from clearsight.contracts import Traits
+from clearsight.contracts import Input, Traits
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import RESTORERS
 
@@ -47,6 +48,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
     Args:
         channels: 1 for grey, 3 for RGB.
+        features: of a map that is shown beside the image, such as a renderer's albedo and normals; 0 for none.
         widths: channels of each level, from 1/2 resolution down.
         blocks: residual blocks of each level, on the way down and again on the way up (the lowest level: once).
         bias: whether convolutions add constants. Without them f(a·y) = a·f(y) for a ≥ 0: what is learned at one
@@ -67,6 +69,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         self,
         *,
         channels: int = 3,
+        features: int = 0,
         widths: Sequence[int] = (48, 96, 192),
         blocks: Sequence[int] = (1, 2, 4),
         bias: bool = True,
@@ -77,7 +80,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
                 f"widths and blocks need one number a level, got {len(widths)} and {len(blocks)}"
             )
         down, up = list(pairwise(widths)), list(pairwise(reversed(widths)))
-        self.head = nn.Conv2d(4 * channels, widths[0], 3, padding=1, bias=bias)
+        self.head = nn.Conv2d(4 * (channels + features), widths[0], 3, padding=1, bias=bias)
         self.encoder = nn.ModuleList(map(_blocks, widths, blocks, repeat(bias)))
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=bias) for a, b in down)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, stride=2, bias=bias) for a, b in up)
@@ -85,19 +88,21 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         self.tail = nn.Conv2d(widths[0], 4 * channels, 3, padding=1, bias=bias)
         for parameter in self.tail.parameters():
             nn.init.zeros_(parameter)
-        self._traits = Traits(channels=channels, multiple=2 ** len(widths), receptive_radius=receptive_radius(blocks))
+        inputs = (Input(name="features", channels=features),) if features else ()
+        radius = receptive_radius(blocks)
+        self._traits = Traits(channels=channels, multiple=2 ** len(widths), receptive_radius=radius, inputs=inputs)
 
     @property
     def traits(self) -> Traits:
-        """Blind; the size multiple and the receptive radius follow from the levels."""
+        """Blind; the size multiple and the receptive radius follow from the levels; features where it takes them."""
         return self._traits
 
-    def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor, sigma: Tensor | None = None, features: Tensor | None = None) -> Tensor:
         """Restore ``(B, channels, H, W)``; H and W divisible by ``traits.multiple``; σ is not used."""
-        return self.decode(y, *self.encode(y))
+        return self.decode(y, *self.encode(y if features is None else torch.cat([y, features], 1)))
 
     def encode(self, y: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The features of ``(B, channels, H, W)``: those of the lowest level, the code, and the skips of the others.
+        """The features of ``(B, channels + features, H, W)``: of the lowest level, the code; of the others, the skips.
 
         Returns:
             The code ``(B, widths[-1], H / multiple, W / multiple)``, and the skips from 1/2 resolution down.

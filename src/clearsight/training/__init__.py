@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clearsight.training.noise2noise import Noise2NoiseTask
     from clearsight.training.patches import Patches
     from clearsight.training.recognition import RecognitionTask
+    from clearsight.training.rendering import RenderTask
     from clearsight.training.restoration import RestorationTask
     from clearsight.training.retraining import RetrainingTask
     from clearsight.training.runner import train
@@ -44,6 +45,7 @@ __all__ = [
     "RandomCrops",
     "RandomResizedCrops",
     "RecognitionTask",
+    "RenderTask",
     "RestorationTask",
     "RetrainingTask",
     "SamplerTask",
@@ -68,6 +70,7 @@ _HOMES = {
     "RandomCrops": "crops",
     "RandomResizedCrops": "crops",
     "RecognitionTask": "recognition",
+    "RenderTask": "rendering",
     "RestorationTask": "restoration",
     "RetrainingTask": "retraining",
     "SamplerTask": "sampling",
