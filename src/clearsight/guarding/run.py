@@ -15,20 +15,24 @@ import torch
 from torch import nn
 
 from clearsight import weights
-from clearsight.contracts import Recognizer
+from clearsight.contracts import Dataset, Recognizer
 from clearsight.degradations.language import parse
 from clearsight.degradations.step import conditions_of
-from clearsight.errors import MissingExtraError
 from clearsight.evaluation.protocol import evaluate, evaluate_under
 from clearsight.evaluation.results import Evaluation, Shown
+from clearsight.evaluation.selection import CLEAN, Selection
+from clearsight.evaluation.sheet import Extremes
 from clearsight.guarding.candidates import RATES, Candidates, new_restorer
+from clearsight.guarding.exports import selected, selection_note, write_deployed, write_restorer
 from clearsight.guarding.limits import blend, largest_share, pattern_of
 from clearsight.guarding.planning import BM3D, ROUNDS, Plan, keep_plan, kept_plan, make_plan, measured_rates
-from clearsight.guarding.report import headline_of, write_report
+from clearsight.guarding.report import write_report
 from clearsight.guarding.rounds import Round, train_alike
 from clearsight.guarding.splits import Splits, check_reads, check_splits, open_splits, to_judge
+from clearsight.guarding.verdict import headline_of, when_not
 from clearsight.inference.device import choose_device, has_fast_bfloat16
-from clearsight.inference.exporting import export_onnx
+from clearsight.inference.exporting import check_deployable
+from clearsight.joint.selective import Mean, Selective
 from clearsight.provenance import provenance
 from clearsight.training.card import validate
 from clearsight.training.fitting import Precision, export, fit, take_best
@@ -45,6 +49,9 @@ _PATTERN = 6
 _READ = 200
 """Clean images a recognizer is tried on before anything is trained."""
 
+_SHOWN = 4
+"""Images with the largest gains in the report, and as many with the largest losses."""
+
 _TIMED = 4
 """Test images that judging is timed on."""
 
@@ -54,14 +61,18 @@ class Guarded:
     """What a run has made and found.
 
     Attributes:
-        folder: with ``separate/weights``, ``guided/weights``, ``guided.onnx``, ``report.html`` and ``report.json``.
-        conditions: an evaluation for each, all on the same test images.
+        folder: with ``separate/weights``, ``guided/weights``, ``guided.onnx``, ``report.html`` and ``report.json``;
+            and ``deployed.onnx`` where it was asked for.
+        conditions: an evaluation for each, clean input first, all on the same test images.
         headline: the result in one sentence.
+        recognizer: of degraded images: the guided restorer, the rule that was best on validation images, and the
+            recognizer.
     """
 
     folder: Path
     conditions: tuple[Evaluation, ...]
     headline: str
+    recognizer: Selective
 
 
 def guard(
@@ -79,6 +90,7 @@ def guard(
     size: int | None = None,
     psnr_loss: float = 1.0,
     anyway: bool = False,
+    deploy: bool = False,
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
 ) -> Guarded:
@@ -86,7 +98,9 @@ def guard(
 
     Two restorers are trained from one start on the same images: *separate* for the image alone, *guided* by the
     recognizer. Beside them stand BM3D, and the recognizer itself retrained on degraded images and on images restored by
-    the separate restorer: where the recognizer may be changed, that is what guidance has to be compared with.
+    the separate restorer: where the recognizer may be changed, that is what guidance has to be compared with. As a
+    restorer costs accuracy where there is nothing to restore, there are also the mean of the answers to the image as it
+    is and restored by *guided*, and a gate between them that is fitted on validation images.
 
     The same call goes on with a run that was interrupted.
 
@@ -107,6 +121,8 @@ def guard(
         psnr_loss: what guidance may cost, in dB of PSNR against the twin on validation images under any condition:
             where it costs more, the weights are taken back towards the twin's until it does not.
         anyway: go on with a recognizer that reads clean images no better than by chance.
+        deploy: also write the guided restorer, the rule by which images are restored, and the recognizer as one ONNX
+            graph.
         seed: of everything that is drawn.
         report: is told how far it has come.
 
@@ -138,9 +154,11 @@ def guard(
     folder = Path(out)
     module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
     terms["weights of the recognizer"] = _fingerprint(module)
+    if deploy:
+        check_deployable(module)
     kept = kept_plan(folder, terms)
     others = {name: weights.load_recognizer(name) for name in evaluate_on}
-    splits = open_splits(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed)
+    splits = open_splits(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed, left_out=report)
     for other in others.values():
         check_splits(splits, cast(Recognizer, other).traits)
     candidates = Candidates(
@@ -165,22 +183,28 @@ def guard(
     )
     restorers = run.train_restorers(plan)
     retrained = run.retrain(plan, restorers["separate"])
-    found, sheet = run.judge(plan, module, restorers, retrained)
+    selection = run.select(plan, restorers["guided"])
+    ways = {name: (None, reader) for name, reader in selection.rules.items()}
+    found, sheet = run.judge(plan, module, restorers, {**ways, **retrained})
     read = {name: run.judge(plan, other, restorers, {})[0] for name, other in others.items()}
-    notes = _notes(splits, plan, candidates) + run.notes + _write_onnx(restorers["guided"], folder)
+    chosen = selection.rules[selection.best]
+    notes = [*notes_of(splits, plan, candidates), *run.notes, selection_note(selection)]
+    notes += [write_restorer(restorers["guided"], folder)] + ([write_deployed(chosen, folder)] if deploy else [])
     headline = headline_of(found)
     record = {
         "headline": headline,
+        "when not": when_not(found),
         "asked": terms,
         "plan": asdict(plan),
         "trained": run.trained,
+        "selection": selection.as_json(),
         "precision": run.precision,
         "notes": notes,
         "seconds": round(time.monotonic() - started, 1),
         **provenance(),
     }
     write_report(folder, record, found, read, sheet)
-    return Guarded(folder, tuple(found), headline)
+    return Guarded(folder, tuple(found), headline, chosen)
 
 
 class _Run:
@@ -212,23 +236,37 @@ class _Run:
 
     def _judging(self, baselines: Sequence[str]) -> float:
         """Seconds of a test image under all conditions."""
-        recognizer, restorer, conditions = (
-            self.candidates.recognizer,
-            self.candidates.restorer,
-            self.candidates.conditions,
-        )
-        images = to_judge(self.candidates.splits, recognizer, _TIMED)
+        recognizer, restorer = self.candidates.recognizer, self.candidates.restorer
+        images = self._to_judge(recognizer, _TIMED)
+        either = Selective(restorer, recognizer, rule=Mean())
         started = time.monotonic()
         evaluate(
             images,
-            conditions[0],
+            self._conditions[-1],
             model={"separate": restorer, "guided": restorer},
             recognizer=recognizer,
-            retrained={"retrained on restored": (restorer, recognizer)},
+            read_by={"mean": (None, either), "gate": (None, either), "retrained on restored": (restorer, recognizer)},
             with_baselines=baselines,
             seed=self.candidates.seed,
         )
-        return (time.monotonic() - started) * len(conditions) / len(images)
+        return (time.monotonic() - started) * len(self._conditions) / len(images)
+
+    @property
+    def _conditions(self) -> list[str]:
+        """What is reported on: clean input, and what goes wrong."""
+        return [CLEAN, *self.candidates.conditions]
+
+    def _to_judge(self, recognizer: nn.Module, n: int) -> Dataset:
+        splits = self.candidates.splits
+        return to_judge(splits.test, recognizer, n, labelled=splits.labelled)
+
+    def select(self, plan: Plan, guided: nn.Module) -> Selection:
+        """When to restore; on half as many images as are reported on, for the time that takes."""
+        self._report("choosing when to restore, on validation images")
+        candidates, n = self.candidates, max(1, plan.test_images // 2)
+        return selected(
+            candidates.splits, guided, candidates.recognizer, candidates.conditions, n=n, seed=candidates.seed
+        )
 
     def train_restorers(self, plan: Plan) -> dict[str, nn.Module]:
         """Separate and guided, each for the same steps; guided as far as it stays an image."""
@@ -357,19 +395,21 @@ class _Run:
         plan: Plan,
         recognizer: nn.Module,
         restorers: Mapping[str, nn.Module],
-        retrained: Mapping[str, tuple[nn.Module | None, nn.Module]],
+        read_by: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
-        """An evaluation for each condition, and some images under the last."""
+        """An evaluation for each condition, and under the last the images where guidance gains and loses most."""
         judged = partial(
             evaluate,
-            to_judge(self.candidates.splits, recognizer, plan.test_images),
+            self._to_judge(recognizer, plan.test_images),
             model=restorers,
             recognizer=recognizer,
-            retrained=retrained,
+            read_by=read_by,
             with_baselines=(BM3D,) if plan.bm3d else (),
             seed=self.candidates.seed,
+            showing=plan.test_images,
         )
-        return evaluate_under(self.candidates.conditions, judged, self._report)
+        extremes = partial(Extremes, "separate", "guided", _SHOWN)
+        return evaluate_under(self._conditions, judged, self._report, collect=extremes)
 
 
 def _fingerprint(recognizer: nn.Module) -> str:
@@ -381,16 +421,7 @@ def _fingerprint(recognizer: nn.Module) -> str:
     return found.hexdigest()
 
 
-def _write_onnx(restorer: nn.Module, folder: Path) -> list[str]:
-    """Write the ONNX file; what to say about it."""
-    try:
-        difference = export_onnx(restorer, folder / "guided.onnx")
-    except MissingExtraError as error:
-        return [f"guided.onnx was not written: {error}"]
-    return [f"guided.onnx: ONNX Runtime differs from torch by {difference:.1g} at most"]
-
-
-def _notes(splits: Splits, plan: Plan, candidates: Candidates) -> list[str]:
+def notes_of(splits: Splits, plan: Plan, candidates: Candidates) -> list[str]:
     notes = [
         f"{len(splits.train)} images to train on, {len(splits.validation)} to choose on, "
         f"{plan.test_images} of {len(splits.test)} test images judged"
