@@ -14,6 +14,7 @@ from torch import nn
 
 from clearsight import images, weights
 from clearsight.guarding import run as guarding
+from clearsight.guarding import trainings
 from clearsight.guarding.candidates import Candidates
 from clearsight.guarding.planning import Plan, Rates
 from clearsight.guarding.splits import open_splits
@@ -61,8 +62,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return Plan(0, 0, {"restorers": 1, "degraded": 1, "restored": 1}, min(n, 4), bm3d=False)
 
     monkeypatch.setattr(guarding, "make_plan", plan)
-    monkeypatch.setattr(guarding, "ROUNDS", 2)
-    monkeypatch.setattr(guarding, "RATES", (1e-4, 1e-3))
+    monkeypatch.setattr(trainings, "ROUNDS", 2)
+    monkeypatch.setattr(trainings, "RATES", (1e-4, 1e-3))
 
 
 def arguments(recognizer: Path, photos: Path, *more: object) -> tuple[object, ...]:
@@ -104,7 +105,7 @@ def test_one_command_that_was_interrupted(
     command: Callable, pets: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one training of this file: what it leaves when it is stopped, what it ends with, what it refuses then."""
-    before, whole = torch.jit.load(pets).state_dict(), guarding.fit
+    before, whole = torch.jit.load(pets).state_dict(), trainings.fit
 
     def interrupted(task: object, data: object, **options: object) -> None:
         whole(task, data, **options)
@@ -112,12 +113,12 @@ def test_one_command_that_was_interrupted(
             raise KeyboardInterrupt
 
     asked = arguments(pets, photos, "--evaluate-on", "pets.pt")
-    monkeypatch.setattr(guarding, "fit", interrupted)
+    monkeypatch.setattr(trainings, "fit", interrupted)
     assert command(*asked).status == 130
     assert weights.load(tmp_path / "out/guided/weights").figures["name"] == "guided"
     assert not (tmp_path / "out/report.html").exists()
     assert [*json.loads((tmp_path / "out/restorers.json").read_text())[0]["seconds"]] == ["guided"]
-    monkeypatch.setattr(guarding, "fit", whole)
+    monkeypatch.setattr(trainings, "fit", whole)
     done = command(*asked)
     assert done.status == 0, done.err
     check_report(tmp_path / "out")

@@ -225,6 +225,8 @@ def evaluate(
     print_table(title, found.header(), found.cells())
     for line in found.conventions():
         print(f"  {line}")
+    if ways and "gate" not in ways:
+        print("  no gate: the data has no part to fit it on but the one that is judged")
     if json_file is not None:
         asked: dict[str, object] = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         if left_out:
@@ -253,7 +255,6 @@ def _either_way(
     if not applies(restorer):
         return {}
     if images is None:
-        print("no gate: there is no part of the data to fit it on but the one that is judged", file=sys.stderr)
         return {"mean": (None, Selective(restorer, recognizer, rule=Mean()))}
     found = select(restorer, recognizer, take(images, _FITTED), degradations, seed=seed, device=device)
     return {name: (None, reader) for name, reader in found.rules.items()}

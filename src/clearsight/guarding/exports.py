@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from clearsight.errors import MissingExtraError
+from clearsight.errors import MissingExtraError, ModelError
 from clearsight.evaluation.selection import Selection, select
 from clearsight.guarding.splits import Splits, to_judge
 from clearsight.images.files import atomically
@@ -46,13 +46,12 @@ def write_restorer(restorer: nn.Module, folder: Path) -> str:
 
 
 def write_deployed(reader: Selective, folder: Path) -> str:
-    """Write ``deployed.onnx`` with the names of the classes beside it; what to say about it.
-
-    Raises:
-        ModelError: it cannot be exported.
-    """
+    """Write ``deployed.onnx`` with the names of the classes beside it; what to say about it."""
     path = folder / "deployed.onnx"
-    difference = deploy_onnx(reader, path)
+    try:
+        difference = deploy_onnx(reader, path)
+    except ModelError as error:  # after all the training, that is no reason to report nothing
+        return f"{path.name} was not written: {error}"
     with atomically(path.with_name(f"{path.name}.json")) as part:
         said = {"classes": reader.traits.classes, "output": "probabilities"}
         part.write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

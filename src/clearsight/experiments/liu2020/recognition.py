@@ -202,8 +202,8 @@ _PHOTOGRAPHS = _recognition(
     recognizer="efficientnet-lite0",
     key="error",
     others=("efficientnet-lite1", "efficientnet-lite2"),
-    selected_on={"smoke": 4, "cpu": 40, "paper": 40},
-    tested={"smoke": 4, "cpu": 150, "paper": 300},
+    selected_on={"smoke": 2, "cpu": 40, "paper": 40},
+    tested={"smoke": 2, "cpu": 150, "paper": 300},
     tested_slowly={"cpu": 6, "paper": 300},
 )
 _COST_OF_PHOTOGRAPHS: dict[Preset, str] = {
