@@ -53,7 +53,7 @@ def data(kind: str, root: Path) -> dict[str, object]:
         return {"train": named, "validation": named, "size": [22, 30]}
     for name in ("cat", "dog"):
         write(root / name / "a.png", 40, 50, 3)
-    folder = {"root": str(root)}
+    folder = {"root": str(root), "part": None}
     named = {"class_path": "clearsight.datasets.ImageFolder", "init_args": folder}
     return {"train": named, "validation": named, "size": 22}
 
