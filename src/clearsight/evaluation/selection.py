@@ -123,7 +123,7 @@ class _Seen(NamedTuple):
 def _gathered(
     reader: Selective, images: Dataset, degradations: Sequence[str], seed: int, device: torch.device
 ) -> _Seen:
-    reader = placed(reader, device).eval()
+    reader = cast(Selective, placed(reader, device)).eval()
     rows = [_looked(reader, batch.to(device)) for batch in _degraded(images, (CLEAN, *degradations), seed)]
     return _Seen(*(torch.cat(column).double().cpu() for column in zip(*rows, strict=True)))
 
