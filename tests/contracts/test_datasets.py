@@ -25,7 +25,11 @@ RNG = np.random.default_rng(0)
 LABELLED = [
     name
     for name in DATASETS
-    if name in {"alphadigits", "amat", "cifar10", "image-folder", "imagenet", "mnist", "tzanetakis", "variants"}
+    if name
+    in {
+        *("alphadigits", "amat", "cifar10", "image-folder"),
+        *("imagenet", "imagenet-sample", "mnist", "tzanetakis", "variants"),
+    }
 ]
 
 
@@ -51,6 +55,14 @@ def alphadigits(home: Path) -> None:
 def class_folders(folder: Path) -> None:
     for name in ("cat", "dog", "dog/more"):
         picture(folder / name / "1.png")
+
+
+def imagenet_sample(folder: Path) -> None:
+    lines = ["image,class,wnid,name"]
+    for name, wnid in (("b.jpg", "n01443537"), ("a.jpg", "n01440764")):
+        picture(folder / "test" / name)
+        lines.append(f"{name},0,{wnid},fish")
+    (folder / "test.csv").write_text("\n".join(lines))
 
 
 def segmentation(folder: Path, images: str = "images", labels: str = "labels") -> None:
@@ -118,6 +130,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     amat(home / "tzanetakis.amat", 40, 592)
     for name in ("cifar10/test", "image-folder", "imagenet/val"):
         class_folders(home / name)
+    imagenet_sample(home / "imagenet-sample")
     for name in ("camvid/test", "segmentation"):
         segmentation(home / name)
     pairs(home / "pair-folder", ("noisy/a.jpg", "clean/a.png"), ("noisy/more/b.png", "clean/more/b.png"))

@@ -14,13 +14,17 @@ from torch import nn
 
 from clearsight import images, weights
 from clearsight.guarding import run as guarding
-from clearsight.guarding.planning import Plan
+from clearsight.guarding import trainings
+from clearsight.guarding.candidates import Candidates
+from clearsight.guarding.planning import Plan, Rates
 from clearsight.guarding.splits import open_splits
 from clearsight.images import Picture
+from stand_ins import small_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
 
-ROWS = ["clean", "degraded", "separate", "guided", "retrained on degraded", "retrained on restored"]
+NOISE = "gaussian(sigma=30/255..60/255)"
+ROWS = ["clean", "degraded", "separate", "guided", "mean", "gate", "retrained on degraded", "retrained on restored"]
 
 
 def scripted(path: Path, *, classes: list[str], channels: int = 3, segments: bool = False, seed: int = 0) -> Path:
@@ -58,20 +62,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return Plan(0, 0, {"restorers": 1, "degraded": 1, "restored": 1}, min(n, 4), bm3d=False)
 
     monkeypatch.setattr(guarding, "make_plan", plan)
-    monkeypatch.setattr(guarding, "ROUNDS", 2)
-    monkeypatch.setattr(guarding, "RATES", (1e-4, 1e-3))
+    monkeypatch.setattr(trainings, "ROUNDS", 2)
+    monkeypatch.setattr(trainings, "RATES", (1e-4, 1e-3))
 
 
 def arguments(recognizer: Path, photos: Path, *more: object) -> tuple[object, ...]:
     given = ("guard", "--recognizer", recognizer, "--images", photos, "--restorer", "tiny", "--anyway")
-    return (*given, "--budget", "60s", "--with", "gaussian(sigma=30/255..60/255)", "-o", "out", *more)
+    return (*given, "--budget", "60s", "--with", NOISE, "-o", "out", *more)
 
 
-def check_report(folder: Path, photos: Path, *, labelled: bool) -> dict[str, Any]:
+def check_report(folder: Path) -> None:
     record: dict[str, Any] = json.loads((folder / "report.json").read_text())
-    assert [one["degradation"] for one in record["conditions"]] == [
-        f"gaussian(sigma={s}/255)" for s in (30, 40, 50, 60)
-    ]
+    conditions = ["quantize", *(f"gaussian(sigma={s}/255)" for s in (30, 40, 50, 60))]
+    assert [one["degradation"] for one in record["conditions"]] == conditions
     for one in record["conditions"]:
         assert [row["name"] for row in one["rows"]] == ROWS
         assert all({"value", "low", "high"} == set(row["error"]) for row in one["rows"])
@@ -81,33 +84,50 @@ def check_report(folder: Path, photos: Path, *, labelled: bool) -> dict[str, Any
     assert steps["retrained-on-degraded"] == 2
     assert steps["retrained-on-degraded/0.001"] == 1
     assert record["precision"] in {"32-true", "bf16-mixed"}
-    assert ("no labels" in " ".join(record["notes"])) != labelled
-    assert "retrained on degraded at a rate of" in " ".join(record["notes"])
+    assert record["selection"]["best"] in {"mean", "gate"}
+    assert record["selection"]["departure"]["gate"] <= record["selection"]["departure"]["restored"]
+    assert any("retrained" in line for line in record["when not"])
+    notes = " ".join(record["notes"])
+    assert "retrained on degraded at a rate of" in notes
+    assert "is deployed: on validation images" in notes
     page = (folder / "report.html").read_text()
     assert "retrained on restored" in page
+    assert "<h2>clean input</h2>" in page
     assert page.count("data:image/png;base64,") == 2
     for name in ("separate", "guided"):
         assert weights.load(folder / name / "weights").figures["name"] == name
     assert 0 <= weights.load(folder / "guided" / "weights").figures["guidance"] <= 1
-    return record
+    assert [row["name"] for row in record["others"]["pets.pt"][0]["rows"]] == ROWS[:4]
 
 
 @pytest.mark.usefixtures("quick", "tiny")
-def test_one_command(command: Callable, pets: Path, photos: Path, tmp_path: Path) -> None:
-    before = torch.jit.load(pets).state_dict()
-    done = command(*arguments(pets, photos, "--evaluate-on", pets))
+def test_one_command_that_was_interrupted(
+    command: Callable, pets: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one training of this file: what it leaves when it is stopped, what it ends with, what it refuses then."""
+    before, whole = torch.jit.load(pets).state_dict(), trainings.fit
+
+    def interrupted(task: object, data: object, **options: object) -> None:
+        whole(task, data, **options)
+        if Path(str(options["out"])).name == "separate":
+            raise KeyboardInterrupt
+
+    asked = arguments(pets, photos, "--evaluate-on", "pets.pt")
+    monkeypatch.setattr(trainings, "fit", interrupted)
+    assert command(*asked).status == 130
+    assert weights.load(tmp_path / "out/guided/weights").figures["name"] == "guided"
+    assert not (tmp_path / "out/report.html").exists()
+    assert [*json.loads((tmp_path / "out/restorers.json").read_text())[0]["seconds"]] == ["guided"]
+    monkeypatch.setattr(trainings, "fit", whole)
+    done = command(*asked)
     assert done.status == 0, done.err
-    record = check_report(tmp_path / "out", photos, labelled=True)
-    assert [row["name"] for row in record["others"][str(pets)][0]["rows"]] == ROWS[:4]
-    clean = command("restore", photos / "cat" / "0.png", "-o", "restored", "--model", "out/guided/weights")
-    assert clean.status == 0
-    assert all(torch.equal(v, before[k]) for k, v in torch.jit.load(pets).state_dict().items())
+    check_report(tmp_path / "out")
     check_onnx(tmp_path / "out/guided")
-    other = command(*arguments(pets, photos, "--weight", "2"))
-    assert other.status == 1
-    assert "out holds a run with another weight, 1.0" in other.err
+    assert command("restore", photos / "cat" / "0.png", "-o", "restored", "--model", "out/guided/weights").status == 0
+    assert all(torch.equal(v, before[k]) for k, v in torch.jit.load(pets).state_dict().items())
+    assert "out holds a run with another weight, 1.0" in command(*arguments(pets, photos, "--weight", "2")).err
     scripted(pets, classes=["cat", "dog"], seed=1)
-    other = command(*arguments(pets, photos))
+    other = command(*asked)
     assert other.status == 1
     assert "out holds a run with another weights of the recognizer" in other.err
 
@@ -122,28 +142,38 @@ def check_onnx(folder: Path) -> None:
     np.testing.assert_allclose(x_hat, expected, rtol=0, atol=1e-4)
 
 
-@pytest.mark.usefixtures("quick", "tiny")
-def test_an_interrupted_run_keeps_the_best_and_goes_on(
+def test_without_labels_the_recognizer_is_the_teacher(photos: Path, pets: Path) -> None:
+    recognizer = weights.load_recognizer(pets)
+    for labels, teaches in ((None, False), ("none", True)):
+        splits = open_splits(photos, labels=labels, traits=recognizer.traits, seed=0)
+        candidates = Candidates(
+            recognizer=recognizer,
+            splits=splits,
+            degradation=NOISE,
+            conditions=[NOISE],
+            restorer=small_unet(channels=3),
+            layer=None,
+            weight=1.0,
+            size=None,
+            seed=0,
+        )
+        assert candidates.guided().guidance.labelled is not teaches
+        teacher = candidates.retrained(None).teacher
+        assert (teacher is not None and teacher.network is recognizer) is teaches
+        notes = guarding.notes_of(splits, Plan(0, 0, {}, 4, bm3d=False), candidates)
+        assert ("no labels: right is what the recognizer sees" in " ".join(notes)) is teaches
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_budget_that_pays_for_nothing(
     command: Callable, pets: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = guarding.fit
-
-    def interrupted(task: object, data: object, **options: object) -> None:
-        whole(task, data, **options)
-        if Path(str(options["out"])).name == "separate":
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(guarding, "fit", interrupted)
-    asked = arguments(pets, photos, "--labels", "none")
-    done = command(*asked)
-    assert done.status == 130
-    assert weights.load(tmp_path / "out/guided/weights").figures["name"] == "guided"
-    assert not (tmp_path / "out/report.html").exists()
-    monkeypatch.setattr(guarding, "fit", whole)
-    assert [*json.loads((tmp_path / "out/restorers.json").read_text())[0]["seconds"]] == ["guided"]
-    again = command(*asked)
-    assert again.status == 0, again.err
-    check_report(tmp_path / "out", photos, labelled=False)
+    rates = Rates({"separate": 1.0, "guided": 1.0}, {}, 1.0, 1.0, None)
+    monkeypatch.setattr(guarding, "measured_rates", lambda *given: rates)
+    done = command(*arguments(pets, photos, "--budget", "1s"))
+    assert done.status == 1
+    assert "a budget of 1 s leaves no time to train" in done.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_labels_from_a_table(command: Callable, tiny: Path, pets: Path, photos: Path, tmp_path: Path) -> None:
@@ -181,7 +211,7 @@ def test_a_recognizer_that_reads_nothing_is_refused(
         (("--labels", "no.csv"), "there is no file no.csv with labels"),
         (("--labels", "cows.csv"), "names the class 'cow', which the recognizer does not tell"),
         (("--budget", "soon"), "a budget is a time such as 90s, 30m or 2h, got 'soon'"),
-        (("--budget", "0.01s"), "a budget of 0 s leaves no time to train"),
+        (("--deploy",), "a TorchScript program cannot become a part of an ONNX graph"),
         (("--restorer", "wiener"), "wiener cannot guard"),
         (("--restorer", "multiscall"), "did you mean 'multiscale'"),
         (("--with", "gausian"), "did you mean 'gaussian'"),

@@ -99,12 +99,12 @@ def test_classes_read_in_restored_images(command: Callable, monkeypatch: pytest.
     assert done.status == 0, done.err
     record = json.loads(Path("found/liu2020/table4-smoke.json").read_text())
     assert [one["degradation"] for one in record["conditions"]] == [
-        f"gaussian(sigma={s}/255)" for s in (15, 30, 45, 60)
+        f"gaussian(sigma={s}/255)" for s in (0, 15, 30, 45, 60)
     ]
     names = [row["name"] for row in record["conditions"][0]["rows"]]
     assert names[:4] == ["clean", "noisy", "separate", "guided"]
     assert names[4:6] == ["cross-task", "cross-task, not guided"]
-    assert names[6:] == ["guided, no labels", "retrained on noisy", "retrained on restored"]
+    assert names[6:] == ["guided, no labels", "mean", "gate", "retrained on noisy", "retrained on restored"]
     assert record["published"]["guided"] == [69.9, 67.1, 63.2, 59.4]
     trained = {path.parent.name for path in Path("runs").glob("*/weights")}
     assert trained == {"guided-cifar-unlabelled-smoke", "retrained-noisy-cifar-smoke", "retrained-restored-cifar-smoke"}

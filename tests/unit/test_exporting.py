@@ -12,8 +12,12 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError, ModelError
-from clearsight.inference import ONNX_TOLERANCE, Engine, export_onnx
+from clearsight.guarding.exports import write_deployed
+from clearsight.inference import ONNX_TOLERANCE, Engine, deploy_onnx, export_onnx
+from clearsight.joint import Gate, Mean, Selective
+from clearsight.recognizers import Wrapped
 from clearsight.restorers import DenoisingAutoencoder, DnCNN, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener, adjusted
+from clearsight.weights import load_recognizer
 from stand_ins import moved, rand
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -109,10 +113,43 @@ class Branching(Counting):
 def test_what_cannot_be_exported_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match="Wiener has no weights: expected a restorer that is a network"):
         export_onnx(Wiener(), tmp_path / "model.onnx")
-    with pytest.raises(ModelError, match="the restorer cannot be exported to ONNX: ") as raised:
+    with pytest.raises(ModelError, match="the network cannot be exported to ONNX: ") as raised:
         export_onnx(Branching(), tmp_path / "model.onnx")
     assert "\n" not in str(raised.value)
     monkeypatch.setattr("clearsight.inference.exporting.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="needs the optional part 'onnx'"):
         export_onnx(Counting(), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+class Squares(nn.Module):
+    """A classifier of three classes by how bright each channel is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(8.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gain * x.mean((2, 3))
+
+
+@torch.inference_mode()
+def test_a_recognizer_behind_a_restorer_is_one_graph(tmp_path: Path) -> None:
+    """With a restorer that pads, a recognizer that resizes, images on both sides of the gate; it is read as any."""
+    restorer = moved(ResidualUNet(channels=3, widths=[4, 6], blocks=[1, 1])).eval()
+    recognizer = Wrapped(Squares(), size=(24, 24), classes=["red", "green", "blue"])
+    y = rand(4, 3, 37, 50) * torch.tensor([0.0, 0.1, 0.8, 1.0]).view(-1, 1, 1, 1)
+    noise = Selective(restorer, recognizer, rule=Mean()).look(y).noise().sort().values
+    reader = Selective(restorer, recognizer, rule=Gate(threshold=float(noise[1:3].mean()))).eval()
+    assert reader.rule(reader.look(y)).sum() == 2
+    with torch.inference_mode(mode=False):
+        assert write_deployed(reader, tmp_path).startswith("deployed.onnx: images in, probabilities out")
+    opened = load_recognizer(tmp_path / "deployed.onnx")
+    assert opened.traits.classes == ("red", "green", "blue")
+    np.testing.assert_allclose(opened(y).exp(), reader(y).exp(), rtol=0, atol=ONNX_TOLERANCE)
+
+
+def test_a_program_of_torchscript_is_no_part_of_a_graph(tmp_path: Path) -> None:
+    program = Wrapped(torch.jit.trace(Squares(), torch.zeros(1, 3, 8, 8)), size=(8, 8))
+    with pytest.raises(ModelError, match="a TorchScript program cannot become a part of an ONNX graph"):
+        deploy_onnx(Selective(moved(DnCNN(channels=3, depth=2, width=2)), program, rule=Mean()), tmp_path / "a.onnx")

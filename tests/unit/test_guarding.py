@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from clearsight import images
 from clearsight.contracts import RecognitionTraits, Sample
 from clearsight.datasets import Subset
 from clearsight.degradations import parse
 from clearsight.degradations.smoothing import smoothed
 from clearsight.degradations.step import conditions_of
 from clearsight.errors import DataError, InvalidArgumentError, ModelError, RecipeError
+from clearsight.evaluation.results import Estimate, Evaluation, Row, Shown
+from clearsight.evaluation.selection import CLEAN
+from clearsight.evaluation.sheet import Extremes
 from clearsight.guarding.limits import blend, largest_share, pattern_of
 from clearsight.guarding.planning import Rates, make_plan, parse_budget
 from clearsight.guarding.rounds import Round, train_alike
 from clearsight.guarding.splits import Splits, check_reads, open_splits
+from clearsight.guarding.verdict import headline_of, when_not
+from clearsight.images import Picture
+from clearsight.metrics.metric import ERROR
 from clearsight.training.crops import RandomCrops
 
 RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, 9.0)
@@ -151,6 +159,19 @@ def test_images_are_dealt_out(
     assert labelled
 
 
+def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    for name in "abcdefghij":
+        images.write(Picture(pixels=np.full((9, 9, 1), ord(name), np.uint8)), tmp_path / f"{name}.png")
+    for name in "ag":
+        (tmp_path / f"{name}.png").write_bytes(b"no image")
+    said: list[str] = []
+    *parts, _ = open_splits(tmp_path, labels=None, traits=TRAITS, seed=0, left_out=said.append)
+    names = [part[index].name for part in parts for index in range(len(part))]
+    assert sorted(names) == [f"{name}.png" for name in "bcdefhij"]
+    assert [line.partition(":")[0] for line in said] == ["left out"] * 2
+    assert "a.png" in said[0]
+
+
 def test_nothing_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything({}))
     with pytest.raises(DataError, match="there is no part test"):
@@ -258,3 +279,36 @@ def test_a_recognizer_that_reads_nothing_is_no_guide() -> None:
     check_reads(unlabelled, Always(0.5), 100)
     with pytest.raises(ModelError, match="sees a in all of"):
         check_reads(unlabelled, blind, 100)
+
+
+def judged(condition: str, errors: dict[str, float]) -> Evaluation:
+    rows = [Row(name, {"error": Estimate(value, value - 2, value + 2)}, None) for name, value in errors.items()]
+    return Evaluation(100, condition, 0, (ERROR,), tuple(rows))
+
+
+def test_when_not_to_use_it() -> None:
+    rows = {"clean": 5.0, "degraded": 5.0, "separate": 6.0, "guided": 7.5, "gate": 5.5, "retrained on degraded": 6.0}
+    clean = judged(CLEAN, rows)
+    mild = judged("mild", {**rows, "degraded": 20.0, "guided": 8.0, "retrained on degraded": 6.0})
+    heavy = judged("heavy", {**rows, "degraded": 80.0, "separate": 50.0, "guided": 30.0, "gate": 31.0})
+    assert when_not([clean, mild, heavy]) == [
+        "Not where the recognizer may be retrained: retrained on degraded it reaches 94.0 % under heavy, 24.0 points "
+        "more than guided.",
+        "Not without the gate where images are often clean: restoring costs 2.5 points, with the gate 0.5.",
+    ]
+    assert when_not([mild])[1].startswith("Not for the guidance: under no condition are the intervals of guided and")
+    assert when_not([judged("x", {"degraded": 9.0, "separate": 9.0, "guided": 3.0, "retrained on restored": 4.0})]) == [
+        "Where the recognizer may be retrained: that was nowhere better than what stands in front of it."
+    ]
+    assert (
+        headline_of([heavy])
+        == "heavy: right answers, %: clean 95.0, degraded 20.0, separate 50.0, guided 70.0, gate 69.0"
+    )
+
+
+def test_examples_are_those_that_gain_and_lose_most() -> None:
+    extremes = Extremes("separate", "guided", 2)
+    for number, loss in enumerate([0.1, -0.5, 0.4, 0.0, -0.2, 0.9, -0.1]):
+        sample = Sample(name=str(number), x=torch.zeros(1, 1, 1), label=0)
+        extremes.append(Shown(sample, {}, {}, "", {"separate": 0.3, "guided": 0.3 + loss}))
+    assert [shown.sample.name for shown in extremes] == ["1", "4", "2", "5"]

@@ -26,7 +26,7 @@ KINDS = ("cifar", "camvid", "imagenet")
 RECOGNIZERS: dict[str, nn.Module] = {
     "cifar": ResidualNet(widths=[4, 6, 8], blocks=[0, 0, 1]),
     "camvid": SegmentationNet(widths=[4, 6, 8], blocks=[0, 1, 1], head=5),
-    "imagenet": ResidualNet(widths=[4], blocks=[0], classes=list("abcd")),
+    "imagenet": ResidualNet(widths=[4], blocks=[0], classes=["cat", "cow", "dog"]),
 }
 
 
@@ -51,9 +51,11 @@ def data(kind: str, root: Path) -> dict[str, object]:
         folder = {"root": str(root), "part": None, "classes": 11}
         named = {"class_path": "clearsight.datasets.SegmentationFolder", "init_args": folder}
         return {"train": named, "validation": named, "size": [22, 30]}
-    for i in range(3):
-        write(root / f"{i}.png", 40, 40, 3)
-    return {"images": str(root), "size": 22, "hold_out": 1, "validation_size": 30}
+    for name in ("cat", "dog"):
+        write(root / name / "a.png", 40, 50, 3)
+    folder = {"root": str(root), "part": None}
+    named = {"class_path": "clearsight.datasets.ImageFolder", "init_args": folder}
+    return {"train": named, "validation": named, "size": 22}
 
 
 def arguments(name: str) -> dict[str, Any]:
@@ -79,6 +81,8 @@ def test_shipped_recipes_train(name: str, tmp_path: Path) -> None:
         settings |= {"model.restorer": str(tmp_path / "front")}
     if "start" in given:
         settings |= {"model.start": "denoise-color"}
+    if kind == "imagenet" and "layer" in given:
+        settings |= {"model.layer": "features.0"}
     if "recognizer" in given:
         weights.save(RECOGNIZERS[kind], tmp_path / "small", **small)
         settings |= {"model.recognizer": str(tmp_path / "small")}

@@ -158,7 +158,7 @@ def test_answers_are_shown_by_their_names(colours: Path) -> None:
 def test_recognizers_of_one_evaluation_number_alike(colours: Path) -> None:
     others = {"retrained": (None, Colours(COLOURS[::-1]))}
     with pytest.raises(ModelError, match="the same classes"):
-        evaluate(ImageFolder(root=colours), "gaussian(sigma=0)", recognizer=Colours(), retrained=others)
+        evaluate(ImageFolder(root=colours), "gaussian(sigma=0)", recognizer=Colours(), read_by=others)
 
 
 # --- guard
@@ -200,7 +200,7 @@ def test_what_guard_trains_on(colours: Path) -> None:
 @pytest.mark.parametrize("classes", [COLOURS, ("blue", "white", "green", "red")])
 def test_what_guard_judges(colours: Path, classes: tuple[str, ...]) -> None:
     """By its recognizer, and by one that numbers them otherwise."""
-    images = to_judge(open_colours(colours), Colours(), 6)
+    images = to_judge(open_colours(colours).test, Colours(), 6, labelled=True)
     check_colours(renumbered(images, classes), classes)
 
 

@@ -60,12 +60,20 @@ def guard(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Go on with a recognizer that reads clean images no better than by chance.")
     ] = False,
+    deploy: Annotated[
+        bool,
+        typer.Option(
+            "--deploy",
+            help="Also write OUT/deployed.onnx: restorer, when to restore, and recognizer in one graph.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of all random numbers.")] = 0,
 ) -> None:
     """Train a restorer in front of a recognizer, which is left as it is, and report what it is worth.
 
     OUT/report.html has it all: the images clean, degraded, restored by BM3D, by a restorer trained for the image alone
-    and by the one guided by the recognizer, and the recognizer retrained on degraded and on restored images.
+    and by the one guided by the recognizer, with the guided one only where that helps, and the recognizer retrained on
+    degraded and on restored images.
     OUT/guided/weights is what `restore --model` takes, OUT/guided.onnx the same for programs without torch. The same
     command goes on with a run that was interrupted.
     """
@@ -86,6 +94,7 @@ def guard(
         size=size,
         psnr_loss=psnr_loss,
         anyway=anyway,
+        deploy=deploy,
         seed=seed,
         report=lambda line: print(line, file=sys.stderr),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,12 +26,18 @@ from clearsight.errors import BatchError, ClearsightError, InvalidArgumentError
 from clearsight.text import printable
 
 if TYPE_CHECKING:
-    from clearsight.contracts import Prediction
+    from torch import nn
+
+    from clearsight.contracts import Dataset, Prediction
+    from clearsight.evaluation.protocol import ReadBy
     from clearsight.evaluation.results import Evaluation, Shown
     from clearsight.evaluation.robustness import Robustness
     from clearsight.inference.recognizing import Predictor
 
 __all__ = ["evaluate", "recognize"]
+
+_FITTED = 100
+"""Images that a gate is fitted on, at most."""
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, …")]
 
@@ -169,10 +175,11 @@ def evaluate(
     """Judge restorers by how images look and by what can be recognized in them, all on the same degraded images.
 
     One table: the images clean, degraded, restored by each baseline and by the model; PSNR, SSIM, error or mIoU,
-    calibration, seconds an image, with 95 % intervals over images.
+    calibration, seconds an image, with 95 % intervals over images. Of a model and a recognizer two rows more: the mean
+    of the answers to the image as it is and restored; a gate between them, fitted on the part val, else train.
     """
     from clearsight import weights
-    from clearsight.datasets.opening import open_dataset
+    from clearsight.datasets.opening import held_out, open_dataset
     from clearsight.datasets.subset import take
     from clearsight.evaluation.protocol import evaluate as run
     from clearsight.evaluation.robustness import SETS, evaluate_robustness
@@ -188,14 +195,21 @@ def evaluate(
             )
         check_writable(figure)
     dataset = open_dataset(data, part=part)
+    restorer = None if model is None else adjusted(weights.load(model), strength=strength, self_ensemble=self_ensemble)
+    reader = None if recognizer is None else weights.load_recognizer(recognizer)
+    ways: ReadBy = {}
+    if restorer is not None and reader is not None and degradation is not None:
+        fitted_on = [degradation] if corruptions is None else [each[len(each) // 2] for each in corruptions.values()]
+        ways = _either_way(restorer, reader, held_out(data, part=part), fitted_on, seed, device)
     rows: list[Shown] = []
     left_out: dict[str, None] = {}
     started = time.monotonic()
     judged = partial(
         run,
         dataset if limit is None else take(dataset, limit),
-        model=None if model is None else adjusted(weights.load(model), strength=strength, self_ensemble=self_ensemble),
-        recognizer=None if recognizer is None else weights.load_recognizer(recognizer),
+        model=restorer,
+        recognizer=reader,
+        read_by=ways,
         with_baselines=baselines,
         seed=seed,
         device=device,
@@ -211,6 +225,8 @@ def evaluate(
     print_table(title, found.header(), found.cells())
     for line in found.conventions():
         print(f"  {line}")
+    if ways and "gate" not in ways:
+        print("  no gate: the data has no part to fit it on but the one that is judged")
     if json_file is not None:
         asked: dict[str, object] = {"data": data, "part": part, "model": model, "recognizer": recognizer}
         if left_out:
@@ -221,3 +237,24 @@ def evaluate(
 
         figure.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, figure)
+
+
+def _either_way(
+    restorer: nn.Module,
+    recognizer: nn.Module,
+    images: Dataset | None,
+    degradations: Sequence[str],
+    seed: int,
+    device: str,
+) -> ReadBy:
+    """The rows in which a recognizer sees images as they are and restored; no gate where nothing is there to fit it."""
+    from clearsight.datasets.subset import take
+    from clearsight.evaluation.selection import applies, select
+    from clearsight.joint.selective import Mean, Selective
+
+    if not applies(restorer):
+        return {}
+    if images is None:
+        return {"mean": (None, Selective(restorer, recognizer, rule=Mean()))}
+    found = select(restorer, recognizer, take(images, _FITTED), degradations, seed=seed, device=device)
+    return {name: (None, reader) for name, reader in found.rules.items()}

@@ -6,8 +6,9 @@ from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
 from clearsight.datasets.curves import CURVES, Curve
 from clearsight.datasets.drawings import Drawings
+from clearsight.datasets.imagenet import ImageNetSample
 from clearsight.datasets.mnist import MNIST
-from clearsight.datasets.opening import open_dataset
+from clearsight.datasets.opening import held_out, open_dataset
 from clearsight.datasets.paired import CC15, SIDD, PairFolder, PolyU
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
@@ -32,6 +33,7 @@ __all__ = [
     "Drawings",
     "ImageFolder",
     "ImageNet",
+    "ImageNetSample",
     "Pair",
     "PairFolder",
     "Pairs",
@@ -42,6 +44,7 @@ __all__ = [
     "Subset",
     "Tzanetakis",
     "Variants",
+    "held_out",
     "open_dataset",
     "take",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -19,7 +20,7 @@ from clearsight.errors import DataError
 from clearsight.images.formats import SUFFIXES
 from clearsight.registry import DATASETS
 
-__all__ = ["open_dataset"]
+__all__ = ["held_out", "open_dataset"]
 
 _PARTS = {"train", "val", "test"}
 """Names of folders that are taken for parts, never for classes."""
@@ -69,6 +70,21 @@ def open_dataset(source: str | Path, *, part: str = "test") -> Dataset:
         raise _unrecognized(folder)
     check_part(str(folder), part, parts)
     return parts[part](root=folder, part=part)
+
+
+def held_out(source: str | Path, *, part: str) -> Dataset | None:
+    """Images to choose on where a part is judged: those of ``val``, else of ``train``; ``None`` where there are none.
+
+    Raises:
+        DataError: as :func:`open_dataset`, of the part that is judged.
+    """
+    judged = open_dataset(source, part=part)
+    for name in ("val", "train"):
+        with suppress(DataError):
+            found = open_dataset(source, part=name)
+            if name != part and (len(found), found[0].name) != (len(judged), judged[0].name):
+                return found
+    return None
 
 
 def _layout(folder: Path) -> Callable[..., Dataset] | None:

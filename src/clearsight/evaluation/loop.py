@@ -15,7 +15,7 @@ from clearsight.errors import DataError, ImageReadError
 from clearsight.evaluation.results import Resampled, Row, multiplicities
 from clearsight.metrics.metric import Metric, Outcome
 
-__all__ = ["Method", "batches", "judge"]
+__all__ = ["Method", "batches", "judge", "labels_of"]
 
 _PIXELS_AT_ONCE = 2**18
 
@@ -89,7 +89,7 @@ class _Tally:
             logits = self._method.recognizer(x_hat)
         if logits is None:
             return Outcome(x_hat, batch.reference, torch.empty(0), torch.empty(0))
-        return Outcome(x_hat, batch.reference, logits, _labels(batch))
+        return Outcome(x_hat, batch.reference, logits, labels_of(batch))
 
     def row(self, name: str) -> Row:
         """What has come of all images so far."""
@@ -98,7 +98,12 @@ class _Tally:
         return Row(name, figures, seconds, self._method.precision)
 
 
-def _labels(batch: Batch) -> Tensor:
+def labels_of(batch: Batch) -> Tensor:
+    """What is to be recognized.
+
+    Raises:
+        DataError: there are no labels.
+    """
     if batch.labels is None:
         raise DataError(f"{batch.names[0]} has no label, by which a recognizer is judged: label it or remove it")
     return batch.labels

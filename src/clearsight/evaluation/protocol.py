@@ -27,16 +27,16 @@ from clearsight.errors import (
 )
 from clearsight.evaluation.loop import Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
-from clearsight.evaluation.sheet import Sheet
+from clearsight.evaluation.sheet import Collection, Sheet
 from clearsight.inference.engine import Engine
 from clearsight.inference.recognizing import Predictor
 from clearsight.metrics.metric import Metric, recognition_metrics, restoration_metrics
 from clearsight.recognizers.checks import check_fits, check_task
 from clearsight.registry import RESTORERS
 
-__all__ = ["evaluate", "evaluate_under", "method_of"]
+__all__ = ["ReadBy", "evaluate", "evaluate_under", "method_of"]
 
-Retrained = Mapping[str, tuple[nn.Module | None, nn.Module]]
+ReadBy = Mapping[str, tuple[nn.Module | None, nn.Module]]
 """By the name of its row: a restorer, if any, and the recognizer that reads what it restores."""
 
 
@@ -46,7 +46,7 @@ def evaluate(
     *,
     model: nn.Module | Mapping[str, nn.Module] | None = None,
     recognizer: nn.Module | None = None,
-    retrained: Retrained = MappingProxyType({}),
+    read_by: ReadBy = MappingProxyType({}),
     with_baselines: bool | Sequence[str] = False,
     seed: int = 0,
     device: str = "auto",
@@ -67,11 +67,11 @@ def evaluate(
         degradation: what to do to them, or the string that makes it; ``None`` for those that are noisy already.
         model: the restorer in question, or several by the names of their rows.
         recognizer: is shown each image in each state.
-        retrained: by the names of their rows: a restorer, if any, and the recognizer that reads what it restores.
+        read_by: by the names of their rows: a restorer, if any, and the recognizer that reads what it restores.
         with_baselines: judge every classical method and shipped model that applies, too; or those of these names.
         seed: of the noise and of the intervals.
         device: ``auto``, ``cpu``, ``cuda``, …
-        show: is handed some of the images in all their states, but for what is retrained.
+        show: is handed some of the images in all their states, but for the rows of ``read_by``.
         showing: how many, evenly spread.
         track: wraps the image numbers, which are so many, as they are gone through; for a progress bar.
         left_out: is told of each image that cannot be read, and the others are judged; if not given, it is raised.
@@ -86,14 +86,15 @@ def evaluate(
     """
     chosen = Untouched() if degradation is None else parse(str(degradation))
     reader = None if recognizer is None else Predictor(recognizer, device=device)
-    own = {name: Predictor(module, device=device) for name, (_, module) in retrained.items()}
+    own = {name: Predictor(module, device=device) for name, (_, module) in read_by.items()}
     readers = [*([] if reader is None else [reader]), *own.values()]
     dataset, images = _checked(dataset, chosen, readers, forgiving=left_out is not None)
-    engines = _engines(model, retrained, with_baselines, images, device)
+    engines = _engines(model, read_by, with_baselines, images, device)
     methods = _untouched(images, reader)
     for name, engine in engines.items():
         reads = own.get(name, reader)
-        methods[name] = method_of(images.metrics(reads), engine=engine, reader=reads)
+        metrics = images.metrics(reads) if engine is not None else recognition_metrics(own[name].traits)
+        methods[name] = method_of(metrics, engine=engine, reader=reads)
     numbers = range(len(dataset)) if track is None else track(range(len(dataset)), len(dataset))
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
@@ -112,7 +113,10 @@ def evaluate(
 
 
 def evaluate_under(
-    degradations: Sequence[str], judged: Callable[..., Evaluation], report: Callable[[str], None]
+    degradations: Sequence[str],
+    judged: Callable[..., Evaluation],
+    report: Callable[[str], None],
+    collect: Callable[[], Collection] = list[Shown],
 ) -> tuple[list[Evaluation], list[Shown]]:
     """An evaluation under each of several degradations.
 
@@ -120,16 +124,17 @@ def evaluate_under(
         degradations: one after the other.
         judged: :func:`evaluate` with its other arguments.
         report: is told of each.
+        collect: makes what takes the images that are shown.
 
     Returns:
         The evaluations, and some images under the last.
     """
-    found, sheet = list[Evaluation](), list[Shown]()
+    found, sheet = list[Evaluation](), collect()
     for degradation in degradations:
         report(f"judging: {degradation}")
-        sheet = []
+        sheet = collect()
         found.append(judged(degradation=degradation, show=sheet.append))
-    return found, sheet
+    return found, [*sheet]
 
 
 def method_of(metrics: Sequence[Metric], *, engine: Engine | None = None, reader: Predictor | None = None) -> Method:
@@ -238,14 +243,14 @@ def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:
 
 def _engines(
     model: nn.Module | Mapping[str, nn.Module] | None,
-    retrained: Retrained,
+    read_by: ReadBy,
     with_baselines: bool | Sequence[str],
     images: _Images,
     device: str,
 ) -> dict[str, Engine | None]:
     """The restorers to judge, by name: baselines, those in question, those before a recognizer of their own."""
     models = model if isinstance(model, Mapping) else {} if model is None else {RESTORERS.called(model): model}
-    before = {name: restorer for name, (restorer, _) in retrained.items()}
+    before = {name: restorer for name, (restorer, _) in read_by.items()}
     restored = bool(models or before or with_baselines) and None not in before.values()
     if not restored and images.degradation.scale != 1:
         raise InvalidArgumentError(

@@ -6,8 +6,9 @@ Figures come from sums over images, and over data sets resampled from them: memo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -184,9 +185,12 @@ class Shown(NamedTuple):
         states: ``(C, H, W)`` in [0, 1], by the name of the row.
         answers: the recognized class by the name of the row; empty without a classifier.
         truth: the class it is; empty without a classifier.
+        departures: of the recognizer's answer from what is right, ½ Σ |p − t|, by the name of the row; empty without
+            a recognizer.
     """
 
     sample: Sample
     states: dict[str, Tensor]
     answers: dict[str, str]
     truth: str
+    departures: Mapping[str, float] = MappingProxyType({})

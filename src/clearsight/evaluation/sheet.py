@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from torch import Tensor
 
@@ -10,8 +11,19 @@ from clearsight.contracts import Batch, Sample
 from clearsight.evaluation.results import Shown
 from clearsight.inference.recognizing import Predictor
 from clearsight.metrics.metric import Outcome
+from clearsight.metrics.recognition import departure
 
-__all__ = ["Sheet"]
+__all__ = ["Collection", "Extremes", "Sheet"]
+
+
+class Collection(Protocol):
+    """What takes images for a figure: a list does."""
+
+    def append(self, shown: Shown, /) -> None:
+        """Take one."""
+
+    def __iter__(self) -> Iterator[Shown]:
+        """Those it has kept."""
 
 
 class Sheet:
@@ -40,11 +52,42 @@ class Sheet:
     def _shown(self, batch: Batch, outcomes: Mapping[str, Outcome], at: int) -> Shown:
         states = {name: outcomes[name].x_hat[at] for name in self._names}
         sample = Sample(name=batch.names[at], x=batch.reference[at], label=_label(batch, at))
-        if self._reader is None or not isinstance(sample.label, int):
+        if self._reader is None or batch.labels is None:
             return Shown(sample, states, {}, "")
+        logits, label = {name: outcomes[name].logits[at, None] for name in self._names}, batch.labels[at, None]
+        departures = {name: float(departure(each, label)) for name, each in logits.items()}
+        if not isinstance(sample.label, int):
+            return Shown(sample, states, {}, "", departures)
         classes = self._reader.traits.classes
-        answers = {name: classes[int(outcomes[name].logits[at].argmax())] for name in self._names}
-        return Shown(sample, states, answers, classes[sample.label])
+        answers = {name: classes[int(each.argmax())] for name, each in logits.items()}
+        return Shown(sample, states, answers, classes[sample.label], departures)
+
+
+class Extremes:
+    """Of the images that it is shown, those that gain most and those that lose most by one way against another.
+
+    Args:
+        before: the row that is compared with.
+        after: the row in question; the departure of the recognizer's answer tells what it gains.
+        n: how many of either kind.
+    """
+
+    def __init__(self, before: str, after: str, n: int) -> None:
+        self._before, self._after, self._n = before, after, n
+        self._kept: list[Shown] = []
+
+    def append(self, shown: Shown) -> None:
+        """Keep it for as long as it is one of them."""
+        self._kept = sorted([*self._kept, shown], key=self._loss)
+        if len(self._kept) > 2 * self._n:
+            del self._kept[self._n]
+
+    def __iter__(self) -> Iterator[Shown]:
+        """From the largest gain to the largest loss."""
+        return iter(self._kept)
+
+    def _loss(self, shown: Shown) -> float:
+        return shown.departures[self._after] - shown.departures[self._before]
 
 
 def _label(batch: Batch, at: int) -> int | Tensor | None:

@@ -12,13 +12,12 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from clearsight.evaluation.figures import draw, write_figure
-from clearsight.evaluation.results import Evaluation, Row, Shown
+from clearsight.evaluation.results import Evaluation, Shown
+from clearsight.evaluation.selection import CLEAN
+from clearsight.guarding.verdict import RIGHT, key_of, rights_of
 from clearsight.images.files import atomically
 
-__all__ = ["headline_of", "write_report"]
-
-_COLUMNS = ("error", "miou")
-"""What is recognized, by the key of the metric; one of them is there."""
+__all__ = ["write_report"]
 
 _STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .25rem .75rem; text-align: right; }
@@ -40,7 +39,7 @@ def write_report(
         record: what was asked for and done, for JSON.
         found: an evaluation for each condition.
         others: the same with recognizers that nothing was trained for, by their names.
-        sheet: some test images under the last condition.
+        sheet: the test images of the largest gains and losses under the last condition.
 
     Raises:
         ImageWriteError: a picture cannot be written.
@@ -57,38 +56,57 @@ def write_report(
         part.write_text(_page(folder, record, found, others), encoding="utf-8")
 
 
-def headline_of(found: Sequence[Evaluation]) -> str:
-    """What is recognized under the last condition, in one sentence."""
-    last = found[-1]
-    key = "error" if any("error" in row.figures for row in last.rows) else "miou"
-    title = next(metric.title for metric in last.metrics if metric.key == key)
-    rows = {row.name: row.figures[key].value for row in last.rows if key in row.figures}
-    shown = ", ".join(
-        f"{name} {rows[name]:.1f}" for name in ("clean", "degraded", "separate", "guided") if name in rows
-    )
-    return f"{last.degradation}: {title}: {shown}"
-
-
 def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
-    """What is recognized, and how images look, against the condition; a row has one colour in both."""
-    keys = [key for key in (*_COLUMNS, "psnr") if any(key in row.figures for row in found[0].rows)]
-    figure = Figure(figsize=(4.6 * len(keys), 3.4), dpi=130)
-    for axes, key in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys, strict=True):
-        for number, row in enumerate(found[0].rows):
-            if key in row.figures and not (key == "psnr" and row.name.startswith("retrained")):
-                values = [_named(one, row.name).figures[key].value for one in found]
-                width = 2.5 if row.name == "guided" else 1.2
-                axes.plot(values, marker="o", label=row.name, lw=width, color=f"C{number}")
-        axes.set_xticks(range(len(found)), [one.degradation for one in found], fontsize=6, rotation=15)
-        axes.set_title(next(metric.title for metric in found[0].metrics if metric.key == key), fontsize=9)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=6)
-    figure.tight_layout()
+    """How much is recognized against what goes wrong, every row a line that bears its name; one colour a family."""
+    rights = [rights_of(one) for one in found]
+    figure = Figure(figsize=(8.6, 4.6), dpi=130)
+    axes, at = figure.subplots(), range(len(found))
+    names = [name for name in rights[0] if name != "clean"]
+    for name, place in zip(names, _spread([rights[-1][name].value for name in names], found), strict=True):
+        values = [one[name] for one in rights]
+        colour, width = _COLOURS.get(name, "#999999"), 2.8 if name in _OURS else 1.4
+        axes.plot(at, [one.value for one in values], color=colour, lw=width, marker="o", ms=3)
+        axes.annotate(
+            f"{name} {values[-1].value:.0f}",
+            (at[-1], values[-1].value),
+            (at[-1] + 0.12, place),
+            color=colour,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+            weight="bold" if name in _OURS else "normal",
+        )
+        if name in _OURS:
+            axes.fill_between(at, [one.low for one in values], [one.high for one in values], color=colour, alpha=0.12)
+    axes.set_xticks(at, [*map(_title, found)], fontsize=8)
+    axes.set_ylabel(RIGHT[key_of(found[0])])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.3)
+    figure.tight_layout(rect=(0, 0, 0.84, 1))
     write_figure(figure, path)
 
 
-def _named(one: Evaluation, name: str) -> Row:
-    return next(row for row in one.rows if row.name == name)
+_OURS = ("guided", "gate")
+_COLOURS = {
+    "degraded": "#000000",
+    "bm3d": "#8c6d31",
+    "separate": "#1f77b4",
+    "guided": "#d62728",
+    "mean": "#ff9896",
+    "gate": "#7f0000",
+    "retrained on degraded": "#2ca02c",
+    "retrained on restored": "#98df8a",
+}
+
+
+def _spread(values: Sequence[float], found: Sequence[Evaluation]) -> list[float]:
+    """Where the names of lines that end at these values stand, so that none covers another."""
+    everything = [right.value for one in found for right in rights_of(one).values()]
+    least = max(max(everything) - min(everything), 1) / 20
+    places, before = dict[int, float](), float("-inf")
+    for number in sorted(range(len(values)), key=lambda number: values[number]):
+        before = places[number] = max(values[number], before + least)
+    return [places[number] for number in range(len(values))]
 
 
 def _page(
@@ -103,18 +121,29 @@ def _page(
             "precision": record["precision"],
         }.items()
     )
-    tables = "".join(f"<h2>{html.escape(one.degradation)}</h2>{_table(one)}" for one in found)
+    tables = "".join(f"<h2>{html.escape(_title(one))}</h2>{_table(one)}" for one in found)
     for name, ones in others.items():
         tables += f"<h1>Read by {html.escape(name)}, which nothing was trained for</h1>"
-        tables += "".join(f"<h2>{html.escape(one.degradation)}</h2>{_table(one)}" for one in ones)
-    notes = "".join(f"<li>{html.escape(line)}</li>" for line in [*record["notes"], *found[0].conventions()])
+        tables += "".join(f"<h2>{html.escape(_title(one))}</h2>{_table(one)}" for one in ones)
+    notes = _items([*record["notes"], *found[0].conventions()])
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>clearsight guard</title><style>{_STYLE}</style>"
         f"<h1>A restorer in front of {html.escape(str(record['asked']['recognizer']))}</h1>"
-        f"<p>{html.escape(record['headline'])}</p>{_embedded(folder / 'curves.png')}{tables}"
-        f"<h2>Test images, {html.escape(found[-1].degradation)}</h2>{_embedded(folder / 'images.png')}"
+        f"<p>{html.escape(record['headline'])}</p>{_embedded(folder / 'curves.png')}"
+        f"<h2>When not to use it</h2><ul>{_items(record['when not'])}</ul>{tables}"
+        f"<h2>Where guided gains and loses most against separate, {html.escape(found[-1].degradation)}</h2>"
+        f"<p>The test images whose right class gains most probability, from the most down, and those that lose most, "
+        f"up to the most.</p>{_embedded(folder / 'images.png')}"
         f"<h2>Notes</h2><ul>{notes}</ul><h2>The run</h2><table>{facts}</table></html>\n"
     )
+
+
+def _title(one: Evaluation) -> str:
+    return "clean input" if one.degradation == CLEAN else one.degradation
+
+
+def _items(lines: Sequence[str]) -> str:
+    return "".join(f"<li>{html.escape(line)}</li>" for line in lines)
 
 
 def _table(one: Evaluation) -> str:

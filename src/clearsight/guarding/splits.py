@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +16,7 @@ from clearsight.classes import by_name
 from clearsight.contracts import Dataset, RecognitionTraits
 from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.subset import Labelled, Subset, take
-from clearsight.errors import DataError, ModelError
+from clearsight.errors import DataError, ImageReadError, ModelError
 from clearsight.inference.recognizing import Predictor
 from clearsight.recognizers.checks import check_fits
 from clearsight.seeds import generator_for
@@ -28,6 +30,9 @@ _SHARES = {"val": 10, "test": 5}
 
 _LARGEST = 2_000
 """Training images that are held in memory at most, evenly spread over all."""
+
+_DEALT = 5_000
+"""Images of a part that are looked at, at most, evenly spread over all."""
 
 
 _ABOVE_CHANCE = 0.1
@@ -55,7 +60,14 @@ class Splits(NamedTuple):
     labelled: bool
 
 
-def open_splits(source: str | Path, *, labels: str | Path | None, traits: RecognitionTraits, seed: int) -> Splits:
+def open_splits(
+    source: str | Path,
+    *,
+    labels: str | Path | None,
+    traits: RecognitionTraits,
+    seed: int,
+    left_out: Callable[[str], None] = lambda line: None,
+) -> Splits:
     """Open images and deal them out.
 
     The parts train, val and test of a data set or a folder are taken as they are; what is missing of them is cut from
@@ -67,12 +79,13 @@ def open_splits(source: str | Path, *, labels: str | Path | None, traits: Recogn
             a line ``image,class`` for each image.
         traits: of the recognizer.
         seed: of the dealing.
+        left_out: is told of each image that cannot be read; the others are dealt out.
 
     Raises:
         DataError: there are fewer than 8 images, labels are missing, or they are not the recognizer's.
         ModelError: the recognizer takes images of other channels.
     """
-    parts = _parts(source)
+    parts = {name: _readable(take(part, _DEALT), left_out) for name, part in _parts(source).items()}
     if labels is not None:
         table = None if labels == "none" else _read_table(Path(labels), traits)
         parts = {name: _relabelled(dataset, table) for name, dataset in parts.items()}
@@ -139,10 +152,10 @@ def check_reads(splits: Splits, recognizer: nn.Module, n: int) -> None:
         )
 
 
-def to_judge(splits: Splits, recognizer: nn.Module, n: int) -> Dataset:
-    """So many test images, with what a recognizer sees in them clean where they have no labels."""
-    images = take(splits.test, n)
-    if splits.labelled:
+def to_judge(part: Dataset, recognizer: nn.Module, n: int, *, labelled: bool) -> Dataset:
+    """So many images of a part, with what a recognizer sees in them clean where they have no labels."""
+    images = take(part, n)
+    if labelled:
         return images
     reader = Predictor(recognizer)
     answers = [reader.logits(images[index].x[None])[0].argmax(0) for index in range(len(images))]
@@ -161,10 +174,31 @@ def _parts(source: str | Path) -> dict[str, Dataset]:
             error = missing
     if not found:
         raise error
-    first = {(len(dataset), dataset[0].name) for dataset in found.values()}
+    first = {(len(dataset), _first_name(dataset)) for dataset in found.values()}
     if len(first) == 1:
         return {"train": next(iter(found.values()))}
     return found if "train" in found else {"train": found["val"], "test": found["test"]}
+
+
+def _first_name(dataset: Dataset) -> str:
+    """Of the first image that can be read."""
+    for index in range(len(dataset)):
+        with suppress(ImageReadError, DataError):
+            return dataset[index].name
+    return ""
+
+
+def _readable(part: Dataset, left_out: Callable[[str], None]) -> Dataset:
+    """The images of a part that can be read."""
+    found = []
+    for index in range(len(part)):
+        try:
+            part[index]
+        except (ImageReadError, DataError) as error:
+            left_out(f"left out: {error}")
+        else:
+            found.append(index)
+    return Subset(part, found)
 
 
 def _dealt(parts: dict[str, Dataset], seed: int) -> Splits:

@@ -3,7 +3,7 @@
 from clearsight.inference.arguments import Draws
 from clearsight.inference.degrading import degrade, degrade_picture
 from clearsight.inference.engine import Engine
-from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
+from clearsight.inference.exporting import ONNX_TOLERANCE, check_deployable, deploy_onnx, export_onnx
 from clearsight.inference.files import Report, process
 from clearsight.inference.jobs import Job, plan, unread
 from clearsight.inference.recognizing import Predictor, image_for, recognize
@@ -19,9 +19,11 @@ __all__ = [
     "Report",
     "Restoration",
     "Samples",
+    "check_deployable",
     "default_model",
     "degrade",
     "degrade_picture",
+    "deploy_onnx",
     "export_onnx",
     "image_for",
     "mean_and_spread",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal
 
 import torch
@@ -12,7 +12,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clearsight.errors import InvalidArgumentError
 
-__all__ = ["BFLOAT16_TOLERANCE", "Precision", "choose_device", "choose_precision", "fused", "has_fast_bfloat16"]
+__all__ = [
+    "BFLOAT16_TOLERANCE",
+    "Precision",
+    "choose_device",
+    "choose_precision",
+    "fused",
+    "has_fast_bfloat16",
+    "placed",
+]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -69,6 +77,14 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if device.type != "cpu":
         return False
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def placed(module: nn.Module, device: torch.device) -> nn.Module:
+    """The module if it is on the device, else a copy: whoever gave it goes on with it where it is."""
+    places = {tensor.device for tensor in chain(module.parameters(), module.buffers())}
+    if all(place.type == device.type and device.index in (None, place.index) for place in places):
+        return module
+    return copy.deepcopy(module).to(device)
 
 
 def fused(model: nn.Module) -> nn.Module:

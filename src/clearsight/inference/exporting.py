@@ -1,9 +1,12 @@
-"""A restorer as an ONNX file, for programs without torch."""
+"""A restorer, or a recognizer behind one, as an ONNX file, for programs without torch."""
 
 from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -15,15 +18,19 @@ from clearsight.contracts import Restorer, Traits
 from clearsight.errors import MissingExtraError, ModelError, reason
 from clearsight.images.files import atomically
 from clearsight.inference.device import fused
+from clearsight.joint.selective import Selective
 from clearsight.restorers.padding import reflected_symbolic
 
-__all__ = ["ONNX_TOLERANCE", "export_onnx"]
+__all__ = ["ONNX_TOLERANCE", "check_deployable", "deploy_onnx", "export_onnx"]
 
 ONNX_TOLERANCE = 1e-4
 """By how much ONNX Runtime may differ from torch, on images in [0, 1]."""
 
 _TRIED = ((1, 24, 40), (2, 37, 21), (1, 5, 3))
 """Images, height and width a file is tried on before it is written."""
+
+_TRIED_READING = ((1, 64, 96), (3, 75, 61))
+"""The same of a recognizer: many take no smaller ones."""
 
 
 class _AnySize(nn.Module):
@@ -35,6 +42,10 @@ class _AnySize(nn.Module):
     def __init__(self, restorer: nn.Module) -> None:
         super().__init__()
         self.restorer = restorer
+
+    @property
+    def traits(self) -> Traits:
+        return replace(cast(Restorer, self.restorer).traits, multiple=1)
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
         traits = cast(Restorer, self.restorer).traits
@@ -63,22 +74,90 @@ def export_onnx(restorer: nn.Module, path: str | Path) -> float:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
         ModelError: it cannot be exported, or ONNX Runtime differs by more than 1e-4; nothing is written then.
     """
-    if not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
-        raise MissingExtraError("the export to ONNX", "onnx")
+    _check_installed()
     if not any(True for _ in restorer.parameters()):
         raise ModelError(f"{type(restorer).__name__} has no weights: expected a restorer that is a network")
     traits = cast(Restorer, restorer).traits
-    model = _AnySize(fused(restorer).cpu().float())
-    path = Path(path)
+    given = partial(_images, traits)
+    return _written(
+        _AnySize(fused(restorer).cpu().float()), Path(path), given, "x_hat", _TRIED, fixed=bool(traits.size)
+    )
+
+
+class _Answering(nn.Module):
+    """A recognizer that gives probabilities."""
+
+    def __init__(self, reader: nn.Module) -> None:
+        super().__init__()
+        self.reader = reader
+
+    def forward(self, y: Tensor) -> Tensor:
+        logits: Tensor = self.reader(y)
+        return logits.softmax(1)
+
+
+def check_deployable(recognizer: nn.Module) -> None:
+    """Say why a recognizer cannot become a part of an ONNX graph, before anything is trained.
+
+    Raises:
+        MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
+        ModelError: it is a program of TorchScript, or an ONNX file itself.
+    """
+    _check_installed()
+    if any(isinstance(module, torch.jit.ScriptModule) for module in recognizer.modules()):
+        raise ModelError(
+            "a TorchScript program cannot become a part of an ONNX graph: give the recognizer as a folder of weights, "
+            "by its name, as torchvision:NAME or, from Python, as a network made of modules"
+        )
+
+
+def deploy_onnx(reader: Selective, path: str | Path) -> float:
+    """Write a restorer, the rule by which images are restored, and the recognizer as one ONNX graph, tried before.
+
+    The file takes ``y``, float32 ``(batch, C, height, width)`` in [0, 1], and gives ``probabilities``,
+    ``(batch, K)`` or ``(batch, K, height, width)``. ``clearsight recognize --recognizer FILE`` reads images with it.
+
+    Args:
+        reader: all three.
+        path: the file; one that is there is replaced.
+
+    Returns:
+        The largest difference of a probability between ONNX Runtime and torch on images of two sizes.
+
+    Raises:
+        MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
+        ModelError: it cannot be exported, or ONNX Runtime differs by more than 1e-4; nothing is written then.
+    """
+    check_deployable(reader)
+    whole = Selective(_AnySize(fused(reader.restorer)), fused(reader.recognizer), rule=reader.rule).cpu().float()
+    restoring, reading = cast(Restorer, reader.restorer).traits, reader.traits
+    size, channels = restoring.size or reading.size, restoring.channels or reading.channels
+    given = partial(_images, replace(restoring, size=size, channels=channels, sigma="blind"))
+    return _written(_Answering(whole), Path(path), given, "probabilities", _TRIED_READING, fixed=bool(size))
+
+
+def _check_installed() -> None:
+    if not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
+        raise MissingExtraError("the export to ONNX", "onnx")
+
+
+def _written(
+    model: nn.Module, path: Path, given: _Given, output: str, tried: Sequence[tuple[int, int, int]], *, fixed: bool
+) -> float:
+    """Write a model of any size of images, or of a fixed one; the largest difference on what it is tried on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomically(path) as part:
-        _exported(model, traits).save(part)
-        difference = _difference(model, part, traits)
+        _exported(model.eval(), given(2, *tried[0][1:]), output, fixed=fixed).save(part)
+        difference = _difference(model, part, [given(*size) for size in tried])
         if not difference <= ONNX_TOLERANCE:
             raise ModelError(
                 f"ONNX Runtime differs from torch by {difference:.1g}, more than {ONNX_TOLERANCE:g}: not written"
             )
     return difference
+
+
+_Given = Callable[[int, int, int], tuple[Tensor, ...]]
+"""Of the number of images, their height and their width, what a model is given."""
 
 
 def _images(traits: Traits, batch: int, height: int, width: int) -> tuple[Tensor, ...]:
@@ -89,11 +168,10 @@ def _images(traits: Traits, batch: int, height: int, width: int) -> tuple[Tensor
     return (y, torch.linspace(0.05, 0.2, batch)) if traits.sigma == "required" else (y,)
 
 
-def _exported(model: nn.Module, traits: Traits) -> Any:
+def _exported(model: nn.Module, inputs: tuple[Tensor, ...], output: str, *, fixed: bool) -> Any:
     Dim = torch.export.Dim  # noqa: N806
-    batch, sides = Dim("batch"), {} if traits.size else {2: Dim("height"), 3: Dim("width")}
+    batch, sides = Dim("batch"), {} if fixed else {2: Dim("height"), 3: Dim("width")}
     shapes: tuple[dict[int, Any], ...] = ({0: batch, **sides}, {0: batch})
-    inputs = _images(traits, 2, 24, 40)
     try:
         with warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")
@@ -102,13 +180,13 @@ def _exported(model: nn.Module, traits: Traits) -> Any:
                 inputs,
                 dynamo=True,
                 input_names=["y", "sigma"][: len(inputs)],
-                output_names=["x_hat"],
+                output_names=[output],
                 dynamic_shapes=shapes[: len(inputs)],
                 verbose=False,
             )
     except Exception as error:  # the exporter's exceptions have no common class
         cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise ModelError(f"the restorer cannot be exported to ONNX: {reason(cause)}") from error
+        raise ModelError(f"the network cannot be exported to ONNX: {reason(cause)}") from error
 
 
 class _quiet:  # noqa: N801
@@ -122,14 +200,13 @@ class _quiet:  # noqa: N801
 
 
 @torch.inference_mode()
-def _difference(model: nn.Module, path: Path, traits: Traits) -> float:
+def _difference(model: nn.Module, path: Path, tried: Sequence[tuple[Tensor, ...]]) -> float:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     largest = 0.0
-    for size in _TRIED:
-        given = _images(traits, *size)
+    for given in tried:
         names = [one.name for one in session.get_inputs()]
-        (x_hat,) = session.run(None, {name: one.numpy() for name, one in zip(names, given, strict=True)})
-        largest = max(largest, float((torch.from_numpy(x_hat) - model(*given)).abs().max()))
+        (found,) = session.run(None, {name: one.numpy() for name, one in zip(names, given, strict=True)})
+        largest = max(largest, float((torch.from_numpy(found) - model(*given)).abs().max()))
     return largest

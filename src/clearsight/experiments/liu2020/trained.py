@@ -8,15 +8,20 @@ from pathlib import Path
 
 from clearsight import weights
 from clearsight.experiments.experiment import RunConfig
+from clearsight.recognizers.loading import PACKAGED
 from clearsight.registry import RECOGNIZERS, RESTORERS
 from clearsight.training import train
 
 __all__ = ["Trained"]
 
-_DATASETS = {"cifar": "clearsight.datasets.CIFAR10", "camvid": "clearsight.datasets.CamVid"}
+_DATASETS = {
+    "cifar": "clearsight.datasets.CIFAR10",
+    "camvid": "clearsight.datasets.CamVid",
+    "imagenet": "clearsight.datasets.ImageNetSample",
+}
 """By a word of the names of the recipes that are trained on them."""
 
-_RECOGNIZERS = {"cifar": "cifar-resnet", "camvid": "camvid-segmenter"}
+_RECOGNIZERS = {"cifar": "cifar-resnet", "camvid": "camvid-segmenter", "imagenet": "efficientnet-lite0"}
 """By a word of the names of the recipes that need them."""
 
 _STARTS = {"cifar": "denoise-color-narrow"}
@@ -32,7 +37,7 @@ class Trained:
 
     def __init__(self, config: RunConfig) -> None:
         self._config, self._smoke = config, config.preset == "smoke"
-        self._shipped = {stored.name for stored in weights.shipped(RESTORERS, RECOGNIZERS)}
+        self._there = {*(stored.name for stored in weights.shipped(RESTORERS, RECOGNIZERS)), *PACKAGED}
 
     def recognizer(self, recipe: str) -> str:
         """Trained on clean images."""
@@ -67,7 +72,7 @@ class Trained:
         return found
 
     def _found(self, recipe: str) -> str | None:
-        if recipe in self._shipped:
+        if recipe in self._there:
             return recipe
         folder = self._run(recipe) / "weights"
         return str(folder) if folder.is_dir() else None
@@ -77,11 +82,12 @@ class Trained:
 
 
 def _few(recipe: str) -> list[str]:
-    """Two steps on eight images."""
+    """Two steps on eight images; photographs are made small."""
     images = next(path for word, path in _DATASETS.items() if word in recipe)
     few = {
         "class_path": "clearsight.datasets.take",
         "init_args": {"dataset": {"class_path": images, "init_args": {"part": "val"}}, "n": 8},
     }
     data = [f"--data.{part}={json.dumps(few)}" for part in ("train", "validation")]
-    return [*data, "--data.batch=2", "--data.epoch=1", "--trainer.max_steps=2"]
+    small = ["--data.size=64"] if "imagenet" in recipe else []
+    return [*data, *small, "--data.batch=2", "--data.epoch=1", "--trainer.max_steps=2"]

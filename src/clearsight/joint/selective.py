@@ -1,0 +1,114 @@
+"""Restore, or not: a recognizer that is shown the image as it is and restored, and weighs its two answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from clearsight.contracts import RecognitionTraits, Recognizer
+from clearsight.restorers.padding import restored
+
+__all__ = ["Gate", "Mean", "Selective", "Views"]
+
+
+class Views(NamedTuple):
+    """Images as they are and restored, and what a recognizer makes of both.
+
+    Attributes:
+        y: as they are, ``(B, C, H, W)``, clipped to [0, 1].
+        x_hat: restored, clipped.
+        as_is: probabilities for ``y``, ``(B, K)`` or ``(B, K, H, W)``.
+        restored: those for ``x_hat``.
+    """
+
+    y: Tensor
+    x_hat: Tensor
+    as_is: Tensor
+    restored: Tensor
+
+    def noise(self) -> Tensor:
+        """The logarithm of σ̂ of each image, ``(B,)``, σ̂ being the root mean square of what the restorer takes off."""
+        sigma = (self.y - self.x_hat).square().mean((1, 2, 3)).sqrt()
+        return sigma.clamp(min=1e-4).log()
+
+    def surer(self) -> Tensor:
+        """How much surer the recognizer is of the restored image, ``(B,)``: the logarithm of a ratio of probabilities.
+
+        They are those of the class it names; of a segmenter, their means over pixels.
+        """
+        before, after = (p.amax(1).reshape(p.shape[0], -1).mean(1) for p in (self.as_is, self.restored))
+        return after.log() - before.log()
+
+
+class Mean(nn.Module):
+    """Both answers weigh alike.
+
+    Source: the self-ensembling of Gao et al., "Back to the source: diffusion-driven adaptation to test-time
+    corruption", CVPR 2023, there of a diffusion model's image.
+    """
+
+    def forward(self, views: Views) -> Tensor:
+        """The weight of the restored image's answer, ``(B,)``: ½."""
+        return torch.full_like(views.noise(), 0.5)
+
+
+class Gate(nn.Module):
+    """One answer or the other: that to the restored image where log σ̂ + slope · log(c(x_hat) / c(y)) > threshold.
+
+    σ̂ is the noise that the restorer takes off, c how sure the recognizer is of its answer.
+
+    Args:
+        threshold: log σ̂, on the [0, 1] scale, from which on an image is restored.
+        slope: how much it counts that the recognizer is surer of one of them; 0 for nothing.
+    """
+
+    def __init__(self, *, threshold: float, slope: float = 0.0) -> None:
+        super().__init__()
+        self.threshold, self.slope = threshold, slope
+
+    def forward(self, views: Views) -> Tensor:
+        """The weight of the restored image's answer, ``(B,)``: 0 or 1."""
+        return (views.noise() + self.slope * views.surer() > self.threshold).to(views.as_is)
+
+
+class Selective(nn.Module):
+    """A recognizer behind a restorer that need not do any good: p = (1 − w) p(y) + w p(x_hat), w of each image.
+
+    A denoiser costs accuracy where there is no noise. This is a recognizer as any other: it takes degraded images, and
+    gives log p.
+
+    Args:
+        restorer: image → image of the same size, not told the noise level.
+        recognizer: image → logits; neither is copied.
+        rule: of :class:`Views` the weight w of each image, :class:`Mean` or :class:`Gate`.
+
+    Example:
+        >>> from clearsight.recognizers import DigitNet
+        >>> from clearsight.restorers import DnCNN
+        >>> reader = Selective(DnCNN(channels=1, depth=3, width=4), DigitNet(), rule=Mean())
+        >>> reader(torch.zeros(2, 1, 20, 16)).shape
+        torch.Size([2, 10])
+    """
+
+    def __init__(self, restorer: nn.Module, recognizer: nn.Module, *, rule: nn.Module) -> None:
+        super().__init__()
+        self.restorer, self.recognizer, self.rule = restorer, recognizer, rule
+
+    @property
+    def traits(self) -> RecognitionTraits:
+        """Of the recognizer."""
+        return cast(Recognizer, self.recognizer).traits
+
+    def look(self, y: Tensor) -> Views:
+        """Restore ``(B, C, H, W)`` and read it, before and after."""
+        x_hat, seen = restored(self.restorer, y).clamp(0, 1), y.clamp(0, 1)
+        return Views(seen, x_hat, self.recognizer(seen).softmax(1), self.recognizer(x_hat).softmax(1))
+
+    def forward(self, y: Tensor) -> Tensor:
+        """Logits, log p, of ``(B, C, H, W)``: ``(B, K)`` or ``(B, K, H, W)``."""
+        views = self.look(y)
+        w = self.rule(views).view(-1, *[1] * (views.as_is.ndim - 1))
+        p: Tensor = torch.lerp(views.as_is, views.restored, w)
+        return p.clamp(min=torch.finfo(p.dtype).tiny).log()

@@ -1,0 +1,125 @@
+"""Restore, or not: the mean of two answers, a gate between them, and what fits it."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from clearsight.contracts import RecognitionTraits, Sample, Traits
+from clearsight.datasets import Subset
+from clearsight.evaluation import evaluate
+from clearsight.evaluation.selection import CLEAN, applies, select
+from clearsight.joint import Gate, Mean, Selective
+from clearsight.restorers import FFDNet
+from stand_ins import rand
+
+NOISY = "gaussian(sigma=40/255)"
+
+
+class Dimming(nn.Module):
+    """A restorer that takes all noise off, and a little light: wrong of dusk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traits = Traits(channels=1, receptive_radius=None)
+        self.lost = nn.Parameter(torch.tensor(0.04))
+
+    def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        return (y.mean((2, 3), keepdim=True) - self.lost).expand_as(y)
+
+
+class Daylight(nn.Module):
+    """Sees day in what is brighter than grey, and in any noise."""
+
+    def __init__(self, *, segments: bool = False) -> None:
+        super().__init__()
+        self.segments = segments
+        task = "segment" if segments else "classify"
+        self.traits = RecognitionTraits(task=task, classes=("night", "day"), channels=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        noise = (x[..., 1:] - x[..., :-1]).abs().mean((1, 2, 3))
+        evidence = 100 * (x.mean((1, 2, 3)) - 0.5) + 300 * noise
+        logits = torch.stack([-evidence, evidence], 1)
+        return logits[..., None, None].expand(-1, -1, *x.shape[2:]) if self.segments else logits
+
+
+class Hours:
+    """Images of even brightness, by night and by day; some of the day are of dusk."""
+
+    classes = ("night", "day")
+
+    def __init__(self, *, segments: bool = False) -> None:
+        self.segments = segments
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> Sample:
+        label, brightness = index % 2, (0.3, 0.52, 0.4, 0.7)[index % 4]
+        x = torch.full((1, 16, 16), brightness)
+        return Sample(name=str(index), x=x, label=torch.full((16, 16), label) if self.segments else label)
+
+
+@torch.no_grad()
+def test_what_a_selective_recognizer_answers() -> None:
+    y = torch.cat([rand(2, 1, 8, 8), torch.full((1, 1, 8, 8), 0.5)])
+    reader = Selective(Dimming(), Daylight(), rule=Mean())
+    views, sigma = reader.look(y), (y - y.mean((2, 3), keepdim=True) + 0.04).square().mean((1, 2, 3)).sqrt()
+    torch.testing.assert_close(views.noise().exp(), sigma)
+    torch.testing.assert_close(views.as_is, Daylight()(y).softmax(1))
+    torch.testing.assert_close(reader(y).exp(), (views.as_is + views.restored) / 2)
+    gated = Selective(Dimming(), Daylight(), rule=Gate(threshold=math.log(0.1)))(y).exp()
+    torch.testing.assert_close(gated, torch.cat([views.restored[:2], views.as_is[2:]]))
+    assert reader.traits.classes == ("night", "day")
+
+
+@torch.no_grad()
+def test_a_gate_counts_which_answer_is_surer() -> None:
+    views = Selective(Dimming(), Daylight(), rule=Mean()).look(torch.full((1, 1, 8, 8), 0.51))
+    level, surer = float(views.noise()), float(views.surer())
+    assert surer == pytest.approx(float(views.restored.max().log() - views.as_is.max().log()))
+    assert surer > 0.05
+    assert Gate(threshold=level + 0.5 * surer - 0.01, slope=0.5)(views).item() == 1
+    assert Gate(threshold=level + 0.5 * surer + 0.01, slope=0.5)(views).item() == 0
+
+
+@pytest.mark.parametrize("segments", [False, True], ids=["classes", "pixels"])
+def test_a_gate_is_fitted(segments: bool) -> None:
+    """Clean dusk needs the image as it is, a noisy night the restored one."""
+    images, recognizer = Hours(segments=segments), Daylight(segments=segments)
+    found = select(Dimming(), recognizer, images, [NOISY])
+    assert set(found.departures) == {"as it is", "restored", "mean", "gate"}
+    assert found.best == "gate"
+    assert sorted(found.departures.values())[1] > found.departures["gate"] + 5
+    assert math.log(0.04) < found.gate.threshold < math.log(40 / 255)
+    assert found.departures == select(Dimming(), recognizer, images, [NOISY]).departures
+
+
+def test_it_is_a_row_of_an_evaluation_as_any_recognizer() -> None:
+    found = select(Dimming(), Daylight(), Hours(), [NOISY])
+    judged = partial(
+        evaluate,
+        Hours(),
+        model={"dimming": Dimming()},
+        recognizer=Daylight(),
+        read_by={name: (None, reader) for name, reader in found.rules.items()},
+    )
+    clean, noisy = ({row.name: row.figures["error"].value for row in judged(way).rows} for way in (CLEAN, NOISY))
+    assert list(noisy) == ["clean", "degraded", "dimming", "mean", "gate"]
+    assert clean["gate"] == clean["clean"] == 0 < clean["dimming"]
+    assert noisy["gate"] <= noisy["dimming"] < noisy["degraded"]
+
+
+def test_a_gate_may_never_restore() -> None:
+    found = select(Dimming(), Daylight(), Subset(Hours(), [3, 7]), [NOISY])  # broad day
+    assert found.departures["as it is"] == found.departures["gate"] == pytest.approx(0, abs=1e-4)
+
+
+def test_what_has_to_be_told_more_is_left_alone() -> None:
+    assert applies(Dimming())
+    assert not applies(FFDNet(channels=1, depth=3, width=4))
