@@ -20,7 +20,7 @@ LAYERS = [
     {"joint"},
     {"weights"},
     {"training", "inference"},
-    {"evaluation"},
+    {"evaluation", "study"},
     {"guarding", "experiments"},
     {"cli", "web"},
 ]

@@ -41,6 +41,7 @@ PARTS = [
     "recognizers",
     "registry",
     "restorers",
+    "study",
     "training",
     "weights",
 ]
