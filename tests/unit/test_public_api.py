@@ -43,6 +43,7 @@ PARTS = [
     "restorers",
     "study",
     "training",
+    "web",
     "weights",
 ]
 

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 import typer
 
-from clearsight.cli import explanation, files, guarding, listings, recognition, reproduction, study, training
+from clearsight.cli import explanation, files, guarding, listings, recognition, reproduction, serving, study, training
 from clearsight.errors import ClearsightError
 from clearsight.text import printable
 
@@ -33,6 +33,7 @@ app.command()(explanation.explain)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(training.train)
 app.command()(training.export)
 app.command()(reproduction.reproduce)
+app.command()(serving.serve)
 app.add_typer(study.study, name="study")
 app.command()(listings.models)
 app.command()(listings.recognizers)
