@@ -31,8 +31,6 @@ def serve(
     """Open a page on this machine: drop an image, move the slider between before and after, download.
 
     It works without a network. Files of visitors are deleted after half an hour, and when the page ends.
-
-    Example: clearsight serve --host 0.0.0.0 --auth users.toml --max-pixels 20M
     """
     from clearsight.web import Limits, read_users
     from clearsight.web import serve as run

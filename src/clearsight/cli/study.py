@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from clearsight.cli import completion
 from clearsight.cli.terminal import print_table
 from clearsight.errors import InvalidArgumentError
 
@@ -37,13 +38,22 @@ class _ManyMethods(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-@study.command(cls=_ManyMethods)
+@study.command(
+    cls=_ManyMethods,
+    epilog='Example: clearsight study create photos/ --with "gaussian(sigma=35/255)" --methods wavelet bm3d -o study/',
+)
 def create(
     data: Annotated[
         str, typer.Argument(help="Folder of images, or a name from `clearsight datasets`.", show_default=False)
     ],
     methods: Annotated[
-        list[str], typer.Option("--methods", help="What to compare: what `restore --model` takes.", show_default=False)
+        list[str],
+        typer.Option(
+            "--methods",
+            help="What to compare: what `restore --model` takes.",
+            show_default=False,
+            autocompletion=completion.models,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the study.", show_default=False)],
     degradation: Annotated[
@@ -68,8 +78,6 @@ def create(
     """Restore images by every method, for raters to compare.
 
     Of each image the middle is shown, at 100 %. The same command goes on where it was interrupted.
-
-    Example: clearsight study create photos/ --with "gaussian(sigma=35/255)" --methods denoise-photo wavelet -o study/
     """
     from clearsight import weights
     from clearsight.datasets.opening import open_dataset
@@ -99,7 +107,7 @@ def create(
     print(f"{out}: {len(made.design.images)} images; clearsight study serve {out} lets raters in")
 
 
-@study.command()
+@study.command(epilog="Example: clearsight study serve study/ --host 0.0.0.0")
 def serve(
     folder: Folder,
     host: Annotated[str, typer.Option(help="0.0.0.0 for raters on other machines.")] = "127.0.0.1",
@@ -109,8 +117,6 @@ def serve(
     """Let raters in: a page in the browser, for as many as come, until Ctrl-C.
 
     Each is shown every image in all its states, blind, and picks them from best to worst. They can stop and go on.
-
-    Example: clearsight study serve study/ --host 0.0.0.0
     """
     from clearsight.study import serve as run
 
@@ -119,7 +125,7 @@ def serve(
     run(opened, store, host, port)
 
 
-@study.command()
+@study.command(epilog="Example: clearsight study report study/ -o found/")
 def report(
     folder: Folder,
     out: Annotated[
@@ -144,8 +150,6 @@ def report(
 
     Worths are those of Bradley and Terry: a method whose ln worth is 1 more is preferred in 73 of 100 pairs. Beside
     the table methods.csv, raters.csv, rankings.csv and report.json are written.
-
-    Example: clearsight study report study/ -o found/
     """
     from clearsight.study import Rules, analyse
     from clearsight.study.report import HEADER
