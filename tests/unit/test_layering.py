@@ -22,7 +22,8 @@ LAYERS = [
     {"training", "inference"},
     {"evaluation", "study"},
     {"guarding", "experiments"},
-    {"cli", "web"},
+    {"web"},
+    {"cli"},
 ]
 """Packages of one layer do not import one another, but for the first."""
 

@@ -96,11 +96,11 @@ class Service(NamedTuple):
         said = "" if found.psnr is None else "PSNR {:.2f} dB degraded, {:.2f} dB restored".format(*found.psnr)
         return (str(found.degraded), str(found.restored)), said
 
-    def sample(self, file: str | None, model: str, n: float, seed: float) -> tuple[Any, ...]:
+    def sample(self, file: str | None, model: str, n: float, seed: float) -> list[tuple[str, str]]:
         """A gallery."""
         asked = (model, int(n), int(seed), self.limits)
         (found,) = self.worker.run(jobs.sample, _sent(file), self.folder(), *asked)
-        return ([(str(one), one.stem) for one in (*found.samples, found.mean, found.spread)],)
+        return [(str(one), one.stem) for one in (*found.samples, found.mean, found.spread)]
 
     def restore_all(
         self, files: list[str] | None, model: str, strength: float, progress: gr.Progress
@@ -221,7 +221,7 @@ def _samples(service: Service) -> None:
         with gr.Column(scale=2):
             gallery = gr.Gallery(label="Samples, their mean and their spread", format="png", columns=4)
 
-    def sample(file: str | None, model: str, n: float, seed: float) -> tuple[Any, ...]:
+    def sample(file: str | None, model: str, n: float, seed: float) -> list[tuple[str, str]]:
         return service.sample(file, model, n, seed)
 
     button.click(_answered(sample), [file, model, n, seed], [gallery], api_name="sample", **_ONE_AT_A_TIME)
