@@ -24,6 +24,7 @@ T = TypeVar("T")
 THEME = gr.themes.Default(
     primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 ).set(
+    color_accent="*primary_600",
     button_primary_background_fill="*primary_600",
     button_primary_background_fill_hover="*primary_700",
     block_info_text_color="*neutral_600",
@@ -32,7 +33,8 @@ THEME = gr.themes.Default(
 """Without fonts from elsewhere, and with letters dark enough for everybody."""
 
 STYLE = """
-.gradio-container { max-width: 72rem !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 72rem !important; margin: 0 auto !important; }
+.gradio-container > .main { box-sizing: border-box; }
 footer { display: none !important; }
 .said p { margin: 0; }
 """
