@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import gradio as gr
 
 from clearsight.errors import ClearsightError
+from clearsight.inference.restoring import AUTO
 from clearsight.web import jobs
 from clearsight.web.limits import Limits
 from clearsight.web.worker import Worker
@@ -54,7 +55,7 @@ def _file(label: str, *, many: bool = False) -> gr.File:
             raise gr.Error("send the file itself, not an address", print_exception=False)
         return await move(path)
 
-    file.async_move_resource_to_block_cache = move_what_was_sent  # type: ignore[method-assign]
+    file.async_move_resource_to_block_cache = move_what_was_sent  # type: ignore[method-assign,assignment]
     return file
 
 
@@ -108,7 +109,7 @@ class Service(NamedTuple):
         self, files: list[str] | None, model: str, strength: float, progress: gr.Progress
     ) -> tuple[Any, ...]:
         """The zip, and a line for each file that failed."""
-        sources = [_sent(file) for file in files or [None]]
+        sources = [_sent(file) for file in files or [""]]
         archive, lines = None, list[str]()
         for found in self.worker.run(jobs.restore_all, sources, self.folder(), model, strength, self.limits):
             done, archive, lines = found
@@ -121,7 +122,8 @@ class Service(NamedTuple):
 def page(worker: Worker, limits: Limits, root: Path) -> gr.Blocks:
     """The whole page."""
     service = Service(worker, limits, root)
-    with gr.Blocks(title="clearsight", analytics_enabled=False) as whole:
+    whole = gr.Blocks(title="clearsight", analytics_enabled=False)
+    with whole:
         gr.Markdown("# clearsight\nRestore images so that people *and recognizers* can read them.")
         with gr.Tab("Restore"):
             _restore(service)
@@ -230,7 +232,7 @@ def _samples(service: Service) -> None:
 
 
 def _how() -> tuple[gr.Dropdown, gr.Slider]:
-    model = gr.Dropdown(jobs.models(), value=jobs.AUTO, label="Model", info="auto: by the image's channels and noise")
+    model = gr.Dropdown(jobs.models(), value=AUTO, label="Model", info="auto: by the image's channels and noise")
     return model, gr.Slider(0, 4, 1, step=0.05, label="Strength", info="1 is the model's own judgement")
 
 
@@ -249,7 +251,7 @@ def _said() -> gr.Markdown:
 
 
 def _sent(file: str | None) -> Path:
-    if file is None:
+    if not file:
         raise ClearsightError(_NOTHING)
     return Path(file)
 
