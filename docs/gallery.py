@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
-import skimage.transform
 import torch
+from PIL import Image
 
 import clearsight
 from clearsight.datasets import MNIST
-from clearsight.images import Intensities, Picture, from_unit, write
+from clearsight.images import Intensities, from_unit
 from clearsight.metrics import psnr
 
 Images = dict[str, np.ndarray]
@@ -32,28 +32,28 @@ SIDE, GAP = 224, 6
 
 def noisy_photograph() -> Images:
     """A noisy photograph."""
-    clean = skimage.data.chelsea()
+    clean = skimage.data.chelsea()[:256, 60:330]
     noisy = clearsight.degrade(clean, "gaussian(sigma=50/255)", seed=0)
     return {"noisy": noisy, "restored": clearsight.restore(noisy), "clean": clean}
 
 
 def camera_and_jpeg() -> Images:
     """A camera at night, and JPEG."""
-    clean = skimage.data.astronaut()
+    clean = skimage.data.astronaut()[:256, 96:352]
     noisy = clearsight.degrade(clean, "camera(iso=6400, full_well=20000) | jpeg(quality=85)", seed=0)
     return {"noisy": noisy, "restored": clearsight.restore(noisy), "clean": clean}
 
 
 def how_much() -> Images:
     """Less, or more."""
-    noisy = clearsight.degrade(skimage.data.coffee(), "correlated(sigma=12/255, radius=1.5)", seed=0)
+    noisy = clearsight.degrade(skimage.data.coffee()[60:300, 140:380], "correlated(sigma=12/255, radius=1.5)", seed=0)
     less, more = (clearsight.restore(noisy, strength=strength) for strength in (0.5, 2))
     return {"noisy": noisy, "strength 0.5": less, "strength 1": clearsight.restore(noisy), "strength 2": more}
 
 
 def counted_photons() -> Images:
     """Sixteen bits, few photons."""
-    light = skimage.data.cell().astype(float) / 255
+    light = skimage.data.cell()[200:456, 150:406] / 255
     photons = np.random.default_rng(0).poisson(40 * light)
     counts = (100 + 25 * photons).astype(np.uint16)  # a camera that gives 25 counts a photon, on a pedestal of 100
     clean = (100 + 25 * 40 * light).astype(np.uint16)
@@ -141,7 +141,7 @@ def scores(images: Images) -> str:
 def section(example: Callable[[], Images]) -> str:
     """Its title, its picture, its figures and its code."""
     images = example()
-    write(Picture(pixels=np.ascontiguousarray(row(images))), PICTURES / f"{example.__name__}.webp")
+    Image.fromarray(row(images)).save(PICTURES / f"{example.__name__}.webp", quality=85)
     lines = inspect.getsource(example).splitlines()[2:]
     code = textwrap.dedent("\n".join(lines)).replace("return ", "images = ")
     title = (example.__doc__ or "").removesuffix(".")
