@@ -43,7 +43,7 @@ PATIENCE = 180_000
 GRADIOS_OWN = "aria-prohibited-attr"
 """Its places for what is not there yet have a name, and no role that could have one."""
 
-LIMITS = Limits(pixels=100_000, size=400_000, waiting=3, files=3)
+LIMITS = Limits(pixels=100_000, size=400_000, seconds=600, waiting=3, files=3)
 WIENER = ("wiener", 1.0)
 
 
