@@ -1,7 +1,7 @@
 # Two commands do all set-up: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHMARKS := denoising digits restorers speed busy memory stack intensities strength training evaluation recurrence
+BENCHMARKS := denoising digits restorers speed busy memory stack intensities strength training evaluation recurrence study
 
 # The project's data sets, where they lie beside the checkout; see docs/data.md.
 ifneq ($(wildcard ../shared/data),)
@@ -41,6 +41,7 @@ docs: .venv/installed
 	$(BIN)/python docs/tables.py
 	$(BIN)/python docs/charts.py
 	$(BIN)/python docs/diagram.py
+	$(BIN)/python docs/gallery.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 .venv/installed: pyproject.toml constraints.txt

@@ -147,6 +147,29 @@ def reproduced(name: str) -> str:
     return f"{table(**result['table'])}\n\n{where(result)}"
 
 
+_RATERS = ("careful", "careless")
+
+
+def study(result: Result) -> str:
+    """Whether simulated studies hold what is true."""
+    rows = [
+        [
+            name,
+            f"{row['raters']} + {row['careless']}",
+            f"{100 * row['coverage']:.1f} %",
+            f"{100 * row['ordered']:.1f} %",
+            f"{row['mean_width']:.2f}",
+            *(
+                "–" if row[key] is None else f"{100 * row[key]:.1f} %"
+                for key in ("careful_left_out", "careless_left_out")
+            ),
+        ]
+        for name, row in result["rows"].items()
+    ]
+    header = [f"{result['studies']} studies", "raters + careless", "held", "order found", "width of intervals"]
+    return table([*header, "careful left out", "careless left out"], rows)
+
+
 def stack(result: Result) -> str:
     """Memory for a stack that is read and written slice by slice."""
     row = [
@@ -309,6 +332,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "adaptation": ("adaptation", adaptation),
     "micrographs": ("adaptation", micrographs),
     "recurrence": ("recurrence", recurrence),
+    "study": ("study", study),
 }
 """Each table that a run measured: which run, and how it is written."""
 

@@ -138,11 +138,28 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 @with_blocks("sh")
 def test_commands_are_those_there_are(page: Path) -> None:
-    verbs = typer.main.get_command(app).commands
-    for verb, *words in commands(page):
-        known = {name for option in verbs[verb].params for name in (*option.opts, *option.secondary_opts)}
-        given = {word for word in words if re.fullmatch("--?[a-z][a-z_-]*", word)}
-        assert given <= known, verb
+    for words in commands(page):
+        assert_known(words)
+
+
+def assert_known(words: list[str]) -> None:
+    """Verb and options are some that there are."""
+    command, *words = typer.main.get_command(app), *words
+    while hasattr(command, "commands"):
+        command, *words = command.commands[words[0]], *words[1:]
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    given = {word for word in words if re.fullmatch("--?[a-z][a-z_-]*", word)}
+    assert given <= known, command.name
+
+
+def test_every_verb_shows_an_example_that_there_is() -> None:
+    whole = typer.main.get_command(app)
+    verbs = [verb for one in whole.commands.values() for verb in getattr(one, "commands", {one.name: one}).values()]
+    for verb in verbs:
+        words = shlex.split(verb.epilog.removeprefix("Example: "))
+        assert words[0] == "clearsight"
+        assert verb.name in words[1:3]
+        assert_known(words[1:])
 
 
 @with_blocks("python")

@@ -20,9 +20,10 @@ LAYERS = [
     {"joint"},
     {"weights"},
     {"training", "inference"},
-    {"evaluation"},
+    {"evaluation", "study"},
     {"guarding", "experiments"},
-    {"cli", "web"},
+    {"web"},
+    {"cli"},
 ]
 """Packages of one layer do not import one another, but for the first."""
 

@@ -41,7 +41,9 @@ PARTS = [
     "recognizers",
     "registry",
     "restorers",
+    "study",
     "training",
+    "web",
     "weights",
 ]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from clearsight.cli import completion
 from clearsight.cli.streams import STREAM, Work, planned
 from clearsight.cli.terminal import SelfEnsemble, Strength
 from clearsight.errors import BatchError, InvalidArgumentError
@@ -59,6 +60,7 @@ def restore(
             "--model",
             "-m",
             help="Name (see `clearsight models`), folder, hf:OWNER/NAME[@REVISION] or .mat file; auto: by channels.",
+            autocompletion=completion.models,
         ),
     ] = "auto",
     sigma: Annotated[
@@ -161,7 +163,12 @@ def degrade(
     out: Out,
     degradation: Annotated[
         str,
-        typer.Option("--with", help="What to do: gaussian(sigma=25/255) | jpeg(quality=60)", show_default=False),
+        typer.Option(
+            "--with",
+            help="What to do: gaussian(sigma=25/255) | jpeg(quality=60)",
+            show_default=False,
+            autocompletion=completion.degradations,
+        ),
     ],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes, on any number of workers.")] = 0,
     workers: Workers = 2,

@@ -5,12 +5,25 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
+from typing import Any
 
 import typer
 
-from clearsight.cli import explanation, files, guarding, listings, recognition, rendering, reproduction, training
+from clearsight.cli import (
+    explanation,
+    files,
+    guarding,
+    listings,
+    recognition,
+    rendering,
+    reproduction,
+    serving,
+    study,
+    training,
+)
 from clearsight.errors import ClearsightError
 from clearsight.text import printable
 
@@ -22,28 +35,35 @@ _INTERRUPTED = 130
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Settings of glibc's malloc, as its header numbers them."""
 
+_OPEN = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Of a verb that passes on what it does not know."""
+
 app = typer.Typer(
     help="Restore images so that people and recognizers can read them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(files.restore)
-app.command()(files.degrade)
-app.command()(recognition.recognize)
-app.command()(recognition.evaluate)
-app.command()(guarding.guard)
-app.command()(explanation.explain)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(training.train)
-app.command()(training.export)
-app.command()(rendering.render)
-app.command()(reproduction.reproduce)
-app.command()(listings.models)
-app.command()(listings.recognizers)
-app.command()(listings.datasets)
-app.command()(listings.degradations)
-app.command()(listings.recipes)
+
+
+def _verb(function: Callable[..., None], example: str, **settings: Any) -> None:
+    app.command(epilog=f"Example: clearsight {example}", **settings)(function)
+
+
+_verb(files.restore, "restore noisy.jpg photos/ -o out/")
+_verb(files.degrade, 'degrade photos/ -o noisy/ --with "gaussian(sigma=25/255) | jpeg(quality=60)"')
+_verb(recognition.recognize, "recognize digits/ --restore-with restore-digits")
+_verb(recognition.evaluate, 'evaluate --data photos/ --with "gaussian(sigma=25/255)" --model denoise-color --baselines')
+_verb(guarding.guard, 'guard -r my.pt --images photos/ --with "gaussian(sigma=0..50/255)" --budget 30m -o guarded/')
+_verb(explanation.explain, "explain photo.png --recognizer my-classifier.pt -o maps.png")
+_verb(training.train, "train denoise-color-narrow --data.images photos/", context_settings=_OPEN)
+_verb(training.export, "export denoise-color -o denoiser.onnx")
+_verb(rendering.render, "render -o renders/train --scenes 24 --shots 8,8,128")
+_verb(reproduction.reproduce, "reproduce chen2016/table1 --preset cpu")
+_verb(serving.serve, "serve --host 0.0.0.0 --auth users.toml --max-pixels 20M")
+app.add_typer(study.study, name="study")
+for _list in (listings.models, listings.recognizers, listings.datasets, listings.degradations, listings.recipes):
+    _verb(_list, f"{_list.__name__} --json")
 
 
 @app.callback(invoke_without_command=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clearsight.cli import completion
 from clearsight.cli.terminal import (
     RECOGNIZERS,
     RecognizerName,
@@ -44,9 +45,15 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, …")]
 
 def recognize(
     inputs: Annotated[list[Path], typer.Argument(help="Image files, and folders of them.", show_default=False)],
-    recognizer: Annotated[str, typer.Option("--recognizer", "-r", "--model", "-m", help=RECOGNIZERS)] = "digits-conv",
+    recognizer: Annotated[
+        str,
+        typer.Option("--recognizer", "-r", "--model", "-m", help=RECOGNIZERS, autocompletion=completion.recognizers),
+    ] = "digits-conv",
     restore_with: Annotated[
-        str | None, typer.Option("--restore-with", help="Restore first, with what `restore --model` takes.")
+        str | None,
+        typer.Option(
+            "--restore-with", help="Restore first, with what `restore --model` takes.", autocompletion=completion.models
+        ),
     ] = None,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = False,
@@ -142,7 +149,14 @@ def _as_json(answers: Iterable[tuple[Path, Prediction]]) -> None:
 
 def evaluate(
     data: Annotated[
-        str, typer.Option("--data", "-d", help="Name (see `clearsight datasets`) or folder.", show_default=False)
+        str,
+        typer.Option(
+            "--data",
+            "-d",
+            help="Name (see `clearsight datasets`) or folder.",
+            show_default=False,
+            autocompletion=completion.datasets,
+        ),
     ],
     degradation: Annotated[
         str | None,
@@ -151,11 +165,14 @@ def evaluate(
             help="What to do to the images: strokes(kind=heavy); corruptions, all of ImageNet-C at five severities; "
             "not for pairs, noisy images with their clean twins.",
             show_default=False,
+            autocompletion=completion.degradations,
         ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="What `restore --model` takes.", show_default=False),
+        typer.Option(
+            "--model", "-m", help="What `restore --model` takes.", show_default=False, autocompletion=completion.models
+        ),
     ] = None,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clearsight.cli import completion
 from clearsight.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ RECOGNIZERS = (
 )
 """What a recognizer is named by."""
 
-RecognizerName = typer.Option("--recognizer", "-r", help=RECOGNIZERS)
+RecognizerName = typer.Option("--recognizer", "-r", help=RECOGNIZERS, autocompletion=completion.recognizers)
 """The option that names a recognizer."""
 
 Strength = Annotated[

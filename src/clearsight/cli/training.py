@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from clearsight.cli import completion
 from clearsight.errors import InvalidArgumentError
 
 __all__ = ["export", "train"]
@@ -16,7 +17,12 @@ __all__ = ["export", "train"]
 def train(
     context: typer.Context,
     recipe: Annotated[
-        str, typer.Argument(help="A recipe file, or a name from `clearsight recipes`.", show_default=False)
+        str,
+        typer.Argument(
+            help="A recipe file, or a name from `clearsight recipes`.",
+            show_default=False,
+            autocompletion=completion.recipes,
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -36,7 +42,12 @@ def train(
 
 def export(
     model: Annotated[
-        str, typer.Argument(help="Name (see `clearsight models`), folder or hf:OWNER/NAME.", show_default=False)
+        str,
+        typer.Argument(
+            help="Name (see `clearsight models`), folder or hf:OWNER/NAME.",
+            show_default=False,
+            autocompletion=completion.models,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write: model.onnx.", show_default=False)],
 ) -> None:

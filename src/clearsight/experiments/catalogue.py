@@ -10,7 +10,16 @@ from clearsight.experiments.islam2018 import figures, table2
 from clearsight.experiments.lehtinen2018 import mri, render, single
 from clearsight.experiments.lehtinen2018 import tables as noisy_targets
 from clearsight.experiments.lim2017 import table as lim2017_table
-from clearsight.experiments.liu2020 import architectures, colour, figure3, figure4, figure6, figure7, recognition
+from clearsight.experiments.liu2020 import (
+    architectures,
+    colour,
+    figure3,
+    figure4,
+    figure5,
+    figure6,
+    figure7,
+    recognition,
+)
 from clearsight.experiments.vincent2010 import filters, table
 
 __all__ = ["catalogue", "find_experiment"]
@@ -22,6 +31,7 @@ _LIU2020 = (
     *recognition.TABLES,
     *figure3.FIGURES,
     *figure4.FIGURES,
+    *figure5.FIGURES,
     *figure6.FIGURES,
     *figure7.FIGURES,
 )

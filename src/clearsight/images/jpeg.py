@@ -36,7 +36,7 @@ def header(source: Path | BytesIO) -> Header:
 def decode(source: Path | BytesIO, layer: str | None) -> Picture:
     """Read the picture as stored: not yet upright; of several in one file the first."""
     with JpegImageFile(source) as image:
-        picture, segments = picture_of(image), list(image.applist)
+        picture, segments = picture_of(image), list(image.applist)  # type: ignore[attr-defined,unused-ignore]
     others = max((_several(content) for _, content in segments), default=0)
     picture = replace(picture, metadata=_metadata(picture.metadata, segments))
     return picture.noting(f"{others} other images in the file were left out") if others > 0 else picture

@@ -16,7 +16,7 @@ from clearsight.datasets.pairs import Untouched
 from clearsight.degradations.language import parse
 from clearsight.errors import DataError
 
-__all__ = ["Noisy", "noisy_sets"]
+__all__ = ["Bundled", "Noisy", "noisy_sets"]
 
 _PUBLISHED = {"polyu": "test", "cc15": "test", "sidd": "val"}
 """Sets of real noise whose clean images are public, and the part to judge on."""
@@ -39,7 +39,7 @@ class Noisy:
     degradation: Degradation
 
 
-class _Bundled:
+class Bundled:
     """Three colour photographs that come with scikit-image."""
 
     classes: tuple[str, ...] = ()
@@ -69,4 +69,4 @@ def noisy_sets(report: Callable[[str], None]) -> list[Noisy]:
             found.append(Noisy(name, open_dataset(name, part=part), Untouched()))
         except DataError as error:
             report(str(error))
-    return found or [Noisy("made up", _Bundled(), parse(_MADE_UP))]
+    return found or [Noisy("made up", Bundled(), parse(_MADE_UP))]

@@ -1,0 +1,79 @@
+"""Which result do people like best: a blind ranking in a browser, and what it says with how much certainty."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from clearsight.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from clearsight.study.bradley_terry import Interval, bootstrap, intervals, opinions, wins, worths
+    from clearsight.study.design import REFERENCE, Design, Ranking, Trial, balanced
+    from clearsight.study.folder import Study, create
+    from clearsight.study.panel import Panel, simulated
+    from clearsight.study.report import Report, analyse
+    from clearsight.study.screening import Rules, Screened, screen
+    from clearsight.study.server import application, serve
+    from clearsight.study.store import Store
+
+__all__ = [
+    "REFERENCE",
+    "Design",
+    "Interval",
+    "Panel",
+    "Ranking",
+    "Report",
+    "Rules",
+    "Screened",
+    "Store",
+    "Study",
+    "Trial",
+    "analyse",
+    "application",
+    "balanced",
+    "bootstrap",
+    "create",
+    "intervals",
+    "opinions",
+    "screen",
+    "serve",
+    "simulated",
+    "wins",
+    "worths",
+]
+
+_HOMES = {
+    "REFERENCE": "design",
+    "Design": "design",
+    "Interval": "bradley_terry",
+    "Panel": "panel",
+    "Ranking": "design",
+    "Report": "report",
+    "Rules": "screening",
+    "Screened": "screening",
+    "Store": "store",
+    "Study": "folder",
+    "Trial": "design",
+    "analyse": "report",
+    "application": "server",
+    "balanced": "design",
+    "bootstrap": "bradley_terry",
+    "create": "folder",
+    "intervals": "bradley_terry",
+    "opinions": "bradley_terry",
+    "screen": "screening",
+    "serve": "server",
+    "simulated": "panel",
+    "wins": "bradley_terry",
+    "worths": "bradley_terry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'clearsight.study' has no attribute {name!r}")
+    if not all(map(find_spec, ("choix", "sqlmodel", "starlette", "uvicorn"))):
+        raise MissingExtraError("a study", "study")
+    return getattr(import_module(f"clearsight.study.{_HOMES[name]}"), name)
