@@ -152,6 +152,10 @@ def _headline(shown: Mapping[str, Sequence[float]], key: str) -> str:
 
 def _recognition(which: str, other: str | None, **said: Any) -> Recognition:
     crossed = {"cross-task": f"guided-{other}", "cross-task, not guided": f"separate-{other}"} if other else {}
+    retrained: dict[str, tuple[str, str | None]] = {
+        "retrained on noisy": (f"retrained-noisy-{which}", None),
+        "retrained on restored": (f"retrained-restored-{which}", "separate"),
+    }
     return Recognition(
         restorers={
             "separate": f"separate-{which}",
@@ -159,10 +163,7 @@ def _recognition(which: str, other: str | None, **said: Any) -> Recognition:
             **crossed,
             "guided, no labels": f"guided-{which}-unlabelled",
         },
-        retrained={
-            "retrained on noisy": (f"retrained-noisy-{which}", None),
-            "retrained on restored": (f"retrained-restored-{which}", "separate"),
-        },
+        retrained=retrained if other else {},
         **said,
     )
 
