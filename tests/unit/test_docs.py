@@ -21,6 +21,7 @@ from clearsight.cli.main import app
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SITE = sorted(DOCS.rglob("*.md"))
+VERBS = typer.main.get_command(app)
 PAGES = [*sorted(ROOT.glob("*.md")), *SITE]
 PACKAGES = {path.parent.name for path in (ROOT / "src" / "clearsight").glob("*/__init__.py")}
 PUBLIC = sorted(PACKAGES - {"cli"} | {"contracts", "errors", "registry"})
@@ -144,7 +145,7 @@ def test_commands_are_those_there_are(page: Path) -> None:
 
 def assert_known(words: list[str]) -> None:
     """Verb and options are some that there are."""
-    command, *words = typer.main.get_command(app), *words
+    command = VERBS
     while hasattr(command, "commands"):
         command, *words = command.commands[words[0]], *words[1:]
     known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
@@ -153,7 +154,7 @@ def assert_known(words: list[str]) -> None:
 
 
 def test_every_verb_shows_an_example_that_there_is() -> None:
-    whole = typer.main.get_command(app)
+    whole = VERBS
     verbs = [verb for one in whole.commands.values() for verb in getattr(one, "commands", {one.name: one}).values()]
     for verb in verbs:
         words = shlex.split(verb.epilog.removeprefix("Example: "))
