@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 import typer
 
-from clearsight.cli import explanation, files, guarding, listings, recognition, reproduction, training
+from clearsight.cli import explanation, files, guarding, listings, recognition, reproduction, status, training
 from clearsight.errors import ClearsightError
 from clearsight.text import printable
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(files.restore)
 app.command()(files.degrade)
+app.command()(status.status)
 app.command()(recognition.recognize)
 app.command()(recognition.evaluate)
 app.command()(guarding.guard)

@@ -4,21 +4,26 @@ from clearsight.inference.arguments import Draws
 from clearsight.inference.degrading import degrade, degrade_picture
 from clearsight.inference.engine import Engine
 from clearsight.inference.exporting import ONNX_TOLERANCE, export_onnx
-from clearsight.inference.files import Report, process
+from clearsight.inference.files import process
 from clearsight.inference.jobs import Job, plan, unread
+from clearsight.inference.outcomes import Outcomes, Status, status
 from clearsight.inference.recognizing import Predictor, image_for, recognize
 from clearsight.inference.restoring import Restoration, default_model, restore
 from clearsight.inference.sampling import Samples, mean_and_spread, visible_spread
+from clearsight.inference.steps import Report, Steps
 
 __all__ = [
     "ONNX_TOLERANCE",
     "Draws",
     "Engine",
     "Job",
+    "Outcomes",
     "Predictor",
     "Report",
     "Restoration",
     "Samples",
+    "Status",
+    "Steps",
     "default_model",
     "degrade",
     "degrade_picture",
@@ -29,6 +34,7 @@ __all__ = [
     "process",
     "recognize",
     "restore",
+    "status",
     "unread",
     "visible_spread",
 ]
