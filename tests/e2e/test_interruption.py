@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clearsight import images
+from clearsight.inference import status
 from stand_ins import files
 
 COUNT = 48
@@ -49,12 +50,15 @@ def test_killed_it_leaves_whole_files_and_is_finished_by_the_same_command(
     others = set(files(tmp_path / "out")) - set(done)
     assert all(Path(name).name.startswith(".") for name in others)
 
+    assert status(tmp_path / "out").left >= COUNT - len(done)
     before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done}
     again = command(*RESTORE)
     assert again.status == 0
     assert again.err.startswith(f"{COUNT - len(done)} restored, {len(done)} skipped")
     assert visible(tmp_path / "out") == names
     assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done} == before
+    found = status(tmp_path / "out")
+    assert (found.images, found.done, found.earlier, found.failed, found.left) == (COUNT, COUNT, len(done), [], 0)
 
 
 def test_interrupted_it_says_so_and_cleans_up(started: Callable, names: list[str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from clearsight.errors import ClearsightError, ImageReadError, ImageWriteError, 
 from clearsight.images import Picture
 from clearsight.images.stores import StorePath, place, present
 from clearsight.inference import Job, Outcomes, Report, plan, process, status
+from stand_ins import files
 
 PIXELS = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
 
@@ -137,6 +139,50 @@ def test_outcomes_that_cannot_be_written_stop_nothing(photos: Path, tmp_path: Pa
 def test_there_is_no_status_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="holds no outcomes of a run"):
         status(tmp_path)
+
+
+# Faults
+
+
+def test_a_disk_that_is_full(photos: Path, tmp_path: Path) -> None:
+    """Files grow to a limit and no further: nothing half is left, and the same command finishes when there is room."""
+    resource = pytest.importorskip("resource")
+    jobs = plan([photos], tmp_path / "out")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
+    try:
+        reports = list(process(jobs, keep))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ["cannot be written as PNG (File too large)" in str(report.error) for report in reports] == [True] * 3
+    assert files(tmp_path / "out") == []
+    run(jobs, tmp_path / "out")
+    assert files(tmp_path / "out") == ["a.png", "x/b.png", "x/y/c.png"]
+
+
+def test_two_runs_on_one_output(tmp_path: Path) -> None:
+    """Both report every image, done or there already; what is there is whole and right, and nothing else is."""
+    for number in range(20):
+        images.write(Picture(pixels=PIXELS + number), _made(tmp_path / "in") / f"{number:02}.png")
+    out, reports = tmp_path / "out", list[list[Report]]()
+
+    def work() -> None:
+        reports.append(list(process(plan([tmp_path / "in"], out), darker)))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(each) for each in reports] == [20, 20]
+    assert [report.error for each in reports for report in each if report.error] == []
+    assert files(out) == [f"{number:02}.png" for number in range(20)]
+    assert all((images.read(out / f"{n:02}.png").pixels == (PIXELS + n) // 2).all() for n in range(20))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 # Stores

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from clearsight.errors import InvalidArgumentError, MissingExtraError, reason
+from clearsight.images.picture import Picture
 from clearsight.images.stores import present
 from clearsight.inference.jobs import Job
 from clearsight.inference.steps import Also, Report, Steps, Transform, Work
@@ -101,21 +103,31 @@ def _finished(
 
     rows = [{"number": number, "job": pickle.dumps(job)} for number, job in waiting.items()]
     at_once = max(min(len(rows) // (4 * actors), _ROWS_A_TASK), 1)
-    read = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // at_once)).map(
-        _reader(steps), num_cpus=1 if gpus_per_actor else _READER_CPUS, max_retries=_RETRIES
-    )
-    restored = read.map_batches(
-        _Actor,
-        fn_constructor_args=(pickle.dumps(steps),),
-        batch_size=None,
-        batch_format="numpy",
-        compute=ray.data.ActorPoolStrategy(size=actors),
-        num_cpus=_ACTOR_CPUS,
-        num_gpus=gpus_per_actor,
-        max_task_retries=_RETRIES,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # retries are to be said otherwise from Ray 2.64 on, and cannot be before
+        read = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // at_once)).map(
+            _reader(replace(steps, transform=_unchanged, also=None)),
+            num_cpus=1 if gpus_per_actor else _READER_CPUS,
+            concurrency=None if gpus_per_actor else actors,
+            max_retries=_RETRIES,
+        )
+        restored = read.map_batches(
+            _Actor,
+            fn_constructor_args=(pickle.dumps(steps),),
+            batch_size=None,
+            batch_format="numpy",
+            compute=ray.data.ActorPoolStrategy(size=actors),
+            num_cpus=_ACTOR_CPUS,
+            num_gpus=gpus_per_actor,
+            max_task_retries=_RETRIES,
+        )
     for row in restored.iter_rows():
         yield row["number"], pickle.loads(row["report"])
+
+
+def _unchanged(job: Job, picture: Picture) -> Picture:
+    """In the place of what those who read have no use for: it holds the model."""
+    return picture
 
 
 def _reader(steps: Steps) -> Callable[[Row], Row]:
@@ -178,6 +190,7 @@ def _or_error(job: Job, step: Callable[[], Work]) -> Work:
 def _cluster(address: str | None, actors: int | None) -> Iterator[None]:
     """Connected to a cluster, or one of this machine's own; what runs already is left running. It phones nobody."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     from ray.data import DataContext
 
@@ -199,15 +212,14 @@ def _cluster(address: str | None, actors: int | None) -> Iterator[None]:
 def _connect(address: str | None, actors: int | None) -> None:
     import ray
 
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        ray.init(address="local", num_cpus=max(cores, actors or 1), include_dashboard=False, **quiet)
-        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    own: dict[str, Any] = {"num_cpus": max(cores, actors or 1), "include_dashboard": False}
+    options = own if address is None else {}
     try:
-        ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InvalidArgumentError(f"no Ray cluster answers at {address} ({reason(error)}): start one first") from None
+        ray.init(address=address or "local", logging_level=logging.CRITICAL, log_to_driver=False, **options)
+    except Exception as error:  # what Ray raises here has no common class
+        where = "does not start on this machine" if address is None else f"does not answer at {address}"
+        raise InvalidArgumentError(f"Ray {where} ({reason(error)}): try again, or leave --engine ray out") from None
 
 
 def _size(gpus_per_actor: float) -> int:

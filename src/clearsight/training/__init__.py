@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clearsight.training.sampling import SamplerTask
     from clearsight.training.schedules import Cosine, Plateau, Staircase
     from clearsight.training.shots import NoisyPatches
+    from clearsight.training.streaming import StreamedPatches
     from clearsight.training.task import Task
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "RetrainingTask",
     "SamplerTask",
     "Staircase",
+    "StreamedPatches",
     "Task",
     "TeacherForcedTask",
     "WholeImages",
@@ -72,6 +74,7 @@ _HOMES = {
     "RetrainingTask": "retraining",
     "SamplerTask": "sampling",
     "Staircase": "schedules",
+    "StreamedPatches": "streaming",
     "Task": "task",
     "TeacherForcedTask": "forcing",
     "WholeImages": "data",

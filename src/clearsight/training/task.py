@@ -108,8 +108,8 @@ class Task(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch of clean images; what torch itself draws, as dropout does, depends on its number, too."""
         number = batch_number(self.trainer, batch_idx)
-        generator = generator_for(self.seed, number, self.global_rank, stream="degradation", device=batch.x.device)
-        torch.manual_seed(generator_for(self.seed, number, self.global_rank, stream="dropout").initial_seed())
+        generator = generator_for(self.seed, number, stream="degradation", device=batch.x.device)
+        torch.manual_seed(generator_for(self.seed, number, stream="dropout").initial_seed())
         loss = self.objective(batch, generator)
         self.log("train/loss", loss)
         return loss
