@@ -103,6 +103,7 @@ def recipe(flat: Path, tmp_path: Path) -> Callable[..., str]:
                     },
                     "degradation": "gaussian(sigma=5/255..50/255)",
                     "validation": ["gaussian(sigma=25/255)"],
+                    "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
                     "schedule": {"class_path": "clearsight.training.Plateau", "init_args": {"warmup": 2, "decay": 0}},
                 },
             },

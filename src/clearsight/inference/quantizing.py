@@ -144,8 +144,8 @@ def _squares(name: str, channels: int) -> Iterator[Tensor]:
 
     x = torch.from_numpy(getattr(skimage.data, name)()).permute(2, 0, 1)[None].float() / 255
     x = x if channels == 3 else x.mean(1, keepdim=True)
-    for rows in x.split(_SIDE, 2):
-        yield from (square for square in rows.split(_SIDE, 3) if square.shape[2:] == (_SIDE, _SIDE))
+    for rows in torch.split(x, _SIDE, 2):
+        yield from (square for square in torch.split(rows, _SIDE, 3) if square.shape[2:] == (_SIDE, _SIDE))
 
 
 def _psnr(path: Path, judged: Sequence[tuple[Fed, Tensor]]) -> float:

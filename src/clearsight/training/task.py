@@ -93,8 +93,12 @@ class Task(lightning.LightningModule):
         """Steps that the schedule is that of."""
         return self.horizon or self.trainer.max_steps
 
-    def on_fit_start(self) -> None:
-        """Channels last, which convolutions like on every device."""
+    def setup(self, stage: str) -> None:
+        """Channels last, which convolutions like on every device.
+
+        This is before several processes share gradients: their buckets keep the strides that they are made with, and
+        gradients of others would be added up in the wrong places.
+        """
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def on_train_start(self) -> None:
