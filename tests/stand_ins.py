@@ -107,8 +107,9 @@ def paint(root: Path, names: dict[str, int], n: int = 4) -> Path:
 
 
 def files(folder: Path) -> list[str]:
-    """Every file below a folder, hidden ones as well."""
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    """Every file below a folder, hidden ones as well, but for the outcomes of runs."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in found if ".outcomes" not in path.parts)
 
 
 def one_line(err: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from clearsight import images
+from clearsight.inference import status
+from stand_ins import files
 
 COUNT = 48
 RESTORE = ("restore", "in", "-o", "out", "--model", "non-local-means", "--sigma", "25/255")
@@ -45,15 +47,18 @@ def test_killed_it_leaves_whole_files_and_is_finished_by_the_same_command(
     done = visible(tmp_path / "out")
     assert 3 <= len(done) < COUNT
     assert all(images.read(tmp_path / "out" / name).pixels.shape == (120, 120, 3) for name in done)
-    others = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()} - {Path(n).name for n in done}
-    assert all(name.startswith(".") for name in others)
+    others = set(files(tmp_path / "out")) - set(done)
+    assert all(Path(name).name.startswith(".") for name in others)
 
+    assert status(tmp_path / "out").left >= COUNT - len(done)
     before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done}
     again = command(*RESTORE)
     assert again.status == 0
     assert again.err.startswith(f"{COUNT - len(done)} restored, {len(done)} skipped")
     assert visible(tmp_path / "out") == names
     assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in done} == before
+    found = status(tmp_path / "out")
+    assert (found.images, found.done, found.earlier, found.failed, found.left) == (COUNT, COUNT, len(done), [], 0)
 
 
 def test_interrupted_it_says_so_and_cleans_up(started: Callable, names: list[str], tmp_path: Path) -> None:
@@ -65,7 +70,7 @@ def test_interrupted_it_says_so_and_cleans_up(started: Callable, names: list[str
     assert err == "clearsight: interrupted; what is written is whole, and the same command goes on from here\n"
     done = visible(tmp_path / "out")
     assert 1 <= len(done) < COUNT
-    assert [path.name for path in (tmp_path / "out").rglob(".*")] == []
+    assert files(tmp_path / "out") == done
     assert all(images.read(tmp_path / "out" / name).pixels.shape == (120, 120, 3) for name in done)
 
 

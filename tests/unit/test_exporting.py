@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError, ModelError
 from clearsight.guarding.exports import write_deployed
-from clearsight.inference import ONNX_TOLERANCE, Engine, deploy_onnx, export_onnx
+from clearsight.inference import ONNX_TOLERANCE, Engine, deploy_onnx, export_int8, export_onnx
 from clearsight.joint import Gate, Mean, Selective
 from clearsight.recognizers import Wrapped
 from clearsight.restorers import DenoisingAutoencoder, DnCNN, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener, adjusted
@@ -153,3 +153,51 @@ def test_a_program_of_torchscript_is_no_part_of_a_graph(tmp_path: Path) -> None:
     program = Wrapped(torch.jit.trace(Squares(), torch.zeros(1, 3, 8, 8)), size=(8, 8))
     with pytest.raises(ModelError, match="a TorchScript program cannot become a part of an ONNX graph"):
         deploy_onnx(Selective(moved(DnCNN(channels=3, depth=2, width=2)), program, rule=Mean()), tmp_path / "a.onnx")
+
+
+class Unchanged(nn.Module):
+    """Three convolutions that give the image back, the one in the middle by a factor that the others undo."""
+
+    traits = Traits(channels=3, receptive_radius=3)
+
+    def __init__(self, spread: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1, bias=False) for _ in range(3)))
+        with torch.no_grad():
+            for layer in self.layers:
+                nn.init.dirac_(layer.weight)
+            self.layers[0].weight[0] *= spread
+            self.layers[2].weight[:, 0] /= spread
+
+    def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+        restored: Tensor = self.layers(y)
+        return restored
+
+
+def test_8_bit_integers_are_calibrated_and_judged(tmp_path: Path) -> None:
+    import onnx
+
+    found = export_int8(Unchanged(1.1), tmp_path / "new/model.onnx")
+    assert 0 < found.psnr < 40
+    assert found.loss <= 0.05
+    assert found.patches == 36
+    graph = onnx.load(tmp_path / "new/model.onnx").graph
+    kinds = {one.name: one.data_type for one in graph.initializer}
+    feeding = {node.output[0]: node for node in graph.node}
+    weights = [feeding.get(node.input[1]) for node in graph.node if node.op_type == "Conv"]
+    assert [None if one is None else kinds[one.input[0]] for one in weights] == [None, onnx.TensorProto.INT8, None]
+    scales = [next(i for i in graph.initializer if i.name == one.input[1]) for one in weights if one is not None]
+    assert [tuple(scale.dims) for scale in scales] == [(3,)]
+    y = rand(2, 3, 21, 30)
+    (x_hat,) = session(tmp_path / "new/model.onnx").run(None, {"y": y.numpy()})
+    np.testing.assert_allclose(x_hat, y.numpy(), rtol=0, atol=0.02)
+
+
+def test_8_bit_integers_that_lose_too_much_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"8-bit integers lose \d+\.\d\d dB of \d+\.\d\d on 36 patches, over 0.05"):
+        export_int8(Unchanged(300.0), tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match="for networks of at least three convolutions"):
+        export_int8(moved(DnCNN(channels=1, depth=2, width=2)).eval(), tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match="for restorers that take images of any size"):
+        export_int8(moved(DenoisingAutoencoder(size=(8, 6), encoder=(10, 5))), tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []

@@ -442,7 +442,6 @@ def test_patches_depend_on_seed_and_step_alone(photographs: Path) -> None:
         assert one.patches(step).equal(same_again.patches(step))
         assert not one.patches(step).equal(other.patches(step))
     assert not one.patches(0).equal(one.patches(1))
-    assert not one.patches(0, rank=0).equal(one.patches(0, rank=1))
     assert one.patches(0).shape == (4, 3, 16, 16)
     assert one.patches(0).dtype == torch.uint8
 
@@ -459,9 +458,9 @@ def test_every_step_of_a_run_is_different(recipe: Callable, tmp_path: Path, monk
     steps = []
     cut = Patches.patches
 
-    def patches(data: Patches, step: int, rank: int = 0) -> Tensor:
+    def patches(data: Patches, step: int) -> Tensor:
         steps.append(step)
-        return cut(data, step, rank)
+        return cut(data, step)
 
     monkeypatch.setattr(Patches, "patches", patches)
     train(str(recipe()), out=tmp_path / "run")
@@ -782,7 +781,6 @@ def test_whole_images_depend_on_seed_and_step_alone() -> None:
         assert one.draw(step).labels.equal(again.draw(step).labels)
         assert not one.draw(step).x.equal(other.draw(step).x)
     assert not one.draw(0).x.equal(one.draw(1).x)
-    assert not one.draw(0, rank=0).x.equal(one.draw(0, rank=1).x)
     assert one.draw(0).x.dtype == torch.uint8
     assert one.channels == 1
 
@@ -1073,7 +1071,6 @@ def test_regions_depend_on_seed_and_step_alone() -> None:
         assert one.draw(step).labels.equal(again.draw(step).labels)
         assert not one.draw(step).x.equal(other.draw(step).x)
     assert not one.draw(0).x.equal(one.draw(1).x)
-    assert not one.draw(0, rank=0).x.equal(one.draw(0, rank=1).x)
 
 
 @pytest.mark.parametrize(("zoom", "side"), [(2, 8), (0.5, 2)])

@@ -6,8 +6,9 @@ import builtins
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
@@ -21,22 +22,28 @@ from clearsight.text import printable
 if TYPE_CHECKING:
     from clearsight.contracts import Restorer
     from clearsight.images.picture import Picture
-    from clearsight.inference.files import Report
     from clearsight.inference.jobs import Job
+    from clearsight.inference.steps import Report
 
 __all__ = ["degrade", "restore"]
 
 _LOG = logging.getLogger(__name__)
 
 Inputs = Annotated[
-    list[str], typer.Argument(help="Image files, and folders of them; - for standard input.", show_default=False)
+    list[str],
+    typer.Argument(
+        help="Image files, folders of them, and lists: .csv files with the columns input and output; here, or in a "
+        "store as s3://BUCKET/…; - for standard input.",
+        show_default=False,
+    ),
 ]
 Out = Annotated[
     str,
     typer.Option(
         "--out",
         "-o",
-        help="Folder for the results; for one image also a file, whose suffix is the format, or - for standard output.",
+        help="Folder for the results, also s3://BUCKET/…; for one image also a file, whose suffix is the format, or - "
+        "for standard output.",
         show_default=False,
     ),
 ]
@@ -109,12 +116,24 @@ def restore(
         bool, typer.Option("--compare", help="Leave FILE.compare.png beside each result: input, restored.")
     ] = False,
     format: Format = None,  # noqa: A002
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="What works through the files: this process, or Ray.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster, or auto.  [default: one of this machine's cores]", show_default=False),
+    ] = None,
+    actors: Annotated[
+        int | None,
+        typer.Option(help="Ray processes that hold the model.  [default: one a core, or a GPU]", show_default=False),
+    ] = None,
+    gpus_per_actor: Annotated[float, typer.Option(help="GPUs of each of these.")] = 0.0,
     verbose: Verbose = False,
 ) -> None:
     """Restore images: noisy files in, clean files out; same format, bit depth, alpha and metadata.
 
     A file that fails stops nothing: the rest goes on, what failed is listed at the end. Results that are there already
-    are skipped, so an interrupted run is finished by the same command.
+    are skipped, so an interrupted run is finished by the same command. `clearsight status OUT` says how far it is.
     """
     from clearsight.degradations.ranges import parse_number
     from clearsight.images.files import write
@@ -154,8 +173,10 @@ def restore(
     def keep_both(job: Job, before: Picture, after: Picture) -> None:
         write(_side_by_side(before, after), job.target.with_name(f"{job.target.name}.compare.png"))
 
+    loop = _loop(engine, workers, address, actors, gpus_per_actor)
     with planned(inputs, out, format, parts) as work, _telling(verbose):
-        _run("restored", work, transform, workers, overwrite, keep_both if compare else None, layer)
+        also = keep_both if compare else None
+        _run("restored", work, loop(work.jobs, transform, overwrite=overwrite, layer=layer, also=also))
 
 
 def degrade(
@@ -178,6 +199,7 @@ def degrade(
     """Degrade images the way `clearsight degradations` lists, to test a restorer or to train one."""
     from clearsight.degradations.language import parse
     from clearsight.inference.degrading import degrade_picture
+    from clearsight.inference.files import process
     from clearsight.seeds import generator_for
 
     chosen = parse(degradation)
@@ -186,7 +208,7 @@ def degrade(
         return degrade_picture(picture, chosen, generator_for(seed, 0, stream=job.key))
 
     with planned(inputs, out, format) as work:
-        _run("degraded", work, transform, workers, overwrite, None)
+        _run("degraded", work, process(work.jobs, transform, workers=workers, overwrite=overwrite))
 
 
 @contextmanager
@@ -256,27 +278,37 @@ def _tile(text: str) -> int | Literal["auto", "off"]:
     return int(text)
 
 
-def _run(
-    done: str,
-    work: Work,
-    transform: Callable[[Job, Picture], Picture | list[Picture]],
-    workers: int,
-    overwrite: bool,
-    also: Callable[[Job, Picture, Picture], None] | None,
-    layer: str | None = None,
-) -> None:
-    """Work through the jobs with a progress bar; at the end one line says what became of them."""
-    from clearsight.cli.terminal import tracked
-    from clearsight.inference.files import process
+def _loop(
+    engine: str, workers: int, address: str | None, actors: int | None, gpus_per_actor: float
+) -> Callable[..., Iterator[Report]]:
+    """What works through jobs: this process, or Ray."""
+    from clearsight.inference import distributed, files
 
-    progress = process(work.jobs, transform, workers=workers, overwrite=overwrite, layer=layer, also=also)
-    reports: list[Report] = list(tracked(progress, len(work.jobs)))
-    failures = [(str(r.job.source), r.error.replace(work.aside, "")) for r in reports if r.error is not None]
-    skipped = sum(r.skipped for r in reports)
-    parts = [f"{len(reports) - skipped - len(failures)} {done}"]
-    parts += [f"{skipped} skipped (already there; --overwrite does them again)"] if skipped else []
+    if engine == "ray":
+        return partial(distributed.process, address=address, actors=actors, gpus_per_actor=gpus_per_actor)
+    if address is not None or actors is not None or gpus_per_actor:
+        raise InvalidArgumentError("--address, --actors and --gpus-per-actor are for --engine ray: add that")
+    return partial(files.process, workers=workers)
+
+
+def _run(done: str, work: Work, progress: Iterable[Report]) -> None:
+    """Follow the jobs with a progress bar, write down what becomes of them; at the end one line says it, too."""
+    from clearsight.cli.terminal import tracked
+    from clearsight.inference.outcomes import Outcomes
+
+    failures, notes, counts = list[tuple[str, str]](), Counter[str](), Counter[str]()
+    outcomes = None if work.folder is None else Outcomes(work.folder, len(work.jobs))
+    with outcomes or nullcontext():
+        for report in tracked(progress, len(work.jobs)):
+            notes.update(report.notes)
+            counts["skipped" if report.skipped else done] += report.error is None
+            if report.error is not None:
+                failures.append((str(report.job.source), report.error.replace(work.aside, "")))
+            if outcomes is not None:
+                outcomes.add(report)
+    parts = [f"{counts[done]} {done}"]
+    parts += [f"{counts['skipped']} skipped (already there; --overwrite does them again)"] if counts["skipped"] else []
     parts += [f"{len(failures)} failed:"] if failures else []
-    notes = Counter(note for report in reports for note in report.notes)
     lines = [
         ", ".join(parts),
         *(f"  {n} {'file' if n == 1 else 'files'}: {note}" for note, n in notes.items()),
@@ -286,4 +318,4 @@ def _run(
     for line in lines:
         print(printable(line), file=sys.stderr)
     if failures:
-        raise BatchError(failures, len(reports))
+        raise BatchError(failures, len(work.jobs))

@@ -21,6 +21,7 @@ from clearsight.cli import (
     rendering,
     reproduction,
     serving,
+    status,
     study,
     training,
 )
@@ -51,6 +52,7 @@ def _verb(function: Callable[..., None], example: str, **settings: Any) -> None:
 
 
 _verb(files.restore, "restore noisy.jpg photos/ -o out/")
+_verb(status.status, "status out/")
 _verb(files.degrade, 'degrade photos/ -o noisy/ --with "gaussian(sigma=25/255) | jpeg(quality=60)"')
 _verb(recognition.recognize, "recognize digits/ --restore-with restore-digits")
 _verb(recognition.evaluate, 'evaluate --data photos/ --with "gaussian(sigma=25/255)" --model denoise-color --baselines')

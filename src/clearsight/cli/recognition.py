@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -114,7 +114,7 @@ def _map_files(predictor: Predictor, inputs: list[Path], folder: Path) -> dict[P
     there = next((job.target for job in jobs if job.target.exists()), None)
     if there is not None:
         raise InvalidArgumentError(f"{there} is there already: name another folder, or remove it")
-    return {job.source: job.target for job in jobs}
+    return {cast(Path, job.source): cast(Path, job.target) for job in jobs}
 
 
 def _write_map(prediction: Prediction, path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from clearsight.errors import ImageReadError, ImageWriteError, InvalidArgumentError
 
 if TYPE_CHECKING:
+    from clearsight.images.stores import Place
     from clearsight.inference.jobs import Job
 
 __all__ = ["STREAM", "Work", "planned"]
@@ -31,11 +32,13 @@ class Work(NamedTuple):
         jobs: file by file.
         left_out: how many files of the folders are not read, by suffix.
         aside: path of what stands for standard input and output, which no message names.
+        folder: that the results go to; ``None`` where they are one file.
     """
 
     jobs: list[Job]
     left_out: dict[str, int]
     aside: str = ""
+    folder: Place | None = None
 
 
 @contextmanager
@@ -53,23 +56,23 @@ def planned(inputs: Sequence[str], out: str, form: str | None, parts: Sequence[s
         ImageReadError: standard input holds no image; and as ``plan``.
         ImageWriteError: standard output cannot be written to; and as ``plan``.
     """
-    from clearsight.inference.jobs import plan, unread
+    from clearsight.images.stores import place
+    from clearsight.inference.jobs import output_folder, plan, unread
 
     suffix = None if form is None else f".{form.lower().removeprefix('.')}"
     if STREAM not in inputs and out != STREAM:
-        yield Work(plan(inputs, out, suffix=suffix, parts=parts), unread(inputs))
+        jobs = plan(inputs, out, suffix=suffix, parts=parts)
+        yield Work(jobs, unread(inputs), folder=output_folder(inputs, out))
         return
     _refuse(inputs, out, parts)
     with tempfile.TemporaryDirectory() as folder:
-        source = _received(Path(folder)) if inputs[0] == STREAM else Path(inputs[0])
-        target = Path(out)
-        if out == STREAM:
-            target = Path(folder) / f"standard output{suffix or _suffix_of(source)}"
-        (job,) = plan([source], target, suffix=suffix)
-        with _for_the_image_alone() if out == STREAM else nullcontext():
-            yield Work([job], {}, f"{folder}/")
-        if out == STREAM and job.target.exists():
-            _send(job.target)
+        source = _received(Path(folder)) if inputs[0] == STREAM else place(inputs[0])
+        sent = Path(folder) / f"standard output{suffix or _suffix_of(source)}" if out == STREAM else None
+        jobs = plan([str(source)], str(sent or out), suffix=suffix)
+        with _for_the_image_alone() if sent else nullcontext():
+            yield Work(jobs, {}, f"{folder}/")
+        if sent and sent.exists():
+            _send(sent)
 
 
 def _refuse(inputs: Sequence[str], out: str, parts: Sequence[str]) -> None:
@@ -104,7 +107,7 @@ def _received(folder: Path) -> Path:
     return path
 
 
-def _suffix_of(source: Path) -> str:
+def _suffix_of(source: Place) -> str:
     """What the output of a file is called: the same format."""
     from clearsight.images.files import open_image
 

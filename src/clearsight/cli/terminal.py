@@ -19,7 +19,7 @@ from clearsight.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from clearsight.inference.files import Report
+    from clearsight.inference.steps import Report
 
 __all__ = [
     "RECOGNIZERS",

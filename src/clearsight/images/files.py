@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from clearsight.images.alpha import with_alpha
 from clearsight.images.exif import oriented
 from clearsight.images.format import Format, Source, Stacks
 from clearsight.images.picture import Header, Picture
+from clearsight.images.stores import Place, StorePath, place
 
 __all__ = [
     "MAX_SAMPLES",
@@ -64,6 +67,10 @@ class ImageFile:
         with _explained(self.name, f"cannot be read as {self.format.name}"):
             return self._finished(self.format.codec.decode(_rewound(self.source), self.layer))
 
+    def __reduce__(self) -> tuple[Callable[[], ImageFile], tuple[()]]:
+        """Where it travels to it is opened again."""
+        return partial(open_image, self.source, name=self.name, layer=self.layer), ()
+
     def planes(self) -> Iterator[Picture]:
         """Decode it plane by plane: one picture, or as many as the stack has.
 
@@ -92,11 +99,13 @@ class ImageFile:
         return replace(oriented(stored), format=self.format.name)
 
 
-def open_image(source: str | os.PathLike[str] | BytesIO, *, name: str = "", layer: str | None = None) -> ImageFile:
+def open_image(
+    source: str | os.PathLike[str] | StorePath | BytesIO, *, name: str = "", layer: str | None = None
+) -> ImageFile:
     """Tell what an image file is and read its header, whatever its format; nothing is decoded.
 
     Args:
-        source: a path, or the content of a file.
+        source: a path, an object of a store, or the content of a file.
         name: what messages call it; the path if not given.
         layer: of an OpenEXR file, such as ``"ViewLayer.Combined"``.
 
@@ -105,9 +114,10 @@ def open_image(source: str | os.PathLike[str] | BytesIO, *, name: str = "", laye
         ImageTooLargeError: its header claims more than ``MAX_SAMPLES``.
         MissingExtraError: the optional part that reads its format is not installed.
     """
-    source = source if isinstance(source, BytesIO) else Path(source)
+    source = source if isinstance(source, BytesIO | StorePath) else Path(source)
     name = name or str(source)
     with _explained(name, "cannot be opened"):
+        source = BytesIO(source.read()) if isinstance(source, StorePath) else source
         if isinstance(source, Path) and source.is_dir():
             raise ImageReadError(f"{name} is a folder, expected an image: name the files in it")
         form = formats.by_content(source, name)
@@ -135,12 +145,17 @@ def read(path: str | os.PathLike[str]) -> Picture:
     return file.read()
 
 
-def write(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
+def write(picture: Picture, path: str | os.PathLike[str] | StorePath, *, replace: bool = True) -> tuple[str, ...]:
     """Write a picture in the format its name asks for, with its metadata; an existing file is replaced.
 
     JPEG is written at quality 95 without chroma subsampling, and so are WebP, AVIF and HEIC of what was not lossless
     already; JPEG XL that was lossy stays it. The other formats lose nothing. What a format does not hold of a picture's
     metadata is left out; :meth:`Format.leaves` says what.
+
+    Args:
+        picture: what is written.
+        path: where to.
+        replace: whether an object of a store is written over one that has come there.
 
     Returns:
         What the file that the picture was read from held and this one does not, a clause each.
@@ -149,15 +164,15 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
         ImageWriteError: no format has that suffix, or it cannot hold the picture, or the disk refuses.
         MissingExtraError: the optional part that writes the format is not installed.
     """
-    path = Path(path)
-    form = check_fits(picture, path)
+    target = place(path)
+    form = check_fits(picture, target)
     fitting = with_alpha(picture, premultiplied=form.premultiplied)
-    _encode(path, form, lambda part: form.codec.encode(fitting, part))
+    _encode(target, form, lambda part: form.codec.encode(fitting, part), replace=replace)
     origin = next((one for one in formats.FORMATS if one.name == picture.format), form)
     return form.leaves(picture) + origin.left_out(picture, origin is form)
 
 
-def rewrite_planes(file: ImageFile, planes: Iterable[Picture], path: str | os.PathLike[str]) -> None:
+def rewrite_planes(file: ImageFile, planes: Iterable[Picture], path: str | os.PathLike[str] | StorePath) -> None:
     """Write a stack like ``file``, plane by plane as they come: axes, calibration and tags are those of ``file``.
 
     Args:
@@ -168,33 +183,33 @@ def rewrite_planes(file: ImageFile, planes: Iterable[Picture], path: str | os.Pa
     Raises:
         ImageWriteError: the suffix is of another format, or the disk refuses.
     """
-    path = Path(path)
+    target = place(path)
     stacks = file.format.stacks
-    if stacks is None or check_writable(path) is not file.format:
+    if stacks is None or check_writable(target) is not file.format:
         raise ImageWriteError(
             f"{path} cannot be written: {file.name} is a stack, which stays {file.format.name}: "
             f"end its name in {file.format.suffixes[0]}"
         )
-    _encode(path, file.format, lambda part: stacks.encode_planes(file.source, planes, part))
+    _encode(target, file.format, lambda part: stacks.encode_planes(file.source, planes, part))
 
 
-def check_writable(path: str | os.PathLike[str]) -> Format:
+def check_writable(path: str | os.PathLike[str] | StorePath) -> Format:
     """Tell the format that a name asks for, before any work is done.
 
     Raises:
         ImageWriteError: no format is written under that suffix.
     """
-    form = formats.by_suffix(Path(path))
+    form = formats.by_suffix(place(path))
     if form is not None and form.instead:
         end = form.instead
         raise ImageWriteError(f"{path} cannot be written: {form.name} is only read, write {end} (--format {end[1:]})")
     if form is None or not form.dtypes:
         known = ", ".join(form.suffixes[0] for form in formats.FORMATS if form.dtypes)
-        raise ImageWriteError(f"{path} ends in {Path(path).suffix!r}, expected one of {known}: write .png instead")
+        raise ImageWriteError(f"{path} ends in {Path(str(path)).suffix!r}, expected one of {known}: write .png instead")
     return form
 
 
-def check_fits(picture: Picture, path: str | os.PathLike[str]) -> Format:
+def check_fits(picture: Picture, path: str | os.PathLike[str] | StorePath) -> Format:
     """Tell the format that a name asks for, where it holds the picture: its numbers, its channels, its metadata.
 
     Raises:
@@ -210,11 +225,17 @@ def check_fits(picture: Picture, path: str | os.PathLike[str]) -> Format:
 
 
 @contextmanager
-def atomically(path: Path) -> Iterator[Path]:
+def atomically(path: Place, *, replace: bool = True) -> Iterator[Path]:
     """Give a hidden path beside ``path`` to write to; it takes its place at the end, or vanishes on an error.
 
-    A process that is killed leaves at most the hidden ``.….part`` file, never half an image.
+    A process that is killed leaves at most the hidden ``.….part`` file, never half an image. What goes to a store is
+    written in a temporary folder first.
     """
+    if isinstance(path, StorePath):
+        with tempfile.TemporaryDirectory() as folder:
+            yield (part := Path(folder) / path.name)
+            path.write(part.read_bytes(), replace=replace)
+        return
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         yield part
@@ -231,9 +252,9 @@ def _rewound(source: Source) -> Source:
     return source
 
 
-def _encode(path: Path, form: Format, encode: Callable[[Path], None]) -> None:
+def _encode(path: Place, form: Format, encode: Callable[[Path], None], *, replace: bool = True) -> None:
     try:
-        with atomically(path) as part:
+        with atomically(path, replace=replace) as part:
             encode(part)
     except (ClearsightError, MemoryError):
         raise

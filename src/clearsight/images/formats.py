@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -17,6 +17,7 @@ from clearsight.images.jp2 import JPEG2000, OTHERS
 from clearsight.images.photoshop import RESOURCES
 from clearsight.images.pillow import Raster
 from clearsight.images.pngtext import CHUNKS, COLOURS
+from clearsight.images.stores import Place
 
 __all__ = ["FORMATS", "SUFFIXES", "by_content", "by_suffix", "suffix_of"]
 
@@ -218,17 +219,18 @@ def by_content(source: Source, name: str = "") -> Format | None:
     return next((form for form in named if form.told(source)), None)
 
 
-def by_suffix(path: Path) -> Format | None:
+def by_suffix(path: Place) -> Format | None:
     """Tell the format that a file is to be written in by its name."""
     return next((form for form in FORMATS if suffix_of(path) in form.suffixes), None)
 
 
-def suffix_of(path: Path) -> str:
+def suffix_of(path: Place) -> str:
     """What the name of a file ends in, in lower case; two suffixes where a format's names end in two.
 
     Example:
         >>> suffix_of(Path("scan.one.NII.gz")), suffix_of(Path("photo.old.JPG"))
         ('.nii.gz', '.jpg')
     """
-    last = "".join(path.suffixes[-2:]).lower()
-    return last if last in SUFFIXES else path.suffix.lower()
+    name = PurePath(path.name)
+    last = "".join(name.suffixes[-2:]).lower()
+    return last if last in SUFFIXES else name.suffix.lower()

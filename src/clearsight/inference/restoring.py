@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -104,18 +104,24 @@ class Restoration:
         self.adapt = adapt
         self.sigma, self.range, self.inputs, self.strength = sigma, range, inputs, strength
         self._model = model
-        self._engine = lru_cache(
-            lambda name: Engine(
-                adjusted(
-                    weights.load(name) if isinstance(name, str) else name,
-                    strength=strength,
-                    self_ensemble=self_ensemble,
-                ),
-                device=device,
-                precision=precision,
-                tile=tile,
-            )
+        self._made_by = partial(
+            _engine,
+            strength=strength,
+            self_ensemble=self_ensemble,
+            device=device,
+            precision=precision,
+            tile=tile,
         )
+        self._engines: dict[nn.Module | str, Engine] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Engines stay where they are: a copy elsewhere makes its own."""
+        return {**self.__dict__, "_engines": {}}
+
+    def _engine(self, model: nn.Module | str) -> Engine:
+        if model not in self._engines:
+            self._engines[model] = self._made_by(model)
+        return self._engines[model]
 
     def engine(self, channels: int) -> Engine:
         """The engine for images of so many channels, of which nothing else is known."""
@@ -217,6 +223,20 @@ class Restoration:
         if picture.premultiplied and scale == 1:
             _leave_uncovered(pixels, picture)
         return replace(picture, pixels=pixels)
+
+
+def _engine(
+    model: nn.Module | str,
+    *,
+    strength: float,
+    self_ensemble: bool,
+    device: str,
+    precision: Precision,
+    tile: TileSize,
+) -> Engine:
+    restorer = weights.load(model) if isinstance(model, str) else model
+    restorer = adjusted(restorer, strength=strength, self_ensemble=self_ensemble)
+    return Engine(restorer, device=device, precision=precision, tile=tile)
 
 
 def _leave_uncovered(restored: NDArray[Any], picture: Picture) -> None:

@@ -28,13 +28,14 @@ class KSpaceUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """Fills in the frequencies that a scanner had no time to measure, and keeps those that it measured.
 
     x₀ = y, xᵢ = F⁻¹(m·Fy + (1 − m)·F uᵢ(xᵢ₋₁)), the last of which is x_hat: F is the discrete Fourier transform, y the
-    zero-filled image F⁻¹(m·Fx), m which frequencies were measured, uᵢ a :class:`ResidualUNet`. Three small networks with
-    the measured put back after each come 2 dB further than a large one, in the same time. As y holds exactly what was measured, the image is all that is
-    needed: where its spectrum is not 0, a frequency was measured. A file of few bits has rounded the zeros away; of
-    such an image the mask has to be told, and where it is not, and more than half of the frequencies seem to have been
-    measured, nothing is put back. Images are real: one that has a phase is its magnitude only in what was not measured.
-    Source: J. Lehtinen et al., "Noise2Noise: Learning Image Restoration without Clean Data", ICML 2018, section 3.4; the
-    cascade: J. Schlemper et al., "A Deep Cascade of Convolutional Neural Networks for Dynamic MR Image Reconstruction",
+    zero-filled image F⁻¹(m·Fx), m which frequencies were measured, uᵢ a :class:`ResidualUNet`. Three small networks,
+    the measured put back after each, come 2 dB further than a large one in the same time. As y holds exactly what was
+    measured, the image is all that is needed: where its spectrum is not 0, a frequency was measured. A file of few bits
+    has rounded the zeros away; of such an image the mask has to be told, and where it is not, and more than half of the
+    frequencies seem to have been measured, nothing is put back. Images are real: one that has a phase is its magnitude
+    only in what was not measured.
+    Source: J. Lehtinen et al., "Noise2Noise: Learning Image Restoration without Clean Data", ICML 2018, section 3.4;
+    the cascade: J. Schlemper et al., "A Deep Cascade of Convolutional Neural Networks for Dynamic MR Image Reconstruction",
     IEEE TMI 2018. Deviations: the networks, and y, which is not scaled by 1/p, so that any way of sampling will do.
 
     Args:

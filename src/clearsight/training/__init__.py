@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from clearsight.training.sampling import SamplerTask
     from clearsight.training.schedules import Cosine, Plateau, Staircase
     from clearsight.training.shots import NoisyPatches
+    from clearsight.training.streaming import StreamedPatches
     from clearsight.training.task import Task
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "RetrainingTask",
     "SamplerTask",
     "Staircase",
+    "StreamedPatches",
     "Task",
     "TeacherForcedTask",
     "WholeImages",
@@ -75,6 +77,7 @@ _HOMES = {
     "RetrainingTask": "retraining",
     "SamplerTask": "sampling",
     "Staircase": "schedules",
+    "StreamedPatches": "streaming",
     "Task": "task",
     "TeacherForcedTask": "forcing",
     "WholeImages": "data",

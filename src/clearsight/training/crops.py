@@ -65,9 +65,9 @@ class RandomCrops(Data):
             self.train, self.validation = self._held(train), self._held(validation)
             self.channels, self.classes = len(self.train[0].x), tuple(train.classes) or None
 
-    def draw(self, step: int, rank: int = 0) -> Batch:
+    def draw(self, step: int) -> Batch:
         """Squares of images drawn with replacement."""
-        generator = generator_for(self.seed, step, rank, stream="crops")
+        generator = generator_for(self.seed, step, stream="crops")
         which = torch.randint(len(self.train), (self.batch_size,), generator=generator).tolist()
         return batch_of([self._random(self.train[index], generator) for index in which])
 
@@ -175,9 +175,9 @@ class RandomResizedCrops(Data):
                 "make data.size smaller, or the smallest data.zoom larger"
             )
 
-    def draw(self, step: int, rank: int = 0) -> Batch:
+    def draw(self, step: int) -> Batch:
         """Regions of images drawn with replacement."""
-        generator = generator_for(self.seed, step, rank, stream="regions")
+        generator = generator_for(self.seed, step, stream="regions")
         which = torch.randint(len(self.train), (self.batch_size,), generator=generator).tolist()
         places = torch.rand(self.batch_size, 4, generator=generator).tolist()
         gains = (self.light * (2 * torch.rand(self.batch_size, 1, 1, 1, generator=generator) - 1)).exp()

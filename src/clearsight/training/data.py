@@ -24,12 +24,15 @@ _VALIDATION_BATCH = 250
 def batch_number(trainer: lightning.Trainer, index: int) -> int:
     """The number of a batch since the start of a run, however long the epochs before it were.
 
+    Processes that train together take turns: what so many see in a step is what one sees that accumulates so many
+    batches before a step.
+
     Args:
         trainer: of the run.
         index: of the batch in its epoch.
     """
     every = trainer.accumulate_grad_batches
-    return trainer.global_step * every + index % every
+    return (trainer.global_step * every + index % every) * trainer.world_size + trainer.global_rank
 
 
 class Data(lightning.LightningDataModule):
@@ -69,8 +72,8 @@ class Data(lightning.LightningDataModule):
         """
         return dataset if self._wanted is None else renumbered(dataset, self._wanted)
 
-    def draw(self, step: int, rank: int = 0) -> Batch:
-        """Batch ``step`` of the process ``rank``, its images as they are held: 8 bits or float32."""
+    def draw(self, step: int) -> Batch:
+        """Batch ``step``, its images as they are held: 8 bits or float32."""
         raise NotImplementedError
 
     def held_out(self) -> Sequence[Batch]:
@@ -95,7 +98,7 @@ class Data(lightning.LightningDataModule):
             return batch.scaled()
         number, device = batch_number(self.trainer, int(batch)), self.trainer.strategy.root_device
         self.hold(device)
-        return self.draw(number, self.trainer.global_rank).to(device).scaled()
+        return self.draw(number).to(device).scaled()
 
 
 class WholeImages(Data):
@@ -141,10 +144,10 @@ class WholeImages(Data):
             self.train, self.validation = self._held(train), self._held(validation)
             self.channels, self.classes = self.train.x.shape[1], tuple(train.classes)
 
-    def draw(self, step: int, rank: int = 0) -> Batch:
+    def draw(self, step: int) -> Batch:
         """The next images, each shifted and flipped by its own draw."""
         assert self.train is not None
-        generator, which = generator_for(self.seed, step, rank, stream="images"), self._next(step, rank)
+        generator, which = generator_for(self.seed, step, stream="images"), self._next(step)
         drawn = _taken(self.train, which)
         places = _places(len(which), self.shift, generator)
         mirrored = torch.rand(len(which), 1, 1, 1, generator=generator) < 0.5 if self.flip else None
@@ -162,12 +165,12 @@ class WholeImages(Data):
             inputs={**drawn.inputs, **maps},
         )
 
-    def _next(self, step: int, rank: int) -> Tensor:
+    def _next(self, step: int) -> Tensor:
         """The numbers of the images of a batch: all of them once, in one random order after another."""
         assert self.train is not None
         first, n = step * self.batch_size, len(self.train.x)
         orders = [
-            torch.randperm(n, generator=generator_for(self.seed, number, rank, stream="order"))
+            torch.randperm(n, generator=generator_for(self.seed, number, stream="order"))
             for number in range(first // n, (first + self.batch_size - 1) // n + 1)
         ]
         return torch.cat(orders)[first % n :][: self.batch_size]

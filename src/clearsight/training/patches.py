@@ -126,9 +126,9 @@ class Patches(Data):
         """The files that are read."""
         return find_images(self.source)
 
-    def draw(self, step: int, rank: int = 0) -> Batch:
+    def draw(self, step: int) -> Batch:
         """The patches of batch ``step``."""
-        return Batch(self.patches(step, rank), None)
+        return Batch(self.patches(step), None)
 
     def held_out(self) -> list[Batch]:
         """The centres of the held-out images, one at a time."""
@@ -139,10 +139,10 @@ class Patches(Data):
         assert self._held is not None
         self._held.to(device)
 
-    def patches(self, step: int, rank: int = 0) -> Tensor:
+    def patches(self, step: int) -> Tensor:
         """The patches of batch ``step``, ``(B, C, size, size)``: 8 bits, or floats where one image is held so."""
         assert self._held is not None
-        generator = generator_for(self.seed, step, rank, stream="patches")
+        generator = generator_for(self.seed, step, stream="patches")
         which = torch.randint(len(self.train_images), (self.batch_size,), generator=generator)
         places = torch.rand(self.batch_size, 2, generator=generator)
         turns = torch.randint(8, (self.batch_size,), generator=generator)

@@ -54,6 +54,8 @@ def train(recipe: str, overrides: Sequence[str] = (), *, out: str | Path | None 
     check(cli.model, cli.datamodule)
     go_on(cli.parser.dump(cli.config, skip_none=True), out, lambda kept: _resolved(cli, kept))
     carry_out(cli.trainer, cli.model, cli.datamodule, out)
+    if not cli.trainer.is_global_zero:  # the first of the processes exports what all have trained
+        return out / "weights"
     config = cli.config
     return export(cli.model, cli.datamodule, out, name=path.stem, summary=config.summary, seed=config.seed_everything)
 

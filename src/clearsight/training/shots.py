@@ -112,10 +112,10 @@ class NoisyPatches(Patches):
         check_alike(shots, [*found])
         return shots
 
-    def draw(self, step: int, rank: int = 0) -> Batch:
+    def draw(self, step: int) -> Batch:
         """The patches of batch ``step``; of scenes with several shots, another one is the target."""
         assert self._held is not None
-        generator = generator_for(self.seed, step, rank, stream="patches")
+        generator = generator_for(self.seed, step, stream="patches")
         scenes = torch.randint(len(self._counts), (self.batch_size,), generator=generator)
         places = torch.rand(self.batch_size, 2, generator=generator)
         turns = torch.randint(8, (self.batch_size,), generator=generator)

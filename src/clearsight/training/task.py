@@ -93,8 +93,12 @@ class Task(lightning.LightningModule):
         """Steps that the schedule is that of."""
         return self.horizon or self.trainer.max_steps
 
-    def on_fit_start(self) -> None:
-        """Channels last, which convolutions like on every device."""
+    def setup(self, stage: str) -> None:
+        """Channels last, which convolutions like on every device.
+
+        This is before several processes share gradients: their buckets keep the strides that they are made with, and
+        gradients of others would be added up in the wrong places.
+        """
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def on_train_start(self) -> None:
@@ -108,8 +112,8 @@ class Task(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch of clean images; what torch itself draws, as dropout does, depends on its number, too."""
         number = batch_number(self.trainer, batch_idx)
-        generator = generator_for(self.seed, number, self.global_rank, stream="degradation", device=batch.x.device)
-        torch.manual_seed(generator_for(self.seed, number, self.global_rank, stream="dropout").initial_seed())
+        generator = generator_for(self.seed, number, stream="degradation", device=batch.x.device)
+        torch.manual_seed(generator_for(self.seed, number, stream="dropout").initial_seed())
         loss = self.objective(batch, generator)
         self.log("train/loss", loss)
         return loss
