@@ -6,11 +6,13 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clearsight.errors import ClearsightError, InvalidArgumentError
-from clearsight.web import Worker, read_users
-from clearsight.web.limits import parse_amount
+from clearsight.images import Picture, write
+from clearsight.web import Worker, jobs, read_users
+from clearsight.web.limits import Limits, parse_amount
 
 
 @pytest.mark.parametrize("text", ["", "M", "-5", "0", "50 M pixels", "1e999"])
@@ -61,3 +63,16 @@ def test_a_process_that_fails_ends_or_takes_too_long_leaves_the_page_as_it_is() 
             [*worker.run(map, time.sleep, [60])]
     finally:
         worker.close()
+
+
+def test_a_list_of_images_is_no_way_to_files_of_the_server(tmp_path: Path) -> None:
+    write(Picture(pixels=np.zeros((8, 8, 3), np.uint8)), tmp_path / "secret.png")
+    (tmp_path / "list.CSV").write_text(f"input\n{tmp_path / 'secret.png'}\n")
+    out = tmp_path / "out"
+    for asked in (
+        jobs.restore(tmp_path / "list.CSV", out, "auto", 1.0, Limits()),
+        jobs.restore_all([tmp_path / "list.CSV"], out, "auto", 1.0, Limits()),
+    ):
+        with pytest.raises(ClearsightError, match="list of images, expected images"):
+            list(asked)
+    assert not out.exists()

@@ -35,8 +35,9 @@ class KSpaceUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     frequencies seem to have been measured, nothing is put back. Images are real: one that has a phase is its magnitude
     only in what was not measured.
     Source: J. Lehtinen et al., "Noise2Noise: Learning Image Restoration without Clean Data", ICML 2018, section 3.4;
-    the cascade: J. Schlemper et al., "A Deep Cascade of Convolutional Neural Networks for Dynamic MR Image Reconstruction",
-    IEEE TMI 2018. Deviations: the networks, and y, which is not scaled by 1/p, so that any way of sampling will do.
+    the cascade: J. Schlemper et al., "A Deep Cascade of Convolutional Neural Networks for Dynamic MR Image
+    Reconstruction", IEEE TMI 2018. Deviations: the networks, and y, which is not scaled by 1/p, so that any way of
+    sampling will do.
 
     Args:
         cascades: how many networks, one after the other, each with weights of its own.

@@ -81,7 +81,7 @@ class Design:
         Args:
             rater: by number, from 1; over raters that follow one another, places are balanced as well.
         """
-        generator = generator_for(self.seed, 0, rater, stream="study")
+        generator = generator_for(self.seed, rater, stream="study")
         images = [self.images[i] for i in torch.randperm(len(self.images), generator=generator)]
         half = len(images) // 2
         later = [*((image, False) for image in images[half:]), *((image, True) for image in images[: self.repeats])]

@@ -23,6 +23,7 @@ from clearsight.inference.arguments import Draws
 from clearsight.inference.degrading import degrade_picture
 from clearsight.inference.files import Report, process
 from clearsight.inference.jobs import Job, plan
+from clearsight.inference.manifests import is_manifest
 from clearsight.inference.recognizing import Predictor
 from clearsight.inference.restoring import AUTO, Restoration
 from clearsight.inference.sampling import mean_and_spread, visible_spread
@@ -121,16 +122,25 @@ def _architecture(stored: weights.Stored) -> type:
     return RESTORERS[stored.config()["architecture"]].cls
 
 
+def _planned(sources: Sequence[Path], folder: Path) -> list[Job]:
+    """The files themselves: a list of images would have this machine read what the list names."""
+    for source in sources:
+        if is_manifest(source):
+            raise InvalidArgumentError(f"{source.name} is a list of images, expected images: send those")
+    return plan(sources, folder)
+
+
 def restore(source: Path, folder: Path, model: str, strength: float, limits: Limits) -> Iterator[Restored]:
     """Restore a file as the command does: the same bytes, format and metadata."""
     with _in_words(source.parent, folder):
         limits.check([source])
-        (job,) = plan([source], folder)
+        (job,) = _planned([source], folder)
         (report,) = process([job], _transform(model, strength), workers=1)
         if report.error is not None:
             raise ClearsightError(report.error)
-        before, after = _shown(_picture(source), _picture(job.target), folder)
-    yield Restored(job.target, before, after, report.notes)
+        target = Path(str(job.target))
+        before, after = _shown(_picture(source), _picture(target), folder)
+    yield Restored(target, before, after, report.notes)
 
 
 def restore_all(
@@ -139,7 +149,7 @@ def restore_all(
     """Restore files into a zip: how many are done, the zip at the end, and a line for each that failed."""
     with _in_words(*(source.parent for source in sources), folder) as in_words:
         limits.check(sources)
-        jobs = plan(sources, folder / "restored")
+        jobs = _planned(sources, folder / "restored")
         lines: list[str] = []
         done: list[Report] = []
         for report in process(jobs, _transform(model, strength), workers=1):
@@ -150,7 +160,7 @@ def restore_all(
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
             for report in done:
                 if report.error is None:
-                    file.write(report.job.target, report.job.key)
+                    file.write(str(report.job.target), report.job.key)
         if len(lines) == len(done):
             raise ClearsightError("; ".join(lines))
     yield len(done), archive, lines

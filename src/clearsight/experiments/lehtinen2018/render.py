@@ -78,7 +78,7 @@ def _targets(config: RunConfig) -> Result:
     budget = rooms.budget
     trained = {targets: rooms.trained(way) for targets, way in _TARGETS.items()}
     shows = {targets: _show(trained[targets], way) for targets, way in _TARGETS.items()}
-    found = []
+    found: list[dict[str, Any]] = []
     for samples in (budget.samples, budget.more):
         config.report(f"judging at {samples} samples a pixel")
         judged = judged_renders(rooms.pairs("test", samples, budget.reference), shows, seed=config.seed)
