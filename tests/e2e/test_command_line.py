@@ -14,15 +14,14 @@ import pytest
 import clearsight
 from clearsight import images
 from clearsight.registry import DEGRADATIONS
+from stand_ins import files
 
 HEAVY = {"torch", "numpy", "scipy", "skimage", "PIL", "lightning", "huggingface_hub"}
 NOISE = "gaussian(sigma=25/255)"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+    return {name: (folder / name).read_bytes() for name in files(folder)}
 
 
 # What it costs to ask

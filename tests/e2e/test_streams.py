@@ -190,10 +190,9 @@ def test_no_answer_is_lost(piped: Callable, photo: Callable, tmp_path: Path) -> 
     """Neither to a name that is not UTF-8, nor to an encoding that lacks what is printed."""
     photo("a.png", 28, 28, channels=1).rename(tmp_path / os.fsdecode(b"caf\xe9.png"))
     photo("b.png", 28, 28, channels=1)
-    for encoding in ("ascii", "cp1252"):
-        status, out, err = piped("clearsight recognize . --json", PYTHONIOENCODING=encoding)
-        assert (status, err) == (0, "")
-        assert [row["file"] for row in json.loads(out.decode(encoding))] == ["b.png", "caf\udce9.png"]
+    status, out, err = piped("clearsight recognize . --json", PYTHONIOENCODING="cp1252")
+    assert (status, err) == (0, "")
+    assert [row["file"] for row in json.loads(out.decode("cp1252"))] == ["b.png", "caf\udce9.png"]
     status, out, err = piped("clearsight recognize .", LANG="C", LC_ALL="C")
     assert (status, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines()] == [b"b.png", rb"caf\udce9.png"]

@@ -263,7 +263,7 @@ def test_efficientnet_reads_photographs(number: int, side: int) -> None:
     for photograph, label in [("chelsea", "Egyptian cat"), ("coffee", "espresso")]:
         answer = clearsight.recognize(getattr(skimage.data, photograph)(), recognizer=recognizer)
         assert answer.label == label
-        assert answer.confidence > 0.7
+        assert answer.confidence > 0.6
     x = images(1, 3, 64, 64).requires_grad_()
     recognizer(x).logsumexp(1).sum().backward()
     assert x.grad is not None

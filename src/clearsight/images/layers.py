@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clearsight.images.picture import Meaning
 
-__all__ = ["Layer", "chosen", "layers_of", "maps_of"]
+__all__ = ["MAPS", "Layer", "chosen", "layers_of", "maps_of"]
 
 _MEANINGS: Mapping[str, Meaning] = {
     "r": "red",
@@ -24,7 +24,7 @@ _COLOUR: tuple[Meaning, ...] = ("red", "green", "blue")
 _BEAUTY = ("combined", "beauty", "rgba", "rgb", "color", "colour", "c", "main")
 """What renderers call the finished picture among their layers."""
 
-_MAPS: Mapping[str, tuple[str, ...]] = {
+MAPS: Mapping[str, tuple[str, ...]] = {
     "albedo": ("denoisingalbedo", "denoisealbedo", "albedo"),
     "normal": ("denoisingnormal", "denoisenormal", "shnormal", "shadingnormal", "normal", "normals", "nn", "ns", "n"),
 }
@@ -59,7 +59,7 @@ class Layer:
     @property
     def guides(self) -> bool:
         """Whether it says what surfaces are seen, as :func:`maps_of` finds them."""
-        return any(_bare(self.prefix or self.part_name) in names for names in _MAPS.values())
+        return any(_bare(self.prefix or self.part_name) in names for names in MAPS.values())
 
     @property
     def dotted(self) -> str:
@@ -140,7 +140,7 @@ def maps_of(parts: Sequence[str], channels: Sequence[Sequence[str]]) -> dict[str
             axes = next((axes for axes in _AXES if set(axes) <= bases.keys()), None)
             if axes is not None:
                 found.setdefault(_bare(prefix or part), (number, tuple(bases[axis] for axis in axes)))
-    chosen_names = {kind: next((name for name in names if name in found), None) for kind, names in _MAPS.items()}
+    chosen_names = {kind: next((name for name in names if name in found), None) for kind, names in MAPS.items()}
     return {kind: found[name] for kind, name in chosen_names.items() if name is not None}
 
 

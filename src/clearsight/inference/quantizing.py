@@ -17,7 +17,6 @@ from clearsight.degradations.language import parse
 from clearsight.errors import ModelError
 from clearsight.images.files import atomically
 from clearsight.inference.exporting import export_onnx
-from clearsight.metrics.pixels import psnr
 from clearsight.seeds import generator_for
 
 __all__ = ["INT8_TOLERANCE", "Int8", "export_int8"]
@@ -150,6 +149,8 @@ def _squares(name: str, channels: int) -> Iterator[Tensor]:
 
 def _psnr(path: Path, judged: Sequence[tuple[Fed, Tensor]]) -> float:
     import onnxruntime
+
+    from clearsight.metrics.pixels import psnr  # takes seconds to import, which who restores need not wait for
 
     session: Any = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     restored = [torch.from_numpy(session.run(None, dict(fed))[0]).clamp(0, 1) for fed, _ in judged]

@@ -15,6 +15,7 @@ from torch import nn
 from clearsight import weights
 from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import Intensities, Range
+from clearsight.images.layers import MAPS
 from clearsight.images.noise import is_white
 from clearsight.images.picture import Picture
 from clearsight.inference.adaptation import adapted, check_adaptable
@@ -204,7 +205,7 @@ class Restoration:
 
     def _maps(self, engine: Engine, picture: Picture, notes: list[str]) -> dict[str, Any]:
         """What the model takes besides and the picture brings with it; what it could have taken, too, is said."""
-        asked = [one.name for one in engine.traits.inputs if one.kind == "map" and one.name not in self.inputs]
+        asked = [one.name for one in engine.traits.inputs if one.name in MAPS and one.name not in self.inputs]
         missing = [name for name in asked if name not in picture.maps]
         if missing:
             notes.append(f"restored without {' and '.join(missing)}, which would have told {engine.name} more")

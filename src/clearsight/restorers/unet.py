@@ -47,7 +47,7 @@ class _Up(nn.Module):
         return _active(self.second, _active(self.first, _joined(x, skip)))
 
 
-@RESTORERS.register("noise2noise-unet", tiny={"channels": 3, "width": 6})
+@RESTORERS.register("noise2noise-unet", tiny={"channels": 3, "width": 3})
 class Noise2NoiseUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """The U-Net of lehtinen2018: five times halved by max-pooling, enlarged and joined with what was there.
 
