@@ -325,6 +325,7 @@ def test_a_study_is_ranked_by_keyboard(chromium: Browser, pictures: Path, tmp_pa
         context = chromium.new_context(viewport={"width": 1100, "height": 800})
         page = context.new_page()
         page.goto(address)
+        page.wait_for_function("document.activeElement !== document.body")
         page.keyboard.press("Enter")
         page.get_by_text("Picture A").wait_for()
         page.screenshot(path=tmp_path / "study.png", full_page=True)

@@ -32,8 +32,8 @@ class KSpaceUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     the measured put back after each, come 2 dB further than a large one in the same time. As y holds exactly what was
     measured, the image is all that is needed: where its spectrum is not 0, a frequency was measured. A file of few bits
     has rounded the zeros away; of such an image the mask has to be told, and where it is not, and more than half of the
-    frequencies seem to have been measured, nothing is put back. Images are real: one that has a phase is its magnitude
-    only in what was not measured.
+    frequencies seem to have been measured, nothing is put back. Numbers may be of any unit: the networks see y by its
+    largest, and 0 stays 0. Images are real: one that has a phase is its magnitude only in what was not measured.
     Source: J. Lehtinen et al., "Noise2Noise: Learning Image Restoration without Clean Data", ICML 2018, section 3.4;
     the cascade: J. Schlemper et al., "A Deep Cascade of Convolutional Neural Networks for Dynamic MR Image
     Reconstruction", IEEE TMI 2018. Deviations: the networks, and y, which is not scaled by 1/p, so that any way of
@@ -60,11 +60,11 @@ class KSpaceUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         networks = (ResidualUNet(channels=1, widths=widths, blocks=blocks) for _ in range(cascades))
         self.networks = nn.ModuleList(networks)
         mask = Input(name="mask", kind="whole", required=False)
-        self._traits = Traits(channels=1, receptive_radius=None, inputs=(mask,))
+        self._traits = Traits(channels=1, receptive_radius=None, inputs=(mask,), linear=True)
 
     @property
     def traits(self) -> Traits:
-        """Blind, grey, of the whole image; a mask where its zeros do not tell."""
+        """Blind, grey, of the whole image, numbers as they are; a mask where its zeros do not tell."""
         return self._traits
 
     def forward(self, y: Tensor, sigma: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -79,13 +79,15 @@ class KSpaceUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         Raises:
             ModelError: the mask has another size.
         """
+        brightest = y.abs().amax((-2, -1), keepdim=True).clamp(min=torch.finfo(y.dtype).tiny)
+        y = y / brightest
         spectrum = torch.fft.fft2(y.float() if y.dtype.itemsize < 4 else y)
         known = measured(spectrum) if mask is None else _told(mask, y)
         x_hat = y
         for network in self.networks:
             guess = torch.fft.fft2(restored(network, x_hat).to(spectrum.real.dtype))
             x_hat = torch.fft.ifft2(torch.where(known, spectrum, guess)).real.to(y.dtype)
-        return x_hat
+        return brightest * x_hat
 
 
 def measured(spectrum: Tensor) -> Tensor:
