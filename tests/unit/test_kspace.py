@@ -48,6 +48,17 @@ def test_the_zeros_of_an_image_tell_what_was_measured(size: tuple[int, int]) -> 
     assert not measured(torch.fft.fft2(rand(2, 1, *size))).any(), "of a whole image nothing is told"
 
 
+def test_numbers_of_a_file_may_be_of_any_unit() -> None:
+    """Nothing looks for black and white, which would move the 0 of what was not measured."""
+    y, _, _ = undersampled(23, 37, n=1)
+    model, scan = restorer(), y[0].movedim(0, -1).numpy() - 0.2
+    one, many = (clearsight.restore(scan * unit, model=model, precision="float32") for unit in (1, 1700))
+    np.testing.assert_allclose(many / 1700, one, rtol=0, atol=1e-5)
+    with torch.inference_mode():
+        whole = model(torch.from_numpy(scan).movedim(-1, 0)[None])[0].movedim(0, -1)
+    np.testing.assert_allclose(one, whole.clamp(min=0), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_mask_says_the_same_with_its_centre_in_the_middle(size: tuple[int, int]) -> None:
     y, mask, samples = undersampled(*size, n=1)
