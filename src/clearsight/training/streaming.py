@@ -19,7 +19,7 @@ from clearsight.images.files import read
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import batch_number
-from clearsight.training.patches import Patches, held_as, held_numbers, say
+from clearsight.training.patches import Held, Patches, held_as, held_numbers, say
 
 __all__ = ["StreamedPatches"]
 
@@ -94,10 +94,6 @@ class StreamedPatches(Patches):
         trained_on = [path for number, path in enumerate(paths) if number not in held]
         self._blocks = _Blocks(trained_on, self.channels, self.size, self.batch_size, self.cuts, self.seed)
 
-    def draw(self, step: int) -> Batch:
-        """The patches of batch ``step``."""
-        return Batch(self.patches(step))
-
     def patches(self, step: int) -> Tensor:
         """The patches of batch ``step``, ``(B, C, size, size)``: 8 bits, or floats where one image is held so."""
         assert self._blocks is not None
@@ -126,22 +122,14 @@ class _Blocks(Dataset[list[Tensor]]):
 
     def __getitem__(self, block: int) -> list[Tensor]:
         """So many batches, each ``(B, C, size, size)``."""
-        images = [self._image(block * self.batch + slot) for slot in range(self.batch)]
-        if len({image.dtype for image in images}) > 1:
-            images = [image / 255 if image.dtype == torch.uint8 else image for image in images]
+        images = Held([self._image(block * self.batch + slot) for slot in range(self.batch)])
         return [self._cut(images, block * self.cuts + cut) for cut in range(self.cuts)]
 
-    def _cut(self, images: list[Tensor], number: int) -> Tensor:
+    def _cut(self, images: Held, number: int) -> Tensor:
         generator = generator_for(self.seed, number, stream="streamed patches")
-        places = torch.rand(len(images), 2, generator=generator, dtype=torch.float64)
-        turns = torch.randint(8, (len(images),), generator=generator).tolist()
-        return torch.stack([self._patch(*each) for each in zip(images, places, turns, strict=True)])
-
-    def _patch(self, image: Tensor, place: Tensor, turn: int) -> Tensor:
-        room = torch.tensor(image.shape[1:]) - self.size + 1
-        top, left = (place * room).long().tolist()
-        turned = image[:, top : top + self.size, left : left + self.size].rot90(turn % 4, (1, 2))
-        return turned.flip(2) if turn > 3 else turned
+        places = torch.rand(self.batch, 2, generator=generator, dtype=torch.float64)
+        turns = torch.randint(8, (self.batch,), generator=generator)
+        return images.cut(torch.arange(self.batch), places, turns, self.size)
 
     def _image(self, number: int) -> Tensor:
         """The image of that number in one random order after another; for one that cannot be read, the next."""
