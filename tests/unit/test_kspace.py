@@ -59,6 +59,18 @@ def test_numbers_of_a_file_may_be_of_any_unit() -> None:
     np.testing.assert_allclose(one, whole.clamp(min=0), rtol=0, atol=1e-5)
 
 
+def test_the_zero_of_signed_integers_is_zero() -> None:
+    """As scanners write them; their lowest number is no black."""
+    y, mask, _ = undersampled(23, 37, n=1)
+    scan, drawn = np.rint(1700 * y[0].movedim(0, -1).numpy()), torch.fft.fftshift(mask, (-2, -1)).float()[0]
+    model = restorer()
+    restored = [
+        clearsight.restore(scan.astype(dtype), model=model, precision="float32", inputs={"mask": drawn})
+        for dtype in (np.int16, np.float32)
+    ]
+    np.testing.assert_allclose(*restored, rtol=0, atol=1)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_mask_says_the_same_with_its_centre_in_the_middle(size: tuple[int, int]) -> None:
     y, mask, samples = undersampled(*size, n=1)

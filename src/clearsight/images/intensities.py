@@ -54,7 +54,7 @@ class Intensities:
         """Linear light from 0 up, for a network that takes that: nothing is too bright to be shown or to come back.
 
         Args:
-            dtype: of the picture; floats are shown as they are, integers as shares of their range.
+            dtype: of the picture; floats are shown as they are, integers as shares of their largest.
             wanted: two numbers for what is to be shown as 0 and 1, an exposure; anything else changes nothing.
 
         Example:
@@ -62,7 +62,7 @@ class Intensities:
             True
         """
         full = cls.full(dtype)
-        black, white = wanted if isinstance(wanted, tuple) else (full.black, full.white)
+        black, white = wanted if isinstance(wanted, tuple) else (0.0, full.white)
         limits = (max(full.limits[0], black), full.limits[1])
         return replace(full, black=black, white=white, limits=limits, headroom=math.inf)
 
