@@ -214,6 +214,12 @@ def test_by_keyboard_alone(visitor: Callable, command: Callable, pictures: Path)
     with page.expect_download() as download:
         page.keyboard.press("Enter")
     assert download.value.path().read_bytes() == restored(command, pictures / "grey.png")
+    handle = page.get_by_role("slider", name="as it was before")
+    for key, percent in (("ArrowLeft", 45), ("Home", 0), ("ArrowRight", 5), ("End", 100)):
+        handle.press(key)
+        expect(handle).to_have_attribute("aria-valuenow", str(percent))
+        shown = page.locator("img").nth(1).evaluate("after => parseFloat(after.style.clipPath.split(' ')[3])")
+        assert shown == pytest.approx(percent, abs=1)
 
 
 def test_on_a_narrow_screen(visitor: Callable, pictures: Path, tmp_path: Path) -> None:
@@ -307,6 +313,13 @@ def test_no_path_and_no_address_can_be_asked_for(site: str, path: str) -> None:
         answer = httpx.get(f"{site}gradio_api/call/restore/{asked.json()['event_id']}", timeout=60).text
         assert "event: error" in answer
         assert "root:" not in answer
+
+
+def test_a_port_that_is_taken(command: Callable) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        done = command("serve", "--port", there.getsockname()[1])
+    assert done.status == 1
+    assert done.err.endswith("Address already in use; take another --port or --host\n")
 
 
 def test_the_browser_is_told_to_ask_nobody_else(site: str) -> None:

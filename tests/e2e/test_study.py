@@ -23,6 +23,11 @@ def test_a_study_from_photographs_to_a_table(command: Callable, photo: Callable)
         "",
         "clearsight: nobody has rated anything yet: clearsight study serve lets people in\n",
     )
+    assert command("study", "serve", "study", "--host", "203.0.113.1") == (
+        *(1, ""),
+        "clearsight: nobody can be let in at 203.0.113.1, port 8000: Cannot assign requested address; take another "
+        "--port or --host\n",
+    )
     made = Study.open(Path("study"))
     assert made.design.methods == ("wiener", "wavelet", "reference")
     store = Store("sqlite:///elsewhere.db")

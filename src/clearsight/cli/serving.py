@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clearsight.cli.listening import listening
 from clearsight.errors import InvalidArgumentError
 
 __all__ = ["serve"]
@@ -32,13 +33,12 @@ def serve(
 
     It works without a network. Files of visitors are deleted after half an hour, and when the page ends.
     """
-    from clearsight.web import Limits, read_users
-    from clearsight.web import serve as run
+    from clearsight.web import Limits, application, read_users
     from clearsight.web.limits import parse_amount
 
     if max_seconds <= 0:
         raise InvalidArgumentError(f"--max-seconds is above 0, got {max_seconds:g}")
     users = None if auth is None else read_users(auth)
     limits = Limits(parse_amount(max_pixels), parse_amount(max_bytes), max_seconds, max_waiting)
-    print(f"http://{host}:{port} (Ctrl-C ends it)", flush=True)
-    run(limits, host, port, users)
+    with listening(host, port) as let_in, application(limits, users) as page:
+        let_in(page)

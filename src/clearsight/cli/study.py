@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from clearsight.cli import completion
+from clearsight.cli.listening import listening
 from clearsight.cli.terminal import print_table
 from clearsight.errors import InvalidArgumentError
 
@@ -111,18 +112,18 @@ def create(
 def serve(
     folder: Folder,
     host: Annotated[str, typer.Option(help="0.0.0.0 for raters on other machines.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option()] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     database: Database = None,
 ) -> None:
     """Let raters in: a page in the browser, for as many as come, until Ctrl-C.
 
     Each is shown every image in all its states, blind, and picks them from best to worst. They can stop and go on.
     """
-    from clearsight.study import serve as run
+    from clearsight.study import application
 
     opened, store = _opened(folder, database)
-    print(f"http://{host}:{port} (Ctrl-C ends it)", flush=True)
-    run(opened, store, host, port)
+    with listening(host, port) as let_in:
+        let_in(application(opened, store))
 
 
 @study.command(epilog="Example: clearsight study report study/ -o found/")

@@ -95,14 +95,16 @@ class RenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 
 @RESTORERS.register("relative-render-unet", tiny={"widths": [8, 12], "blocks": [1, 1]})
 class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
-    """A denoiser of renders that tells light from the light around it: x_hat = a'·s·(1 + f(ln(1 + y/(a'·s)), a, n)).
+    """A denoiser of renders that tells light from the light around it: x_hat = b·(1 + f) + g·(y − b), b = a'·s.
 
     y/a' is the light that falls on surfaces, their colour taken out: a' is the albedo a, or 1 where that is dark or not
     told. s is the mean of its root, squared, over 25 pixels in 9×9, weighed by how alike a and the shading normal n are
-    there; f a :class:`ResidualUNet` without its skip. So untrained the answer is a filter that edges and textures pass,
-    and that one bright path hardly moves; a darker exposure is restored as a brighter one is; and nowhere is it far
-    from what is right, where the relative error of :class:`~clearsight.objectives.HDRLoss` has no bound. What it gives
-    is linear, and noisy targets lead it to their mean, as :class:`RenderUNet`. Our own design.
+    there; f and g are what a :class:`ResidualUNet` makes of ln(1 + y/b), a and n, three channels each: by how much the
+    filtered light b is wrong, and how much of what was filtered away is kept, which grows with the samples of a pixel.
+    So untrained the answer is a filter that edges and textures pass, and that one bright path hardly moves; a darker
+    exposure is restored as a brighter one is; and nowhere is it far from what is right, where the relative error of
+    :class:`~clearsight.objectives.HDRLoss` has no bound. What it gives is linear, and noisy targets lead it to their
+    mean, as :class:`RenderUNet`. Our own design.
 
     Args:
         widths: channels of each level of the U-Net, from 1/2 resolution down.
@@ -116,10 +118,11 @@ class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsig
 
     def __init__(self, *, widths: Sequence[int] = (32, 64, 96), blocks: Sequence[int] = (1, 1, 2)) -> None:
         super().__init__()
-        self.network = ResidualUNet(channels=3, features=6, widths=widths, blocks=blocks)
+        self.network = ResidualUNet(channels=6, features=3, widths=widths, blocks=blocks)
         inner = self.network.traits
         assert inner.receptive_radius is not None
-        self._traits = replace(inner, receptive_radius=inner.receptive_radius + _REACH, inputs=_MAPS, linear=True)
+        radius = inner.receptive_radius + _REACH
+        self._traits = replace(inner, channels=3, receptive_radius=radius, inputs=_MAPS, linear=True)
 
     @property
     def traits(self) -> Traits:
@@ -134,7 +137,9 @@ class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsig
         colour = torch.where(guide[:, :3] > _BLACK, guide[:, :3], 1.0)
         base = colour * _smoothed(y / colour, guide)
         seen = torch.cat([(y / base).log1p(), guide], 1)
-        x_hat: Tensor = base * self.network.decode(torch.ones_like(y), *self.network.encode(seen))
+        untrained = torch.cat([torch.ones_like(y), torch.zeros_like(y)], 1)
+        factor, kept = self.network.decode(untrained, *self.network.encode(seen)).chunk(2, 1)
+        x_hat: Tensor = base * factor + kept * (y - base)
         return x_hat
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clearsight.errors import MissingExtraError
+from clearsight.lazy import face
 
 if TYPE_CHECKING:
     from clearsight.study.bradley_terry import Interval, bootstrap, intervals, opinions, wins, worths
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from clearsight.study.panel import Panel, simulated
     from clearsight.study.report import Report, analyse
     from clearsight.study.screening import Rules, Screened, screen
-    from clearsight.study.server import application, serve
+    from clearsight.study.server import application
     from clearsight.study.store import Store
 
 __all__ = [
@@ -38,7 +36,6 @@ __all__ = [
     "intervals",
     "opinions",
     "screen",
-    "serve",
     "simulated",
     "wins",
     "worths",
@@ -64,16 +61,10 @@ _HOMES = {
     "intervals": "bradley_terry",
     "opinions": "bradley_terry",
     "screen": "screening",
-    "serve": "server",
     "simulated": "panel",
     "wins": "bradley_terry",
     "worths": "bradley_terry",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'clearsight.study' has no attribute {name!r}")
-    if not all(map(find_spec, ("choix", "sqlmodel", "starlette", "uvicorn"))):
-        raise MissingExtraError("a study", "study")
-    return getattr(import_module(f"clearsight.study.{_HOMES[name]}"), name)
+__getattr__ = face(__name__, _HOMES, needs=("choix", "sqlmodel", "starlette", "uvicorn"), what="a study", extra="study")

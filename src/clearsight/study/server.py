@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -16,7 +15,7 @@ from clearsight.study.design import Ranking
 from clearsight.study.folder import Study
 from clearsight.study.store import Store
 
-__all__ = ["application", "serve"]
+__all__ = ["application"]
 
 _COOKIE = "rater"
 _MONTH = 31 * 24 * 3600
@@ -102,8 +101,3 @@ def application(study: Study, store: Store) -> Starlette:
         Mount("/pictures", StaticFiles(directory=study.pictures)),
     ]
     return Starlette(routes=routes)
-
-
-def serve(study: Study, store: Store, host: str, port: int) -> None:
-    """Let raters in until the process is ended."""
-    uvicorn.run(application(study, store), host=host, port=port, log_level="warning")

@@ -5,11 +5,9 @@ Each name is imported when it is first used. Recipes call what they are made of 
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clearsight.errors import MissingExtraError
+from clearsight.lazy import face
 from clearsight.training.recipes import shipped_recipes
 from clearsight.vision import torchvision
 
@@ -87,9 +85,4 @@ _HOMES = {
 torchvision()  # before Lightning, whose torchmetrics imports it as it is
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'clearsight.training' has no attribute {name!r}")
-    if not (find_spec("lightning") and find_spec("jsonargparse")):
-        raise MissingExtraError("training", "train")
-    return getattr(import_module(f"clearsight.training.{_HOMES[name]}"), name)
+__getattr__ = face(__name__, _HOMES, needs=("lightning", "jsonargparse"), what="training", extra="train")

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clearsight.errors import MissingExtraError
+from clearsight.lazy import face
 
 if TYPE_CHECKING:
     from clearsight.web.limits import Limits
-    from clearsight.web.server import application, serve
+    from clearsight.web.server import application
     from clearsight.web.users import read_users
     from clearsight.web.worker import Worker
 
-__all__ = ["Limits", "Worker", "application", "read_users", "serve"]
+__all__ = ["Limits", "Worker", "application", "read_users"]
 
 _HOMES = {
     "Limits": "limits",
     "Worker": "worker",
     "application": "server",
     "read_users": "users",
-    "serve": "server",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'clearsight.web' has no attribute {name!r}")
-    if not find_spec("gradio"):
-        raise MissingExtraError("the page", "web")
-    return getattr(import_module(f"clearsight.web.{_HOMES[name]}"), name)
+__getattr__ = face(__name__, _HOMES, needs=("gradio",), what="the page", extra="web")

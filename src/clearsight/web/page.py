@@ -17,7 +17,7 @@ from clearsight.web import jobs
 from clearsight.web.limits import Limits
 from clearsight.web.worker import Worker
 
-__all__ = ["STYLE", "THEME", "page"]
+__all__ = ["SCRIPT", "STYLE", "THEME", "page"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,6 +39,42 @@ STYLE = """
 footer { display: none !important; }
 .said p { margin: 0; }
 """
+
+SCRIPT = """
+() => {
+  const steps = {ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1};
+  const place = (handle) => {
+    const [inside, whole] = [handle, handle.parentElement].map((one) => one.getBoundingClientRect());
+    return {x: inside.x + inside.width / 2, y: inside.y + inside.height / 2, left: whole.left, width: whole.width};
+  };
+  const tell = (handle) => {
+    const {x, left, width} = place(handle);
+    handle.setAttribute("aria-valuenow", Math.round(100 * (x - left) / width));
+  };
+  const name = (handle) => {
+    handle.tabIndex = 0;
+    handle.setAttribute("role", "slider");
+    handle.setAttribute("aria-label", "How much is shown as it was before, in percent");
+    tell(handle);
+  };
+  new MutationObserver(() => document.querySelectorAll("[data-testid=slider][role=none]").forEach(name))
+    .observe(document.body, {childList: true, subtree: true});
+  document.addEventListener("keydown", (event) => {
+    const handle = event.target.closest("[data-testid=slider]");
+    if (!handle || !(event.key in steps)) return;
+    event.preventDefault();
+    const {x, y, left, width} = place(handle);
+    const to = Math.min(Math.max(x + steps[event.key] * width, left), left + width);
+    const drag = (type, target, at) =>
+      target.dispatchEvent(new MouseEvent(type, {bubbles: true, view: window, clientX: at, clientY: y}));
+    drag("mousedown", handle, x);
+    drag("mousemove", window, to);
+    drag("mouseup", window, to);
+    requestAnimationFrame(() => tell(handle));
+  });
+}
+"""
+"""Gives the handle between before and after a name and arrow keys, which Gradio's has not: a key is a short drag."""
 
 _ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "worker", "concurrency_limit": 1}
 _NOISE = "gaussian(sigma=25/255)"

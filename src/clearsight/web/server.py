@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from clearsight.web.limits import Limits
 from clearsight.web.worker import Worker
 
-__all__ = ["application", "serve"]
+__all__ = ["application"]
 
 _KEPT = 1800.0
 """Seconds that a visitor's files are there for."""
@@ -73,7 +73,7 @@ def application(limits: Limits, users: Callable[[str, str], bool] | None = None)
     import gradio as gr
     from fastapi import FastAPI
 
-    from clearsight.web.page import STYLE, THEME, page
+    from clearsight.web.page import SCRIPT, STYLE, THEME, page
 
     worker, ended = Worker(limits.seconds), threading.Event()
     threading.Thread(target=_sweep, args=(root, ended), daemon=True).start()
@@ -90,6 +90,7 @@ def application(limits: Limits, users: Callable[[str, str], bool] | None = None)
             enable_monitoring=False,
             theme=THEME,
             css=STYLE,
+            js=SCRIPT,
         )
         threading.Thread(target=worker.start, daemon=True).start()
         yield _Guard(app)
@@ -97,14 +98,6 @@ def application(limits: Limits, users: Callable[[str, str], bool] | None = None)
         ended.set()
         worker.close()
         shutil.rmtree(root, ignore_errors=True)
-
-
-def serve(limits: Limits, host: str, port: int, users: Callable[[str, str], bool] | None = None) -> None:
-    """Let visitors in until the process is ended."""
-    import uvicorn
-
-    with application(limits, users) as app:
-        uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
 def _sweep(root: Path, ended: threading.Event) -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -41,8 +42,8 @@ class Worker:
         self._pipe: Connection | None = None
 
     def start(self) -> None:
-        """Start the process, so that the first visitor need not wait for it."""
-        with self._turn:
+        """Start the process, so that the first visitor need not wait for it; whether it does is told to them."""
+        with self._turn, suppress(ClearsightError):
             self._started()
 
     def run(self, work: Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
@@ -97,7 +98,10 @@ class Worker:
             if not self._pipe.poll(_PATIENCE):
                 self._end()
                 raise ClearsightError("the computing process does not start: the machine may be too busy")
-            self._pipe.recv()
+            try:
+                self._pipe.recv()
+            except (EOFError, OSError):
+                raise ClearsightError(_ENDED) from None
         return self._pipe
 
     def _end(self) -> None:
