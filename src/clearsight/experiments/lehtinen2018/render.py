@@ -20,9 +20,11 @@ from clearsight.experiments.lehtinen2018.trained import Trained
 from clearsight.metrics.metric import PSNR
 from clearsight.metrics.pixels import psnr
 from clearsight.restorers.render import tone_mapped
+from clearsight.weights import load
 
 __all__ = ["RENDERS"]
 
+_SHIPPED = "denoise-render"
 _SHOWN = 3
 """Rooms in the figures."""
 
@@ -73,11 +75,12 @@ def _losses(config: RunConfig) -> Result:
 
 
 def _targets(config: RunConfig) -> Result:
-    """Figure 7: noisy against clean targets."""
+    """Figure 7: noisy against clean targets, and what is shipped, which other rooms have trained for longer."""
     rooms, figures = Rooms(config), published("lehtinen2018")["render_targets"]
     budget = rooms.budget
     trained = {targets: rooms.trained(way) for targets, way in _TARGETS.items()}
     shows = {targets: _show(trained[targets], way) for targets, way in _TARGETS.items()}
+    shows[_SHIPPED] = shown_by(load(_SHIPPED))
     found: list[dict[str, Any]] = []
     for samples in (budget.samples, budget.more):
         config.report(f"judging at {samples} samples a pixel")
@@ -102,6 +105,7 @@ _HEADER = [
     "clean targets dB",
     "noisy − clean",
     "brightness noisy / clean",
+    f"{_SHIPPED} dB",
     f"{OIDN} dB",
     "published input / noisy / clean, 64 samples",
 ]
@@ -148,6 +152,7 @@ def _cells(row: Mapping[str, Any], theirs: Mapping[str, float]) -> list[str]:
         *(f"{rows[state]['psnr']['value']:.2f}" for state in ("degraded", *_TARGETS)),
         f"{gap['value']:+.2f} ({gap['low']:+.2f} to {gap['high']:+.2f})",
         " / ".join(f"{rows[targets]['brightness']['value']:.3f}" for targets in _TARGETS),
+        f"{rows[_SHIPPED]['psnr']['value']:.2f}",
         f"{rows[OIDN]['psnr']['value']:.2f}" if OIDN in rows else "–",
         " / ".join(f"{theirs[state]:.2f}" for state in ("input", *_TARGETS)),
     ]
