@@ -11,16 +11,24 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import skimage.data
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 import clearsight
+from clearsight import images
+from clearsight.contracts import Traits
 from clearsight.datasets import MNIST
 from clearsight.images import Intensities, from_unit
+from clearsight.inference.restoring import Restoration
 from clearsight.metrics import psnr
+from clearsight.registry import RESTORERS
+from clearsight.rendering import Plan, render
+from clearsight.restorers.render import tone_mapped
 
 Images = dict[str, np.ndarray]
 
@@ -95,6 +103,34 @@ def enlarged() -> Images:
     }
 
 
+def few_paths() -> Images:
+    """A render, eight paths a pixel."""
+    with TemporaryDirectory() as folder:
+        (room,) = render(Plan(scenes=1, shots=[8, 256], size=128, seed=11), Path(folder))
+        noisy, clean = (images.read(room / name) for name in ("8spp-1.exr", "256spp-1.exr"))
+    restored = Restoration("denoise-render")(noisy)  # albedo and normals are in the file
+    pictures = {"8 paths": noisy, "restored": restored, "clean": clean}
+    return {title: tone_mapped(torch.from_numpy(one.pixels.copy())).numpy() for title, one in pictures.items()}
+
+
+def own_restorer() -> Images:
+    """A restorer of your own, in one class."""
+
+    @RESTORERS.register("median", tiny={})
+    class Median(nn.Module):
+        """The median of 3×3 pixels."""
+
+        traits = Traits(channels=None, receptive_radius=1)  # any number of channels; what tiles have to overlap
+
+        def forward(self, y: Tensor, sigma: Tensor | None = None) -> Tensor:
+            around = nn.functional.pad(y, [1] * 4, mode="reflect").unfold(2, 3, 1).unfold(3, 3, 1)
+            return around.flatten(4).median(4).values
+
+    clean = skimage.data.chelsea()[:256, 60:330]
+    noisy = clearsight.degrade(clean, "salt-and-pepper(amount=0.2)", seed=0)
+    return {"noisy": noisy, "median": clearsight.restore(noisy, model=Median()), "clean": clean}
+
+
 EXAMPLES: tuple[Callable[[], Images], ...] = (
     noisy_photograph,
     camera_and_jpeg,
@@ -103,6 +139,8 @@ EXAMPLES: tuple[Callable[[], Images], ...] = (
     strokes_over_digits,
     half_digits,
     enlarged,
+    few_paths,
+    own_restorer,
 )
 
 

@@ -192,6 +192,16 @@ def test_images_are_lit_and_coloured_with_their_targets_and_maps_left_out() -> N
         assert sorted(image[:, 0, 0].tolist()) == sorted(before[:, 0, 0].tolist())
 
 
+def test_what_is_shown_is_compared() -> None:
+    """Untrained, the network treats all colours alike, so their order does not matter."""
+    task = RenderTask(
+        restorer=RelativeRenderUNet(widths=[8], blocks=[1]), loss=nn.MSELoss(), tone_mapped=True, stops=0.0, blind=0.0
+    )
+    data = batch()
+    shown = (tone_mapped(each) for each in (restored(task.network, data.x, inputs=data.inputs), data.reference))
+    torch.testing.assert_close(task.objective(data, seeded()), nn.functional.mse_loss(*shown))
+
+
 def test_restorers_of_pictures_are_refused() -> None:
     with pytest.raises(RecipeError, match="renders train a restorer of linear light, and ResidualUNet takes"):
         RenderTask(restorer=ResidualUNet(widths=[8], blocks=[1]))

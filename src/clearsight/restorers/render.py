@@ -19,11 +19,14 @@ __all__ = ["RelativeRenderUNet", "RenderUNet", "tone_mapped"]
 
 _GAMMA = 2.2
 _DIM = 1e-3
-_BLACK = 0.02
-_ALIKE = 0.05
+_BLACK = 0.05
+_ALIKE = 0.01
 """Squared distance of albedos and normals at which a neighbour counts e times less."""
 
-_REACH = 4
+_LOG = 0.4
+"""Logarithms of light as parts of a guide: e times as bright is as unlike as 0.4 of an albedo."""
+
+_REACH = 6
 """Rows and columns around a pixel that are smoothed over."""
 
 _MAPS = tuple(Input(name=name, channels=3, required=False) for name in ("albedo", "normal"))
@@ -97,10 +100,12 @@ class RenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
 class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     """A denoiser of renders that tells light from the light around it: x_hat = b·(1 + f) + g·(y − b), b = a'·s.
 
-    y/a' is the light that falls on surfaces, their colour taken out: a' is the albedo a, or 1 where that is dark or not
-    told. s is the mean of its root, squared, over 25 pixels in 9×9, weighed by how alike a and the shading normal n are
-    there; f and g are what a :class:`ResidualUNet` makes of ln(1 + y/b), a and n, three channels each: by how much the
-    filtered light b is wrong, and how much of what was filtered away is kept, which grows with the samples of a pixel.
+    y/a' is the light that falls on surfaces, their colour taken out: a' is the albedo a and a little. s is the mean of
+    its root, squared, à trous (Dammertz et al., "Edge-Avoiding À-Trous Wavelet Transform for fast Global Illumination
+    Filtering", 2010): over 5×5 pixels and then over 5×5 every other one, weighed by how alike a and the shading normal
+    n are there. f and g are what a :class:`ResidualUNet` makes of ln(1 + y/b), a and n, three channels each: by how
+    much the filtered light b is wrong, and how much of what was filtered away is kept, which grows with the samples of
+    a pixel.
     So untrained the answer is a filter that edges and textures pass, and that one bright path hardly moves; a darker
     exposure is restored as a brighter one is; and nowhere is it far from what is right, where the relative error of
     :class:`~clearsight.objectives.HDRLoss` has no bound. What it gives is linear, and noisy targets lead it to their
@@ -134,7 +139,7 @@ class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsig
     ) -> Tensor:
         """Restore ``(B, 3, H, W)`` of linear light, all as :class:`RenderUNet` takes it."""
         y, guide = y.clamp(min=0), _features(y, albedo, normal)
-        colour = torch.where(guide[:, :3] > _BLACK, guide[:, :3], 1.0)
+        colour = guide[:, :3].clamp(min=0) + _BLACK
         base = colour * _smoothed(y / colour, guide)
         seen = torch.cat([(y / base).log1p(), guide], 1)
         untrained = torch.cat([torch.ones_like(y), torch.zeros_like(y)], 1)
@@ -144,16 +149,28 @@ class RelativeRenderUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsig
 
 
 def _smoothed(light: Tensor, guide: Tensor) -> Tensor:
-    """The squared mean of the root of light, ``(B, 3, H, W)``, where the guide, ``(B, 6, H, W)``, is alike; above 0."""
-    height, width = light.shape[2:]
-    roots, guides = (F.pad(each, [_REACH] * 4, mode="replicate") for each in (light.sqrt(), guide))
-    total, weights = torch.zeros_like(light), torch.zeros_like(light[:, :1])
-    for top in range(0, 2 * _REACH + 1, 2):
-        for left in range(0, 2 * _REACH + 1, 2):
+    """The squared mean of the root of light, ``(B, 3, H, W)``, where the guide, ``(B, 6, H, W)``, is alike; above 0.
+
+    Twice 25 pixels, next to one another and then two apart (à trous); what is much brighter after the first, a lamp, is
+    no neighbour of the second.
+    """
+    near = _mean(light.sqrt(), guide, 1)
+    return (
+        _mean(near, torch.cat([guide, _LOG * (near.square() + _DIM).mean(1, keepdim=True).log()], 1), 2).square() + _DIM
+    )
+
+
+def _mean(values: Tensor, guide: Tensor, apart: int) -> Tensor:
+    """Of 5×5 pixels so far apart, ``(B, 3, H, W)``, weighed by how alike the guide is, ``(B, G, H, W)``."""
+    height, width = values.shape[2:]
+    around, guides = (F.pad(each, [2 * apart] * 4, mode="replicate") for each in (values, guide))
+    total, weights = torch.zeros_like(values), torch.zeros_like(values[:, :1])
+    for top in range(0, 5 * apart, apart):
+        for left in range(0, 5 * apart, apart):
             window = (..., slice(top, top + height), slice(left, left + width))
             weight = (-(guides[window] - guide).square().sum(1, keepdim=True) / _ALIKE).exp()
-            total, weights = total + weight * roots[window], weights + weight
-    return (total / weights).square() + _DIM
+            total, weights = total + weight * around[window], weights + weight
+    return total / weights
 
 
 def _features(y: Tensor, *maps: Tensor | None) -> Tensor:

@@ -37,6 +37,9 @@ class RenderTask(Task):
         restorer: the network, of linear light.
         start: in its place a trained restorer to go on from, what ``clearsight.load`` takes.
         loss: of the restored batch and its targets, both linear; :class:`~clearsight.objectives.HDRLoss` if not given.
+        tone_mapped: compare restored and targets as they are shown, T(x_hat) and T(x). Single bright paths weigh little
+            so, and training is faster; but E[T(x)] is not T(E[x]), and noisy targets lead to what is a little darker
+            than right: the less, the more samples they have.
         stops: light is multiplied by 2^−stops to 2^stops.
         blind: how often the albedo is left out, and, by itself, the normal.
         optimizer: made of the parameters to train.
@@ -56,6 +59,7 @@ class RenderTask(Task):
         restorer: nn.Module | None = None,
         start: str | None = None,
         loss: nn.Module | None = None,
+        tone_mapped: bool = False,
         stops: float = 2.0,
         blind: float = 0.15,
         optimizer: OptimizerCallable = torch.optim.AdamW,
@@ -64,7 +68,7 @@ class RenderTask(Task):
     ) -> None:
         network = started(restorer, start)
         super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
-        self.loss, self.stops, self.blind = loss or HDRLoss(), stops, blind
+        self.loss, self.tone_mapped, self.stops, self.blind = loss or HDRLoss(), tone_mapped, stops, blind
         if not cast(Restorer, network).traits.linear:
             raise RecipeError(
                 f"renders train a restorer of linear light, and {type(network).__name__} takes [0, 1]: take RenderUNet"
@@ -84,7 +88,8 @@ class RenderTask(Task):
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch, each of its images lit, coloured and guided by a draw of its own."""
         drawn = self._varied(batch, generator)
-        loss: Tensor = self.loss(restored(self.network, drawn.x, inputs=drawn.inputs), drawn.target)
+        pair = restored(self.network, drawn.x, inputs=drawn.inputs), drawn.reference
+        loss: Tensor = self.loss(*map(tone_mapped, pair)) if self.tone_mapped else self.loss(*pair)
         return loss
 
     def _varied(self, batch: Batch, generator: torch.Generator) -> Batch:
