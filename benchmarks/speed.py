@@ -13,31 +13,13 @@ import argparse
 import time
 
 import torch
-from torch import nn
 
 import clearsight
 from clearsight.inference.device import fused, has_fast_bfloat16
 from clearsight.restorers import DnCNN, FFDNet, MultiscaleDenoiser
-from measuring import fastest, save
+from measuring import fastest, multiply_adds, save
 
 HEIGHT, WIDTH = 512, 768
-
-
-def multiply_adds(model: nn.Module) -> float:
-    """Multiply-adds an input pixel of all convolutions, counted while it runs."""
-    total = 0
-
-    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        nonlocal total
-        places = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
-        total += module.weight.numel() * places.shape[-1] * places.shape[-2]
-
-    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
-    model(torch.zeros(1, 3, 64, 64), torch.zeros(1))
-    for hook in hooks:
-        hook.remove()
-    return total / 64**2
 
 
 def product_rate(dtype: torch.dtype) -> float:
