@@ -2,10 +2,10 @@
 
 python benchmarks/cost.py
 
-Needs ``results/int8.json`` and ``results/bulk.json``; takes ``results/speed-cuda.json`` where there is one. Hours are those
-of one core that does nothing else. Ray scales until its driver has no time for more rows, or no memory: it knows all rows
-of a run, so a longer list is cut into several. The rate of rows is that of a driver that shares two cores with those who
-read and write, so one alone has more.
+Needs ``results/int8.json`` and ``results/bulk.json``; takes ``results/speed-cuda.json`` where there is one. Hours are
+those of one core that does nothing else. Ray scales until its driver has no time for more rows, or no memory: it knows
+all rows of a run, so a longer list is cut into several. The rate of rows is that of a driver that shares two cores with
+those who read and write, so one alone has more.
 """
 
 from __future__ import annotations

@@ -27,7 +27,10 @@ import ray
 from bulk import ENVIRONMENT, command, outcomes, photographs
 from measuring import is_rehearsal, save
 
-MOMENTS, IMAGES, SIDE = 20, 24, 160
+MOMENTS, ON_RAY = 20, 10
+"""How often something is killed; of Ray less often, whose processes take long to start."""
+
+IMAGES, SIDE = 24, 160
 MODEL = ("-m", "non-local-means", "--sigma", "25/255")
 PATIENCE = 600.0
 """Seconds that a run may take to its first results, or to its end."""
@@ -128,15 +131,15 @@ def survived(runs: Runs, kill: Callable[[subprocess.Popen[bytes]], None], moment
 def main() -> None:
     """Kill."""
     rehearsal, started, chance = is_rehearsal(__doc__), time.monotonic(), random.Random(0)
-    moments, result = 1 if rehearsal else MOMENTS, {}
+    moments, on_ray, result = (1, 1, {}) if rehearsal else (MOMENTS, ON_RAY, {})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = photographs(folder / "in", IMAGES, SIDE, ".png")
         result["local_run"] = survived(Runs(folder / "local", source, ()), kill_run, moments, chance)
         context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-        on_ray = ("--engine", "ray", "--actors", "2", "--address", context.address_info["gcs_address"])
+        options = ("--engine", "ray", "--actors", "2", "--address", context.address_info["gcs_address"])
         for kind, kill in (("driver_of_ray", kill_run), ("process_of_ray", kill_worker)):
-            result[kind] = survived(Runs(folder / kind, source, on_ray), kill, moments, chance)
+            result[kind] = survived(Runs(folder / kind, source, options), kill, on_ray, chance)
         ray.shutdown()
     save("kills", result, time.monotonic() - started, rehearsal=rehearsal)
 

@@ -180,6 +180,12 @@ def test_a_run_that_streams_is_what_it_is_without_and_goes_on_bit_for_bit(
     assert all(one[name].equal(other[name]) for name in one)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_fsdp_is_for_gpus(recipe: Callable, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="The strategy `fsdp` requires a GPU accelerator"):
+        train(recipe(), ["--trainer.strategy", "fsdp", "--trainer.devices", "2"], out=tmp_path / "run")
+
+
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="torch was built without gloo")
 def test_two_processes_train_as_one_that_accumulates(recipe: Callable, tmp_path: Path) -> None:
     """The same samples under the same noise, so all but roundings is the same; and two go on bit for bit."""
