@@ -18,7 +18,7 @@ from typing import Any
 from bulk import engines
 from measuring import is_rehearsal, save
 
-FULL = {"count": 48, "side": 500, "rounds": 3}
+FULL = {"count": 32, "side": 500, "rounds": 1}
 SMALL = {"count": 8, "side": 64, "rounds": 1}
 
 

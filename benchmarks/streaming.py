@@ -11,7 +11,6 @@ how much of a difference is none.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -29,7 +28,7 @@ from clearsight.images import Picture, write
 from kills import descendants
 from measuring import is_rehearsal, noisy, save
 
-FULL = {"gigabytes": 20.0, "side": 3500, "steps": 100, "small_steps": 500}
+FULL = {"gigabytes": 20.0, "side": 3500, "steps": 64, "small_steps": 500}
 SMALL = {"gigabytes": 0.01, "side": 300, "steps": 4, "small_steps": 4}
 HELD, SMALL_SIDE = 12, 64
 
@@ -53,8 +52,7 @@ def recipe(folder: Path, images: Path, steps: int, data: dict[str, Any], widths:
         "data": {"class_path": kind, "init_args": {"images": str(images), "hold_out": 2, **data}},
         "trainer": {"max_steps": steps, "accelerator": "cpu"},
     }
-    folder.mkdir(exist_ok=True)
-    (path := folder / "recipe.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (path := folder.with_suffix(".yaml")).write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
 
 
@@ -64,7 +62,6 @@ def trained(folder: Path, path: Path, *options: str) -> tuple[dict[str, Any], fl
     run = subprocess.Popen(
         [sys.executable, "-c", program, str(path), str(folder), *options],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
     )
     most, ended = [0.0], threading.Event()
 
@@ -74,9 +71,11 @@ def trained(folder: Path, path: Path, *options: str) -> tuple[dict[str, Any], fl
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    run.wait()
+    status = run.wait()
     ended.set()
     watcher.join()
+    if status:
+        raise SystemExit(f"the training in {folder} ended with {status}")
     figures: dict[str, Any] = json.loads((folder / "weights/figures.json").read_text(encoding="utf-8"))
     return figures, most[0]
 
@@ -103,10 +102,10 @@ def large(folder: Path, sizes: dict[str, Any]) -> dict[str, Any]:
         os.link(first, held / f"{number}.bmp")
     options = {"size": 64, "batch": 8, "epoch": sizes["steps"]}
     streamed, memory = trained(
-        folder / "streamed", recipe(folder / "streamed", images, sizes["steps"], {**options, "cuts": 8}, [32, 64, 96])
+        folder / "streamed", recipe(folder / "streamed", images, sizes["steps"], {**options, "cuts": 8}, [16, 24])
     )
     patches = {**options, "class_path": "clearsight.training.Patches"}
-    in_memory, _ = trained(folder / "kept", recipe(folder / "kept", held, sizes["steps"], patches, [32, 64, 96]))
+    in_memory, _ = trained(folder / "kept", recipe(folder / "kept", held, sizes["steps"], patches, [16, 24]))
     return {
         "images": count,
         "megapixels_each": round(side**2 / 1e6, 2),
@@ -119,14 +118,14 @@ def large(folder: Path, sizes: dict[str, Any]) -> dict[str, Any]:
 
 
 def together(folder: Path, sizes: dict[str, Any]) -> dict[str, Any]:
-    """One process, two, one with another seed: PSNR at the end, and the losses on the way."""
+    """One process, two, one with another seed: PSNR at the end and on the way."""
     (images := folder / "small").mkdir()
     whole, steps = noisy(SMALL_SIDE * 4, SMALL_SIDE * 4), sizes["small_steps"]
     for number in range(16):
         top, left = (SMALL_SIDE * one for one in divmod(number, 4))
         write(Picture(pixels=whole[top : top + SMALL_SIDE, left : left + SMALL_SIDE]), images / f"{number}.png")
-    options = {"size": 32, "batch": 4, "epoch": steps // 2}
-    accumulated = ("--trainer.accumulate_grad_batches", "2", "--data.epoch", str(steps))
+    options = {"size": 32, "batch": 4, "epoch": steps // 4}
+    accumulated = ("--trainer.accumulate_grad_batches", "2", "--data.epoch", str(steps // 2))
     kinds = {
         "one": accumulated,
         "two": ("--trainer.devices", "2", "--trainer.strategy", "ddp_fork"),
@@ -137,16 +136,8 @@ def together(folder: Path, sizes: dict[str, Any]) -> dict[str, Any]:
         path = recipe(folder / kind, images, steps, {**options, "cuts": 4, "workers": 0}, [16, 24])
         figures, _ = trained(folder / kind, path, *more)
         found[f"{kind}_psnr"] = figures["validation"]["psnr"]
-        found[f"{kind}_losses"] = losses(folder / kind)
+        found[f"{kind}_on_the_way"] = {step: psnr for step, _, _, psnr in figures["record"]}
     return found
-
-
-def losses(run: Path) -> list[float]:
-    """The training losses of a run as it was logged."""
-    (log,) = sorted(run.glob("log/*/metrics.csv"))
-    with log.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [round(float(row["train/loss"]), 6) for row in rows if row.get("train/loss")]
 
 
 def main() -> None:
