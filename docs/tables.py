@@ -149,6 +149,14 @@ def bulk(result: Result) -> str:
     return table(["what", "measured"], rows)
 
 
+def engines(result: Result) -> str:
+    """Ray workers under a network."""
+    one = result["rounds"][0]
+    header = [f"denoise-photo, {one['images']} photographs of {one['megapixels_each']:g} MP", "×"]
+    rows = {"one Ray worker against the local engine": "ray_1_against_local", "two against one": "ray_2_against_ray_1"}
+    return table(header, [[what, f"{result[key]:.2f}"] for what, key in rows.items()])
+
+
 def kills(result: Result) -> str:
     """What comes of runs that are killed."""
     names = {
@@ -429,6 +437,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "int8": ("int8", int8),
     "shares": ("int8", shares),
     "bulk": ("bulk", bulk),
+    "engines": ("engines", engines),
     "kills": ("kills", kills),
     "streaming": ("streaming", streaming),
     "cost": ("cost", cost),
