@@ -24,10 +24,10 @@ from typing import Any
 
 import ray
 
-from bulk import ENVIRONMENT, command, outcomes, photographs
+from bulk import command, outcomes, photographs
 from measuring import is_rehearsal, save
 
-MOMENTS, ON_RAY = 20, 10
+MOMENTS, ON_RAY = 20, 3
 """How often something is killed; of Ray less often, whose processes take long to start."""
 
 IMAGES, SIDE = 24, 160
@@ -56,11 +56,11 @@ class Runs:
 
     def whole(self, out: Path) -> None:
         """One to its end."""
-        subprocess.run(self.command(out), env=ENVIRONMENT, check=True, stderr=subprocess.DEVNULL, timeout=PATIENCE)
+        subprocess.run(self.command(out), check=True, stderr=subprocess.DEVNULL, timeout=PATIENCE)
 
     def killed(self, out: Path, results: int, kill: Callable[[subprocess.Popen[bytes]], None]) -> list[str]:
         """One in which something is killed once so many results are there; the names of those that were then."""
-        run = subprocess.Popen(self.command(out), env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+        run = subprocess.Popen(self.command(out), stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         while len(there := sorted(path.name for path in out.glob("*.png"))) < results and run.poll() is None:
             if time.monotonic() > deadline:
@@ -131,6 +131,7 @@ def survived(runs: Runs, kill: Callable[[subprocess.Popen[bytes]], None], moment
 def main() -> None:
     """Kill."""
     rehearsal, started, chance = is_rehearsal(__doc__), time.monotonic(), random.Random(0)
+    os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
     moments, on_ray, result = (1, 1, {}) if rehearsal else (MOMENTS, ON_RAY, {})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

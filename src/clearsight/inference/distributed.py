@@ -219,8 +219,13 @@ def _connect(address: str | None, actors: int | None) -> None:
         with _unheard():
             ray.init(address=address or "local", logging_level=logging.CRITICAL, log_to_driver=False, **options)
     except Exception as error:  # what Ray raises here has no common class
-        where = "does not start on this machine" if address is None else f"does not answer at {address}"
-        raise InvalidArgumentError(f"Ray {where} ({reason(error)}): try again, or leave --engine ray out") from None
+        told = f"Ray does not start on this machine ({reason(error)}): try again, or leave --engine ray out"
+        if address is not None:
+            told = (
+                f"Ray does not answer at {address} ({reason(error)}): check the address, and set RAY_AUTH_MODE=token "
+                "where the cluster asks for a token"
+            )
+        raise InvalidArgumentError(told) from None
 
 
 @contextmanager
