@@ -2,7 +2,7 @@
 
 python benchmarks/cost.py
 
-Needs ``results/int8.json``, ``engines.json`` and ``bulk.json``; takes ``speed-cuda.json`` where there is one. Hours are
+Needs ``results/int8.json`` and ``bulk.json``; takes ``speed-cuda.json`` where there is one. Hours are
 those of one core that does nothing else. Ray scales until its driver has no time for more rows, or no memory: it knows
 all rows of a run, so a longer list is cut into several. The rate of rows is that of a driver that shares two cores with
 those who read and write, so one alone has more.
@@ -41,13 +41,12 @@ def on_gpu(speed: dict[str, Any] | None) -> dict[str, Any]:
 def main() -> None:
     """Multiply."""
     rehearsal, started = is_rehearsal(__doc__), time.monotonic()
-    int8, bulk, engines = map(result, ("int8", "bulk", "engines"))
-    if int8 is None or bulk is None or engines is None:
-        raise SystemExit("results are missing: run int8.py, bulk.py and engines.py in benchmarks/")
+    int8, bulk = map(result, ("int8", "bulk"))
+    if int8 is None or bulk is None:
+        raise SystemExit("results are missing: run int8.py and bulk.py in benchmarks/")
     seconds, rows = int8["models"][MODEL]["seconds_per_megapixel"], bulk["rows"]["ray_rows_per_second"]
     (few, less), (many, more) = ((int(name.split("_")[2]), megabytes) for name, megabytes in bulk["memory"].items())
     bytes_a_row = max(more - less, 0) * 1e6 / (many - few)
-    scaling = engines["ray_2_against_ray_1"] / 2
     save(
         "cost",
         {
@@ -55,7 +54,6 @@ def main() -> None:
             "model": MODEL,
             "core_hours_torch": hours(seconds["torch"]),
             "core_hours_int8": hours(seconds["int8"]) if "int8" in seconds else None,
-            "core_hours_torch_on_ray": round(hours(seconds["torch"]) / scaling),
             **on_gpu(result("speed-cuda")),
             "store_requests": {"read": int(IMAGES), "write": int(IMAGES), "list": int(2 * IMAGES / 1000)},
             "rows_per_second_of_a_driver": rows,

@@ -149,14 +149,6 @@ def bulk(result: Result) -> str:
     return table(["what", "measured"], rows)
 
 
-def engines(result: Result) -> str:
-    """Ray workers under a network."""
-    one = result["rounds"][0]
-    header = [f"denoise-photo, {one['images']} photographs of {one['megapixels_each']:g} MP", "×"]
-    rows = {"one Ray worker against the local engine": "ray_1_against_local", "two against one": "ray_2_against_ray_1"}
-    return table(header, [[what, f"{result[key]:.2f}"] for what, key in rows.items()])
-
-
 def kills(result: Result) -> str:
     """What comes of runs that are killed."""
     names = {
@@ -194,7 +186,6 @@ def cost(result: Result) -> str:
     requests = result["store_requests"]
     rows = [
         ["hours of a core, float32", f"{result['core_hours_torch']:,}"],
-        ["the same on Ray, as two workers scaled", f"{result['core_hours_torch_on_ray']:,}"],
         ["hours of a core, `--int8`", f"{result['core_hours_int8']:,}"],
         ["hours of a GPU", f"{result['gpu_hours']:,}, {result['gpu']}" if "gpu_hours" in result else result["gpu"]],
         [
@@ -437,7 +428,6 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "int8": ("int8", int8),
     "shares": ("int8", shares),
     "bulk": ("bulk", bulk),
-    "engines": ("engines", engines),
     "kills": ("kills", kills),
     "streaming": ("streaming", streaming),
     "cost": ("cost", cost),
