@@ -154,7 +154,7 @@ def kills(result: Result) -> str:
     names = {
         "local_run": "the local run",
         "driver_of_ray": "the driver of Ray",
-        "process_of_ray": "a process of Ray that reads or computes",
+        "process_of_ray": "a process of Ray, any",
     }
     keys = ("moments", "missing_or_different", "computed_again_though_there", "failed_in_the_second_run")
     header = ["`kill -9` of", "moments", "results missing or different", "computed again", "failed in the second run"]
