@@ -15,6 +15,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import skimage.data
+import torch
+from torch import nn
 
 import clearsight
 from clearsight.provenance import provenance
@@ -72,6 +74,23 @@ def extra_memory(work: Callable[[], object]) -> float:
     before = peak_memory()
     work()
     return peak_memory() - before
+
+
+def multiply_adds(model: nn.Module) -> float:
+    """Multiply-adds an input pixel of all convolutions of a restorer, counted while it runs."""
+    total = 0.0
+
+    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal total
+        places = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
+        total += module.weight.numel() * places.shape[-1] * places.shape[-2]
+
+    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    model(torch.zeros(1, model.traits.channels, 64, 64), torch.zeros(1))
+    for hook in hooks:
+        hook.remove()
+    return total / 64**2
 
 
 def noisy(height: int, width: int) -> np.ndarray:

@@ -1,49 +1,46 @@
 """Seconds a megapixel of every denoising network, in one process on one image, against DnCNN-color in plain float32.
 
-python benchmarks/speed.py [--repeats 3]
+python benchmarks/speed.py [--repeats 3] [--device cuda]
 
 Plain is what most toolkits do: an unfolded network in float32 and the default memory layout. The others run as the
 engine runs them: folded, channels last. The share is of the rate that one large matrix product of the same precision
-reaches here. bfloat16 is measured only where the processor has instructions for it.
+reaches here. bfloat16 is measured only where the processor has instructions for it. On a GPU the same is measured and
+written to ``results/speed-cuda.json``, image and network lying there.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
-from torch import nn
 
 import clearsight
-from clearsight.inference.device import fused, has_fast_bfloat16
+from clearsight.inference.device import choose_device, fused, has_fast_bfloat16
 from clearsight.restorers import DnCNN, FFDNet, MultiscaleDenoiser
-from measuring import fastest, save
+from measuring import fastest, multiply_adds, save
 
 HEIGHT, WIDTH = 512, 768
 
 
-def multiply_adds(model: nn.Module) -> float:
-    """Multiply-adds an input pixel of all convolutions, counted while it runs."""
-    total = 0
-
-    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        nonlocal total
-        places = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
-        total += module.weight.numel() * places.shape[-1] * places.shape[-2]
-
-    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
-    model(torch.zeros(1, 3, 64, 64), torch.zeros(1))
-    for hook in hooks:
-        hook.remove()
-    return total / 64**2
+def product_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """Multiply-adds a second of a matrix product, 2048×2048 or, on a GPU, 8192×8192."""
+    side = 2048 if device.type == "cpu" else 8192
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    return side**3 / fastest(awaited(lambda: a @ b, device), 5)
 
 
-def product_rate(dtype: torch.dtype) -> float:
-    """Multiply-adds a second of a 2048×2048 matrix product."""
-    a, b = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
-    return 2048**3 / fastest(lambda: a @ b, 5)
+def awaited(work: Callable[[], object], device: torch.device) -> Callable[[], None]:
+    """The work and its end, which a GPU does not wait for."""
+
+    def done() -> None:
+        work()
+        if device.type != "cpu":
+            torch.accelerator.synchronize()
+
+    return done
 
 
 @torch.inference_mode()
@@ -51,10 +48,11 @@ def main() -> None:
     """Time every network, one after the other, in each round anew, so that a slow spell hits all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
-    started = time.monotonic()
-    y, sigma = torch.rand(1, 3, HEIGHT, WIDTH), torch.tensor([25 / 255])
-    plain = DnCNN(channels=3).eval()
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    repeats, device, started = options.repeats, choose_device(options.device), time.monotonic()
+    y, sigma = torch.rand(1, 3, HEIGHT, WIDTH, device=device), torch.tensor([25 / 255], device=device)
+    plain = DnCNN(channels=3).eval().to(device)
     networks = {
         "denoise-color": clearsight.load("denoise-color"),
         "dncnn": plain,
@@ -62,28 +60,30 @@ def main() -> None:
         "multiscale": MultiscaleDenoiser(),
     }
     megapixels = HEIGHT * WIDTH / 1e6
-    rates = {"float32": product_rate(torch.float32)}
-    if has_fast_bfloat16(torch.device("cpu")):
-        rates["bfloat16"] = product_rate(torch.bfloat16)
-    reference = fastest(lambda: plain(y), repeats) / megapixels
+    rates = {"float32": product_rate(torch.float32, device)}
+    if has_fast_bfloat16(device):
+        rates["bfloat16"] = product_rate(torch.bfloat16, device)
+    reference = fastest(awaited(lambda: plain(y), device), repeats) / megapixels
     rows = {}
     for name, network in networks.items():
-        model = fused(network).to(memory_format=torch.channels_last)
-        folded, work = y.contiguous(memory_format=torch.channels_last), multiply_adds(network.eval())
+        work = multiply_adds(network.cpu().eval())
+        model = fused(network).to(device, memory_format=torch.channels_last)
+        folded = y.contiguous(memory_format=torch.channels_last)
         for precision, rate in rates.items():
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-                seconds = fastest(lambda model=model, folded=folded: model(folded, sigma), repeats) / megapixels
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+                run = awaited(partial(model, folded, sigma), device)
+                seconds = fastest(run, repeats) / megapixels
             rows[f"{name} {precision}"] = {
-                "seconds_per_megapixel": round(seconds, 3),
+                "seconds_per_megapixel": round(seconds, 3 if device.type == "cpu" else 6),
                 "times_faster_than_plain_dncnn": round(reference / seconds, 2),
                 "multiply_adds_per_pixel": round(work),
                 "share_of_matrix_product_rate": round(work * 1e6 / seconds / rate, 3),
             }
     save(
-        "speed",
+        "speed" if device.type == "cpu" else f"speed-{device.type}",
         {
             "image": [HEIGHT, WIDTH],
-            "plain_dncnn_float32_seconds_per_megapixel": round(reference, 3),
+            "plain_dncnn_float32_seconds_per_megapixel": round(reference, 3 if device.type == "cpu" else 6),
             "matrix_product_multiply_adds_per_second": {k: round(v) for k, v in rates.items()},
             "rows": rows,
         },

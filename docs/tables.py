@@ -90,6 +90,114 @@ def speed(result: Result) -> str:
     return table(header, [["dncnn plain float32", plain, "1.0", "", ""], *rows])
 
 
+def int8(result: Result) -> str:
+    """What integers gain and lose, and shares of this processor's rates."""
+    header = ["one thread", "s / MP", "in int8", "×", "dB lost", "convolutions", "all in int8: ×", "dB lost"]
+    rows = [
+        [
+            name,
+            f"{row['seconds_per_megapixel']['torch']:.2f}",
+            f"{row['seconds_per_megapixel']['int8']:.2f}",
+            f"{row['int8_against_torch']:.2f}",
+            f"{row['int8_loses']:.3f}",
+            f"{row['int8_convolutions']} of {row['of_convolutions']}",
+            f"{row['all8_against_torch']:.2f}",
+            f"{row['all_converted_activations_of_8_bits_lose']:.2f}",
+        ]
+        for name, row in result["models"].items()
+    ]
+    return table(header, rows)
+
+
+def shares(result: Result) -> str:
+    """Shares of this processor's own rates of products, and of the time in convolutions."""
+    header = ["share of the rate of matrix products", "torch, float32", "ONNX Runtime, float32", "all in int8"]
+    kinds = {"torch": None, "onnx": "onnx_in_convolutions", "all8": "all8_in_convolutions"}
+    rows = [
+        [name, *(_share(row["share_of_product_rate"][kind], row.get(spent)) for kind, spent in kinds.items())]
+        for name, row in result["models"].items()
+    ]
+    return table(header, rows)
+
+
+def _share(of_rate: float, in_convolutions: float | None) -> str:
+    spent = "" if in_convolutions is None else f", {100 * in_convolutions:.0f} % of the time in convolutions"
+    return f"{100 * of_rate:.0f} %{spent}"
+
+
+def bulk(result: Result) -> str:
+    """Ray beside one process, memory and rows of the driver, a store that fails."""
+    engines, s3 = result["engines"], result["s3"]
+    faults = ", ".join(f"{count} {kind}" for kind, count in s3["faults"].items())
+    size = f"{engines['images']} photographs of {engines['megapixels_each']:g} MP"
+    memory = [
+        [f"driver's memory, {int(name.split('_')[2]):,} small images", f"{megabytes:.0f} MB"]
+        for name, megabytes in result["memory"].items()
+    ]
+    rows = [
+        [f"one Ray worker against the local engine, {size}", f"{engines['ray_1_against_local']:.2f} ×"],
+        [f"two Ray workers against one, {size}", f"{engines['ray_2_against_ray_1']:.2f} ×"],
+        *memory,
+        ["images a second that nothing is done to, one process", f"{result['rows']['local_rows_per_second']:.0f}"],
+        ["the same, two Ray workers on two cores", f"{result['rows']['ray_rows_per_second']:.0f}"],
+        [
+            f"{s3['images']:,} images to S3, restored there and back: failed; the same bytes",
+            f"{s3['failed']}; {s3['come_back_the_same']:,}",
+        ],
+        [f"its requests, {faults}", f"{s3['requests']:,}"],
+    ]
+    return table(["what", "measured"], rows)
+
+
+def kills(result: Result) -> str:
+    """What comes of runs that are killed."""
+    names = {
+        "local_run": "the local run",
+        "driver_of_ray": "the driver of Ray",
+        "process_of_ray": "a process of Ray, any",
+    }
+    keys = ("moments", "missing_or_different", "computed_again_though_there", "failed_in_the_second_run")
+    header = ["`kill -9` of", "moments", "results missing or different", "computed again", "failed in the second run"]
+    return table(header, [[name, *(result[kind][key] for key in keys)] for kind, name in names.items()])
+
+
+def streaming(result: Result) -> str:
+    """Training on a large folder, and by two processes."""
+    large, two = result["larger_than_memory"], result["two_processes"]
+    (condition,) = two["one_psnr"]
+    psnr = {kind: two[f"{kind}_psnr"][condition] for kind in ("one", "two", "another_seed")}
+    size = f"{large['images']:,} photographs of {large['megapixels_each']:g} MP, {large['gigabytes']:.0f} GB"
+    rows = [
+        [f"{size}: resident at most", f"{large['gigabytes_resident_at_most']:.2f} GB"],
+        [f"{large['steps']} steps on them; on images that are held", _seconds(large)],
+        [f"PSNR after {two['steps']} steps, one process", f"{psnr['one']:.3f} dB"],
+        ["two processes", f"{psnr['two']:.3f} dB"],
+        ["one process, another seed", f"{psnr['another_seed']:.3f} dB"],
+    ]
+    return table(["training", "measured"], rows)
+
+
+def _seconds(large: Result) -> str:
+    return f"{large['seconds']} s; {large['seconds_with_images_in_memory']} s"
+
+
+def cost(result: Result) -> str:
+    """A billion images, on paper."""
+    requests = result["store_requests"]
+    rows = [
+        ["hours of a core, float32", f"{result['core_hours_torch']:,}"],
+        ["hours of a core, `--int8`", f"{result['core_hours_int8']:,}"],
+        ["hours of a GPU", f"{result['gpu_hours']:,}, {result['gpu']}" if "gpu_hours" in result else result["gpu"]],
+        [
+            "requests of stores: read, write, list",
+            ", ".join(f"{requests[kind]:,}" for kind in ("read", "write", "list")),
+        ],
+        ["cores that keep one driver busy", f"{result['cores_that_keep_a_driver_busy']:,}"],
+        [f"rows of one run, in {result['driver_gigabytes']} GB of a driver", f"{result['rows_that_fit_a_driver']:,}"],
+    ]
+    return table([f"{result['images']:,} images of 1 MP, {result['model']}", "on paper"], rows)
+
+
 def memory(result: Result) -> str:
     """Peak memory of a large image."""
     header = ["image", "peak resident memory", "tiled against whole, largest difference"]
@@ -317,6 +425,12 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "digits": ("digits", digits),
     "calibration": ("digits", calibration),
     "speed": ("speed", speed),
+    "int8": ("int8", int8),
+    "shares": ("int8", shares),
+    "bulk": ("bulk", bulk),
+    "kills": ("kills", kills),
+    "streaming": ("streaming", streaming),
+    "cost": ("cost", cost),
     "memory": ("memory", memory),
     "restorers": ("restorers", restorers),
     "training": ("training", training),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +188,32 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+def test_a_folder_that_cannot_be_written_to(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each image says so, and nothing is computed; the same command does all when it can be."""
+    jobs, access, computed = plan([photos], tmp_path / "out"), os.access, list[str]()
+    monkeypatch.setattr(os, "access", lambda path, mode: tmp_path / "out" not in (path, *Path(path).parents))
+    reports = list(process(jobs, lambda job, picture: computed.append(job.key) or picture))  # type: ignore[func-returns-value]
+    assert ["cannot be written to: change its permissions" in str(report.error) for report in reports] == [True] * 3
+    assert computed == files(tmp_path / "out") == []
+    monkeypatch.setattr(os, "access", access)
+    run(jobs, tmp_path / "out")
+    assert files(tmp_path / "out") == ["a.png", "x/b.png", "x/y/c.png"]
+
+
+def test_clocks_that_are_set_back(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest run is the one that was started last, and no time is negative."""
+    jobs, out = plan([photos], tmp_path / "out"), tmp_path / "out"
+    run(jobs[:1], out)
+    (first,) = (out / ".outcomes").iterdir()
+    os.utime(first, (4e9, 4e9))
+    clock = iter(range(10**9, 0, -1000))
+    monkeypatch.setattr("time.time", lambda: next(clock))
+    run(jobs, out)
+    found = status(out)
+    assert (found.images, found.done, found.earlier, found.left) == (3, 3, 1, 0)
+    assert 0 < found.seconds < 60
+
+
 # Stores
 
 
@@ -266,6 +295,42 @@ def test_an_object_that_has_come_meanwhile_stays(bucket: StorePath) -> None:
     images.write(Picture(pixels=PIXELS + 1), target)
     assert (images.read(target).pixels == PIXELS + 1).all()
     assert present([bucket / "b.png", Path("c.png")]) == {str(target)}
+
+
+def test_a_network_that_drops_and_delays(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are refused, lost, cut and late are made again: nothing fails, and all bytes come back."""
+    pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+    for name in names:
+        monkeypatch.setenv(name, "")  # and back to what it is after the test
+    monkeypatch.setattr("clearsight.images.stores._store", cache(images.stores._store.__wrapped__))
+    monkeypatch.setattr("fsspec.asyn.AsyncFileSystem.cachable", False)
+    with importlib.import_module("faulty").faulty_server(0.4) as faulty:
+        images.stores._store("s3").mkdir("bucket")
+        there = list(process(plan([photos], "s3://bucket/in"), keep))
+        back = list(process(plan(["s3://bucket/in"], tmp_path / "back"), keep))
+    assert [report.error for report in there + back] == [None] * 6
+    assert files(tmp_path / "back") == files(photos)
+    assert all((tmp_path / "back" / name).read_bytes() == (photos / name).read_bytes() for name in files(photos))
+    assert faulty.faults.total() >= 3
+
+
+def test_a_store_that_nobody_answers_for(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its driver raises, of any class, is one sentence; outcomes that cannot be written stop nothing."""
+
+    class Unreachable:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError("Could not connect to the endpoint URL")
+
+    monkeypatch.setattr("clearsight.images.stores._store", lambda scheme: Unreachable())
+    with pytest.raises(OSError, match="Could not connect") as raised:
+        plan(["s3://bucket/in"], tmp_path / "out")
+    assert (raised.value.filename, raised.value.strerror) == ("s3://bucket/in", "Could not connect to the endpoint URL")
+    with Outcomes(place("s3://bucket/out"), 1) as outcomes:
+        outcomes.add(Report(Job(photos / "a.png", photos / "a.png", "a.png")))
+    assert outcomes.error is not None
 
 
 def test_what_fails_in_a_store_is_said(bucket: StorePath, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from clearsight.contracts import Traits
 from clearsight.errors import MissingExtraError, ModelError
 from clearsight.guarding.exports import write_deployed
-from clearsight.inference import ONNX_TOLERANCE, Engine, deploy_onnx, export_int8, export_onnx
+from clearsight.inference import ONNX_TOLERANCE, Engine, deploy_onnx, export_int8, export_onnx, quantizing
 from clearsight.joint import Gate, Mean, Selective
 from clearsight.recognizers import Wrapped
 from clearsight.restorers import DenoisingAutoencoder, DnCNN, FFDNet, MultiscaleDenoiser, ResidualUNet, Wiener, adjusted
@@ -180,7 +180,7 @@ def test_8_bit_integers_are_calibrated_and_judged(tmp_path: Path) -> None:
     found = export_int8(Unchanged(1.1), tmp_path / "new/model.onnx")
     assert 0 < found.psnr < 40
     assert found.loss <= 0.05
-    assert found.patches == 36
+    assert (found.patches, len(found.alone), len(found.integers)) == (36, 1, 1)
     graph = onnx.load(tmp_path / "new/model.onnx").graph
     kinds = {one.name: one.data_type for one in graph.initializer}
     feeding = {node.output[0]: node for node in graph.node}
@@ -193,7 +193,15 @@ def test_8_bit_integers_are_calibrated_and_judged(tmp_path: Path) -> None:
     np.testing.assert_allclose(x_hat, y.numpy(), rtol=0, atol=0.02)
 
 
-def test_8_bit_integers_that_lose_too_much_are_not_written(tmp_path: Path) -> None:
+def test_convolutions_that_lose_too_much_stay_in_float32() -> None:
+    alone = {"a": 0.004, "b": 0.4, "c": -0.001, "d": 0.02, "e": 0.002}
+    assert quantizing._affordable(alone) == ["c", "e", "a"]
+    with pytest.raises(ModelError, match=r"lose 0\.40 dB or more in each convolution: not written"):
+        quantizing._affordable({"b": 0.4})
+
+
+def test_8_bit_integers_that_lose_too_much_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantizing, "_SPENT", 100)
     with pytest.raises(ModelError, match=r"8-bit integers lose \d+\.\d\d dB of \d+\.\d\d on 36 patches, over 0.05"):
         export_int8(Unchanged(300.0), tmp_path / "model.onnx")
     with pytest.raises(ModelError, match="for networks of at least three convolutions"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 import yaml
 
 from clearsight import images
-from clearsight.errors import ClearsightError, RecipeError
+from clearsight.errors import ClearsightError, ImageReadError, RecipeError
 from clearsight.images import Picture
 from clearsight.training import StreamedPatches, Task, train
 
@@ -71,6 +72,30 @@ def test_streamed_images_are_not_held(flat: Path, monkeypatch: pytest.MonkeyPatc
     assert len(read) == 4
     data.draw(3)
     assert len(read) == 6
+
+
+def test_shards_are_read_as_the_folder_they_were_made_of(flat: Path, tmp_path: Path) -> None:
+    """Two of WebDataset's, labels beside the images, in folders of their own inside."""
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    (flat / "0.cls").write_text("7")
+    for number in range(2):
+        with tarfile.open(shards / f"{number:06}.tar", "w") as tar:
+            for path in sorted(flat.iterdir())[4 * number : 4 * number + 4]:
+                tar.add(path, f"inner/{path.name}")
+    (flat / "0.cls").unlink()
+    one, other = streamed(flat), streamed(shards)
+    assert all(a.equal(b) for a, b in zip(one.validation_images, other.validation_images, strict=True))
+    assert all(one.draw(step).x.equal(other.draw(step).x) for step in (0, 4, 7))
+    content = (shards / "000001.tar").read_bytes()
+    (shards / "000001.tar").write_bytes(content[:700])
+    with pytest.raises(ImageReadError, match=r"000001\.tar cannot be read as a tar file \(.+\): copy it again"):
+        streamed(shards)
+    with tarfile.open(shards / "000001.tar", "w") as tar:
+        tar.add(flat.parent, "nothing", recursive=False)
+    (shards / "000000.tar").unlink()
+    with pytest.raises(RecipeError, match="shards has 0 images: too few"):
+        streamed(shards)
 
 
 def test_what_cannot_be_streamed(flat: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -153,6 +178,12 @@ def test_a_run_that_streams_is_what_it_is_without_and_goes_on_bit_for_bit(
     train(path, out=tmp_path / "resumed")
     one, other = (last(tmp_path / name)["state_dict"] for name in ("straight", "resumed"))
     assert all(one[name].equal(other[name]) for name in one)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_fsdp_is_for_gpus(recipe: Callable, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="The strategy `fsdp` requires a GPU accelerator"):
+        train(recipe(), ["--trainer.strategy", "fsdp", "--trainer.devices", "2"], out=tmp_path / "run")
 
 
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="torch was built without gloo")

@@ -66,7 +66,7 @@ def export(
     if int8:
         found = export_int8(weights.load(model), out)
         loss = f"{found.loss:.3f} dB of {found.psnr:.2f} are lost on {found.patches} validation patches"
-        print(f"{out}: 8-bit integers; {loss}")
+        print(f"{out}: {len(found.integers)} of {len(found.alone) + 2} convolutions in 8-bit integers; {loss}")
         return
     difference = export_onnx(weights.load(model), out)
     print(f"{out}: ONNX Runtime differs from torch by {difference:.1g} at most")

@@ -5,8 +5,10 @@ A store writes an object whole or not at all; so an object that is there is whol
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -15,12 +17,15 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from clearsight.errors import InvalidArgumentError, MissingExtraError
+from clearsight.errors import ClearsightError, InvalidArgumentError, MissingExtraError, reason
 
 __all__ = ["Place", "StorePath", "place", "present"]
 
 _DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "memory": "fsspec"}
 """Scheme → the package that speaks to it."""
+
+_OPTIONS = {"s3": {"max_concurrency": 1}}
+"""Scheme → what its package is told: s3fs asks for an object's size before it reads, unless that is in one part."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,11 +69,13 @@ class StorePath:
 
     def exists(self) -> bool:
         """Whether there is such an object."""
-        return bool(_store(self.scheme).exists(str(self)))
+        with self._asked() as store:
+            return bool(store.exists(str(self)))
 
     def is_dir(self) -> bool:
         """Whether there are objects whose names go on after it."""
-        return bool(_store(self.scheme).isdir(str(self)))
+        with self._asked() as store:
+            return bool(store.isdir(str(self)))
 
     def read(self) -> bytes:
         """The content of the object.
@@ -76,21 +83,34 @@ class StorePath:
         Raises:
             FileNotFoundError: there is none.
         """
-        content: bytes = _store(self.scheme).cat_file(str(self))
+        with self._asked() as store:
+            content: bytes = store.cat_file(str(self))
         return content
 
     def write(self, content: bytes, *, replace: bool = True) -> None:
         """Write the object, whole or not at all; without ``replace`` one that is there stays as it is."""
         try:
-            _store(self.scheme).pipe_file(str(self), content, mode="overwrite" if replace else "create")
+            with self._asked() as store:
+                store.pipe_file(str(self), content, mode="overwrite" if replace else "create")
         except FileExistsError:
             if replace:
                 raise
 
     def inside(self) -> list[StorePath]:
         """The objects below it, sorted by name; hidden ones as well."""
-        found = _store(self.scheme).find(str(self).rstrip("/") + "/")
+        with self._asked() as store:
+            found = store.find(str(self).rstrip("/") + "/")
         return sorted(StorePath(self.scheme, key.lstrip("/")) for key in found)
+
+    @contextmanager
+    def _asked(self) -> Iterator[Any]:
+        """The store; what its driver raises after its own retries has no common class, and becomes an OSError."""
+        try:
+            yield _store(self.scheme)
+        except (ClearsightError, FileNotFoundError, FileExistsError):
+            raise
+        except Exception as error:
+            raise OSError(errno.EIO, reason(error), str(self)) from error
 
 
 Place = Path | StorePath
@@ -137,4 +157,4 @@ def _store(scheme: str) -> Any:
         raise InvalidArgumentError(f"{scheme}:// needs the package {_DRIVERS[scheme]}: pip install {_DRIVERS[scheme]}")
     import fsspec
 
-    return fsspec.filesystem(scheme, use_listings_cache=False)
+    return fsspec.filesystem(scheme, use_listings_cache=False, **_OPTIONS.get(scheme, {}))

@@ -216,10 +216,29 @@ def _connect(address: str | None, actors: int | None) -> None:
     own: dict[str, Any] = {"num_cpus": max(cores, actors or 1), "include_dashboard": False}
     options = own if address is None else {}
     try:
-        ray.init(address=address or "local", logging_level=logging.CRITICAL, log_to_driver=False, **options)
+        with _unheard():
+            ray.init(address=address or "local", logging_level=logging.CRITICAL, log_to_driver=False, **options)
     except Exception as error:  # what Ray raises here has no common class
-        where = "does not start on this machine" if address is None else f"does not answer at {address}"
-        raise InvalidArgumentError(f"Ray {where} ({reason(error)}): try again, or leave --engine ray out") from None
+        told = f"Ray does not start on this machine ({reason(error)}): try again, or leave --engine ray out"
+        if address is not None:
+            told = (
+                f"Ray does not answer at {address} ({reason(error)}): check the address, and set RAY_AUTH_MODE=token "
+                "where the cluster asks for a token"
+            )
+        raise InvalidArgumentError(told) from None
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """What the native part of Ray tells standard error as it starts is left out; what fails raises."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _size(gpus_per_actor: float) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -21,7 +22,7 @@ from clearsight.inference.device import fused
 from clearsight.joint.selective import Selective
 from clearsight.restorers.padding import reflected_symbolic
 
-__all__ = ["ONNX_TOLERANCE", "check_deployable", "deploy_onnx", "export_onnx"]
+__all__ = ["ONNX_TOLERANCE", "check_deployable", "deploy_onnx", "export_onnx", "quiet"]
 
 ONNX_TOLERANCE = 1e-4
 """By how much ONNX Runtime may differ from torch, on images in [0, 1]."""
@@ -173,7 +174,7 @@ def _exported(model: nn.Module, inputs: tuple[Tensor, ...], output: str, *, fixe
     batch, sides = Dim("batch"), {} if fixed else {2: Dim("height"), 3: Dim("width")}
     shapes: tuple[dict[int, Any], ...] = ({0: batch, **sides}, {0: batch})
     try:
-        with warnings.catch_warnings(), _quiet():
+        with warnings.catch_warnings(), quiet():
             warnings.simplefilter("ignore")
             return torch.onnx.export(
                 model,
@@ -189,13 +190,13 @@ def _exported(model: nn.Module, inputs: tuple[Tensor, ...], output: str, *, fixe
         raise ModelError(f"the network cannot be exported to ONNX: {reason(cause)}") from error
 
 
-class _quiet:  # noqa: N801
-    """The exporter's log, which is for its authors, is off for a while."""
-
-    def __enter__(self) -> None:
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *raised: object) -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The log of exporters, which is for their authors, is off for a while."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
         logging.disable(logging.NOTSET)
 
 

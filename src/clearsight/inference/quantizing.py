@@ -1,9 +1,10 @@
-"""A restorer as an ONNX file that computes in 8-bit integers: calibrated, and judged before it is there."""
+"""A restorer as an ONNX file that computes in 8-bit integers where that costs little: calibrated, and judged first."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -16,16 +17,22 @@ from clearsight.contracts import Restorer
 from clearsight.degradations.language import parse
 from clearsight.errors import ModelError
 from clearsight.images.files import atomically
-from clearsight.inference.exporting import export_onnx
+from clearsight.inference.exporting import export_onnx, quiet
 from clearsight.seeds import generator_for
 
-__all__ = ["INT8_TOLERANCE", "Int8", "export_int8"]
+__all__ = ["CALIBRATED_ON", "INT8_TOLERANCE", "JUDGED_ON", "Int8", "export_int8", "mean_psnr", "patches_of"]
 
 INT8_TOLERANCE = 0.05
 """dB of PSNR that 8-bit integers may cost."""
 
-_CALIBRATED_ON, _JUDGED_ON = ("astronaut", "coffee"), ("chelsea", "rocket")
+_SPENT = INT8_TOLERANCE / 2
+"""dB that the convolutions may cost one by one, in sum, on photographs that calibrate: others cost more."""
+
+CALIBRATED_ON, JUDGED_ON = ("astronaut", "coffee"), ("chelsea", "rocket")
 """Photographs that come with scikit-image."""
+
+_TRIED = 8
+"""Patches that each convolution is tried on alone."""
 
 _SIDE = 96
 """Of the patches, in pixels."""
@@ -43,11 +50,16 @@ class Int8(NamedTuple):
         psnr: of the file in float32, on validation patches, dB.
         int8_psnr: of the file in 8-bit integers.
         patches: how many these are.
+        alone: what each convolution but the first and the last would cost if it were the only one, dB; on patches that
+            calibrate.
+        integers: which of these compute in integers.
     """
 
     psnr: float
     int8_psnr: float
     patches: int
+    alone: Mapping[str, float]
+    integers: Sequence[str]
 
     @property
     def loss(self) -> float:
@@ -59,9 +71,10 @@ def export_int8(restorer: nn.Module, path: str | Path) -> Int8:
     """Write a restorer as an ONNX file whose convolutions compute in 8-bit integers, tried before it is there.
 
     The file takes and gives what that of :func:`export_onnx` does. Weights have a scale for each channel, and 7 bits:
-    processors without VNNI add two products in 16. The first and the last convolution stay in float32, and so does all
-    that is no convolution. Ranges of activations are measured on patches of photographs, degraded as the restorer was
-    validated; on those of other photographs it is judged.
+    processors without VNNI add two products in 16. Ranges of activations are measured on patches of photographs,
+    degraded as the restorer was validated. On some of them each convolution is tried alone; those that cost least are
+    converted. The others, the first, the last and all that is no convolution stay in float32. What comes out is judged
+    on other photographs.
 
     Args:
         restorer: with weights, of torch alone.
@@ -80,9 +93,13 @@ def export_int8(restorer: nn.Module, path: str | Path) -> Int8:
         export_onnx(restorer, whole)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomically(path) as part:
-            _quantize(whole, part, [fed for fed, _ in _patches(restorer, _CALIBRATED_ON)])
-            judged = list(_patches(restorer, _JUDGED_ON))
-            found = Int8(_psnr(whole, judged), _psnr(part, judged), len(judged))
+            alone = _alone(
+                whole, Path(folder) / "tried.onnx", list(islice(patches_of(restorer, CALIBRATED_ON), _TRIED))
+            )
+            integers = _affordable(alone)
+            _quantize(whole, part, integers, [fed for fed, _ in patches_of(restorer, CALIBRATED_ON)])
+            judged = list(patches_of(restorer, JUDGED_ON))
+            found = Int8(mean_psnr(whole, judged), mean_psnr(part, judged), len(judged), alone, integers)
             if not found.loss <= INT8_TOLERANCE:
                 raise ModelError(
                     f"8-bit integers lose {found.loss:.2f} dB of {found.psnr:.2f} on {found.patches} patches, over "
@@ -91,8 +108,35 @@ def export_int8(restorer: nn.Module, path: str | Path) -> Int8:
     return found
 
 
-def _quantize(whole: Path, part: Path, calibration: Sequence[Fed]) -> None:
+def _alone(whole: Path, tried: Path, patches: Sequence[tuple[Fed, Tensor]]) -> dict[str, float]:
+    """What each convolution costs where it is the only one in integers, dB; those between the first and the last."""
     import onnx
+
+    convolutions = [node.name for node in onnx.load(whole).graph.node if node.op_type == "Conv"]
+    if len(convolutions) < 3:
+        raise ModelError("8-bit integers are for networks of at least three convolutions: export it without --int8")
+    psnr, losses = mean_psnr(whole, patches), {}
+    for name in convolutions[1:-1]:
+        _quantize(whole, tried, [name], [fed for fed, _ in patches])
+        losses[name] = psnr - mean_psnr(tried, patches)
+    return losses
+
+
+def _affordable(alone: Mapping[str, float]) -> list[str]:
+    """The convolutions that cost least, as many as cost little together."""
+    cheapest = sorted(alone, key=lambda name: alone[name])
+    spent = accumulate(max(alone[name], 0) for name in cheapest)
+    integers = [name for name, so_far in zip(cheapest, spent, strict=True) if so_far <= _SPENT]
+    if not integers:
+        raise ModelError(
+            f"8-bit integers lose {alone[cheapest[0]]:.2f} dB or more in each convolution: not written; "
+            "export it without --int8"
+        )
+    return integers
+
+
+def _quantize(whole: Path, part: Path, names: Sequence[str], calibration: Sequence[Fed]) -> None:
+    """Write an ONNX file anew with some of its convolutions in 8-bit integers."""
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
     class Patches(CalibrationDataReader):  # type: ignore[misc]
@@ -102,24 +146,27 @@ def _quantize(whole: Path, part: Path, calibration: Sequence[Fed]) -> None:
         def get_next(self) -> Fed | None:
             return next(self.patches, None)
 
-    convolutions = [node.name for node in onnx.load(whole).graph.node if node.op_type == "Conv"]
-    if len(convolutions) < 3:
-        raise ModelError("8-bit integers are for networks of at least three convolutions: export it without --int8")
-    quantize_static(
-        whole,
-        part,
-        Patches(),
-        op_types_to_quantize=["Conv"],
-        nodes_to_exclude=[convolutions[0], convolutions[-1]],
-        per_channel=True,
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
+    with quiet():
+        quantize_static(
+            whole,
+            part,
+            Patches(),
+            op_types_to_quantize=["Conv"],
+            nodes_to_quantize=list(names),
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
 
 
-def _patches(restorer: nn.Module, names: Sequence[str]) -> Iterator[tuple[Fed, Tensor]]:
-    """What the file is fed, one degraded patch a time, and the clean patch: all patches of photographs."""
+def patches_of(restorer: nn.Module, names: Sequence[str]) -> Iterator[tuple[Fed, Tensor]]:
+    """What a file is fed, one degraded patch a time, and the clean patch: all patches of photographs.
+
+    Args:
+        restorer: whose conditions of validation are those of the patches, in turns.
+        names: of the photographs.
+    """
     traits = cast(Restorer, restorer).traits
     degradations = [parse(text) for text in _conditions(restorer)]
     for number, x in enumerate(x for name in names for x in _squares(name, traits.channels or 3)):
@@ -147,7 +194,13 @@ def _squares(name: str, channels: int) -> Iterator[Tensor]:
         yield from (square for square in torch.split(rows, _SIDE, 3) if square.shape[2:] == (_SIDE, _SIDE))
 
 
-def _psnr(path: Path, judged: Sequence[tuple[Fed, Tensor]]) -> float:
+def mean_psnr(path: Path, judged: Sequence[tuple[Fed, Tensor]]) -> float:
+    """PSNR of what ONNX Runtime makes of degraded patches, dB.
+
+    Args:
+        path: the ONNX file.
+        judged: what it is fed, and the clean patches.
+    """
     import onnxruntime
 
     from clearsight.metrics.pixels import psnr  # takes seconds to import, which who restores need not wait for

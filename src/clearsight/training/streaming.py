@@ -1,4 +1,4 @@
-"""Patches of folders that are larger than memory: images are read while the network trains, by other processes."""
+"""Patches of folders and shards larger than memory: images are read while the network trains, by other processes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from torch.utils.data import DataLoader, Dataset
 from clearsight.contracts import Batch
 from clearsight.errors import ClearsightError, RecipeError
 from clearsight.images.files import read
+from clearsight.images.folders import walk
+from clearsight.images.picture import Picture
+from clearsight.images.shards import ShardImage, shard_images
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import batch_number
-from clearsight.training.patches import Held, Patches, held_as, held_numbers, say
+from clearsight.training.patches import Held, Patches, find_images, held_as, held_numbers, image_folder, say
 
 __all__ = ["StreamedPatches"]
 
@@ -33,7 +36,8 @@ class StreamedPatches(Patches):
     validation images, and a few batches for each worker.
 
     Args:
-        images: a folder, or the name of one below ``$CLEARSIGHT_DATA``.
+        images: a folder, or the name of one below ``$CLEARSIGHT_DATA``; where ``.tar`` files lie in it, such as
+            shards of WebDataset, the images in those.
         channels: 1 (grey images, luma of colour ones) or 3.
         size: height and width of a patch.
         batch: patches in a batch.
@@ -48,8 +52,9 @@ class StreamedPatches(Patches):
         seed: of the order and the cuts.
 
     Raises:
-        RecipeError: no folder, no image, all of them or none are held out, or ``cuts`` is less than 1.
-        ClearsightError: a held-out image cannot be read, or ten in a row of the others.
+        RecipeError: no folder, no image in its shards, all of them or none are held out, or ``cuts`` is less than 1.
+        ClearsightError: no image in the folder, a shard or a held-out image cannot be read, or ten in a row of the
+            others.
     """
 
     def __init__(
@@ -85,13 +90,12 @@ class StreamedPatches(Patches):
         """Look for the images, and read those that are held out."""
         if self._blocks is not None:
             return
-        paths = self._paths()
-        held = held_numbers(len(paths), self.hold_out, f"{self.source} has {len(paths)} images")
+        found = _sources(self.source)
+        held = held_numbers(len(found), self.hold_out, f"{self.source} has {len(found)} images")
         least = min(self.size, self.validation_size)
-        self.validation_images = [
-            self._centre(enlarged(held_as(read(paths[n]).colour, self.channels), least, least)) for n in sorted(held)
-        ]
-        trained_on = [path for number, path in enumerate(paths) if number not in held]
+        validated_on = [held_as(_read(found[number]).colour, self.channels) for number in sorted(held)]
+        self.validation_images = [self._centre(enlarged(image, least, least)) for image in validated_on]
+        trained_on = [source for number, source in enumerate(found) if number not in held]
         self._blocks = _Blocks(trained_on, self.channels, self.size, self.batch_size, self.cuts, self.seed)
 
     def patches(self, step: int) -> Tensor:
@@ -109,11 +113,21 @@ class StreamedPatches(Patches):
         return _Stream(self._blocks, self.trainer, self.epoch, self.workers)
 
 
+def _sources(name: str) -> list[Path | ShardImage]:
+    """The images of a folder, or of the tar files in it."""
+    shards = sorted(path for path in walk(image_folder(name)) if path.suffix == ".tar")
+    return [image for shard in shards for image in shard_images(shard)] if shards else [*find_images(name)]
+
+
+def _read(source: Path | ShardImage) -> Picture:
+    return read(source) if isinstance(source, Path) else source.read()
+
+
 @dataclass(frozen=True)
 class _Blocks(Dataset[list[Tensor]]):
     """Batches that are cut from the same images, as 8 bits or floats: block ``j`` is a function of ``j``."""
 
-    paths: list[Path]
+    sources: list[Path | ShardImage]
     channels: int
     size: int
     batch: int
@@ -133,11 +147,11 @@ class _Blocks(Dataset[list[Tensor]]):
 
     def _image(self, number: int) -> Tensor:
         """The image of that number in one random order after another; for one that cannot be read, the next."""
-        n = len(self.paths)
+        n = len(self.sources)
         first = int(_order(n, self.seed, number // n)[number % n])
-        for path in (self.paths[(first + further) % n] for further in range(min(n, 10))):
+        for source in (self.sources[(first + further) % n] for further in range(min(n, 10))):
             try:
-                image = held_as(read(path).colour, self.channels)
+                image = held_as(_read(source).colour, self.channels)
                 return enlarged(image, self.size, self.size)
             except (ClearsightError, OSError) as error:
                 failed = error

@@ -1,0 +1,148 @@
+"""Runs that are killed, ``kill -9``, at random moments: the whole local run, the driver of Ray, a process of Ray's.
+
+python benchmarks/kills.py [--preset smoke]
+
+A run is killed once a random number of its results is there. Then the same command runs again, but where one of Ray's
+processes was killed, which the run has to survive. At the end each result is compared with that of a run that was left
+alone, and what the second run computed with what was there when the first was killed. Ray runs on this machine, for all
+runs once. What is killed is told apart by the numbers of the parents of processes; Linux.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from bulk import command, outcomes, photographs
+from measuring import is_rehearsal, save
+
+MOMENTS, ON_RAY = 20, 3
+"""How often something is killed; of Ray less often, whose processes take long to start."""
+
+IMAGES, SIDE = 24, 160
+MODEL = ("-m", "non-local-means", "--sigma", "25/255")
+PATIENCE = 600.0
+"""Seconds that a run may take to its first results, or to its end."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of one kind, over the same images.
+
+    Attributes:
+        folder: where results go.
+        source: the images.
+        options: of the command.
+    """
+
+    folder: Path
+    source: Path
+    options: tuple[str, ...]
+
+    def command(self, out: Path) -> list[str]:
+        """The command of each."""
+        return command(self.source, out, *MODEL, *self.options)
+
+    def whole(self, out: Path) -> None:
+        """One to its end."""
+        subprocess.run(self.command(out), check=True, stderr=subprocess.DEVNULL, timeout=PATIENCE)
+
+    def killed(self, out: Path, results: int, kill: Callable[[subprocess.Popen[bytes]], None]) -> list[str]:
+        """One in which something is killed once so many results are there; the names of those that were then."""
+        run = subprocess.Popen(self.command(out), stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE
+        while len(there := sorted(path.name for path in out.glob("*.png"))) < results and run.poll() is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {results} results in {PATIENCE:g} s")
+            time.sleep(0.005)
+        kill(run)
+        run.wait(PATIENCE)
+        return there
+
+
+def kill_run(run: subprocess.Popen[bytes]) -> None:
+    """The process that was started."""
+    run.kill()
+
+
+def kill_worker(run: subprocess.Popen[bytes]) -> None:
+    """One of the processes that Ray has started, any: that read, compute, wait or look after the others."""
+    workers = [number for number in descendants(os.getpid()) if name_of(number).startswith("ray::")]
+    os.kill(random.choice(workers), signal.SIGKILL)  # an error where there is none: nothing would have been killed
+
+
+def descendants(parent: int) -> list[int]:
+    """The numbers of the processes that a process has started, and those have, and so on."""
+    children = [
+        int(one) for path in Path(f"/proc/{parent}/task").glob("*/children") for one in path.read_text().split()
+    ]
+    return [*children, *(further for child in children for further in descendants(child))]
+
+
+def name_of(number: int) -> str:
+    """What a process calls itself; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{number}/cmdline").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def survived(runs: Runs, kill: Callable[[subprocess.Popen[bytes]], None], moments: int, chance: random.Random) -> Any:
+    """What comes of so many runs in which something is killed."""
+    runs.folder.mkdir()
+    runs.whole(whole := runs.folder / "whole")
+    there, again, different, crumbs, failed = [], 0, 0, 0, 0
+    for number in range(moments):
+        out = runs.folder / str(number)
+        found = runs.killed(out, chance.randrange(1, IMAGES), kill)
+        runs.whole(out)
+        there.append(len(found))
+        second = outcomes(out)[-1]
+        again += len(set(found) & {line["image"] for line in second if line.get("state") == "done"})
+        failed += sum(line.get("state") == "failed" for line in second)
+        different += sum(
+            not (out / path.name).is_file() or not filecmp.cmp(whole / path.name, out / path.name, False)
+            for path in runs.source.iterdir()
+        )
+        crumbs += len(list(out.glob(".*.part")))
+    return {
+        "moments": moments,
+        "images": IMAGES,
+        "results_there_when_killed": there,
+        "computed_again_though_there": again,
+        "failed_in_the_second_run": failed,
+        "missing_or_different": different,
+        "hidden_parts_left": crumbs,
+    }
+
+
+def main() -> None:
+    """Kill."""
+    rehearsal, started, chance = is_rehearsal(__doc__), time.monotonic(), random.Random(0)
+    os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    moments, on_ray, result = (1, 1, {}) if rehearsal else (MOMENTS, ON_RAY, {})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = photographs(folder / "in", IMAGES, SIDE, ".png")
+        result["local_run"] = survived(Runs(folder / "local", source, ()), kill_run, moments, chance)
+        context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        options = ("--engine", "ray", "--actors", "2", "--address", context.address_info["gcs_address"])
+        for kind, kill in (("driver_of_ray", kill_run), ("process_of_ray", kill_worker)):
+            result[kind] = survived(Runs(folder / kind, source, options), kill, on_ray, chance)
+        ray.shutdown()
+    save("kills", result, time.monotonic() - started, rehearsal=rehearsal)
+
+
+if __name__ == "__main__":
+    main()
