@@ -207,6 +207,7 @@ class Sample:
             none); ``None`` where nothing is labelled.
         target: what is to come out where that is not ``x``: a second exposure, an average of many; ``(C, H, W)``.
         inputs: what a restorer takes besides, by name: a map ``(channels, H, W)``, a value ``()``, or a tensor.
+        text: what is to be read in it, line by line; ``None`` where that is not known.
     """
 
     name: str
@@ -214,6 +215,7 @@ class Sample:
     label: int | Tensor | None
     target: Tensor | None = None
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
+    text: str | None = None
 
 
 class Batch(NamedTuple):
