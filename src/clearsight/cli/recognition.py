@@ -134,10 +134,14 @@ def _as_lines(paths: Iterable[Path], answers: Iterable[tuple[Path, Prediction]])
     width = max((len(printable(str(path))) for path in paths), default=0)
     for path, prediction in answers:
         name, lines = printable(str(path)), prediction.lines
-        said = printable(prediction.label) if lines is None else f"{len(lines)} lines" if lines else "no text"
+        said = printable(prediction.label) if lines is None else _counted_lines(len(lines))
         print(f"{name.ljust(width)}  {said}  {prediction.confidence:.3f}", flush=True)
         for line in lines or ():
             print(f"  {line.confidence:.3f}  {printable(line.text)}", flush=True)
+
+
+def _counted_lines(n: int) -> str:
+    return "no text" if n == 0 else "1 line" if n == 1 else f"{n} lines"
 
 
 def _as_json(answers: Iterable[tuple[Path, Prediction]]) -> None:
