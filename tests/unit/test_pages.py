@@ -72,7 +72,7 @@ def test_lines_have_one_height_and_hold_all_their_letters() -> None:
 
 @pytest.mark.parametrize("wrong", [{"paper": "a0"}, {"dpi": 20}, {"dpi": []}, {"count": 0}])
 def test_pages_that_cannot_be(wrong: dict[str, object]) -> None:
-    with pytest.raises(InvalidArgumentError, match="pages are a4, a5 or a6 of 50 to 1200 dpi"):
+    with pytest.raises(InvalidArgumentError, match="pages are a4, a5, a6 or a7 of 50 to 1200 dpi"):
         Pages(**wrong)
 
 

@@ -20,9 +20,14 @@ from clearsight.registry import DATASETS
 
 __all__ = ["Lines", "Pages"]
 
-Paper = Literal["a4", "a5", "a6"]
+Paper = Literal["a4", "a5", "a6", "a7"]
 
-_INCHES: dict[str, tuple[float, float]] = {"a4": (11.69, 8.27), "a5": (8.27, 5.83), "a6": (5.83, 4.13)}
+_INCHES: dict[str, tuple[float, float]] = {
+    "a4": (11.69, 8.27),
+    "a5": (8.27, 5.83),
+    "a6": (5.83, 4.13),
+    "a7": (4.13, 2.91),
+}
 _FINER = 2
 """Times that a page is drawn finer than it comes out: letters stand anywhere between pixels."""
 _POINT = 1 / 72
@@ -39,7 +44,7 @@ class Pages:
         part: ``"train"``, ``"val"`` or ``"test"``.
         root: a folder with more fonts, such as ``/usr/share/fonts``; without it those that matplotlib brings.
         count: how many pages there are.
-        paper: ``"a4"``, ``"a5"`` or ``"a6"``.
+        paper: ``"a4"``, ``"a5"``, ``"a6"`` or ``"a7"``.
         dpi: dots an inch, 50 to 1,200, or several, of which each page draws one.
         seed: of all that is drawn.
 
@@ -63,7 +68,7 @@ class Pages:
         self.dpi = (dpi,) if isinstance(dpi, int) else tuple(dpi)
         if paper not in _INCHES or count < 1 or not self.dpi or not all(50 <= each <= 1200 for each in self.dpi):
             raise InvalidArgumentError(
-                f"pages are a4, a5 or a6 of 50 to 1200 dpi, and at least one, got {count} of {paper} at {dpi} dpi"
+                f"pages are a4, a5, a6 or a7 of 50 to 1200 dpi, and at least one, got {count} of {paper} at {dpi} dpi"
             )
         self.fonts, self.part = fonts_of(part, root=root), part
         self.count, self.paper, self.seed = count, paper, seed
