@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from clearsight.contracts import Sample
@@ -138,7 +138,7 @@ class Lines:
             IndexError: there are fewer.
         """
         rng = _drawn(self, index)
-        text = rng.choice([*_broken(_paragraph(self.part, rng), self.letters)])
+        text = rng.choice([*_broken(_paragraph(self.part, rng), lambda line: len(line) <= self.letters)])
         face = rng.choice(self.fonts)
         x = _line_image(text, face, self.height, rng)
         return Sample(name=f"{index:06d}-{face.stem}", x=x, label=None, text=text)
@@ -161,15 +161,15 @@ def _paragraph(part: str, rng: random.Random) -> str:
     return " ".join(rng.choices(known, k=rng.randint(2, 6))) if rng.random() < 0.7 else entry(rng)
 
 
-def _broken(text: str, letters: int) -> Iterator[str]:
-    """Lines of a text, of so many letters at most where words are no longer."""
+def _broken(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
+    """Lines of a text, each of as many words as fit; a word that does not is a line."""
     line = ""
     for word in text.split():
-        if line and len(line) + 1 + len(word) > letters:
+        longer = f"{line} {word}".strip()
+        if line and not fits(longer):
             yield line
-            line = word
-        else:
-            line = f"{line} {word}".strip()
+            longer = word
+        line = longer
     yield line
 
 
@@ -205,26 +205,13 @@ class _Sheet:
     def _print(self, text: str, size: float) -> bool:
         """Print a text, and say whether all of it had room."""
         letters = font(self._face, round(size))
-        for line in _fitting(text, letters, self._right - self._left):
+        for line in _broken(text, lambda line: letters.getlength(line) <= self._right - self._left):
             if self._top + size * self._leading > self._bottom:
                 return False
             self._pen.text((self._left, self._top), line, fill=self._ink, font=letters)
             self.lines.append(line)
             self._top += size * self._leading
         return True
-
-
-def _fitting(text: str, letters: ImageFont.FreeTypeFont, width: float) -> Iterator[str]:
-    """Lines of a text that are no wider than that; a word that is goes over the edge."""
-    line = ""
-    for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and letters.getlength(longer) > width:
-            yield line
-            line = word
-        else:
-            line = longer
-    yield line
 
 
 def _line_image(text: str, face: Path, height: int, rng: random.Random) -> Tensor:
