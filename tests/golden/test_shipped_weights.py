@@ -115,7 +115,7 @@ def page() -> dict[str, float]:
     found = {}
     for name, state in states.items():
         restored = clearsight.restore(state, model="restore-text", precision="float32", device="cpu")
-        found |= {name: psnr(state, clean), f"{name}, restored": psnr(restored, clean)}
+        found |= {name: psnr(state[None], clean[None]), f"{name}, restored": psnr(restored[None], clean[None])}
     return {name: round(float(value.mean()), 4) for name, value in found.items() if value.isfinite()}
 
 
