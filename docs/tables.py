@@ -418,6 +418,33 @@ def _rate(rates: dict[str, dict[str, float]], way: str, kind: str) -> str:
     return f"{rate:,.0f}" if rate == plain else f"{rate:,.0f}, {rate / plain:.2f} ×"
 
 
+def text(result: Result) -> str:
+    """Character error rates of each engine on pages by severity, and what a whole page takes."""
+    read = [_read(engine, result) for engine in result["engines"]]
+    whole = result["a4_page_of_300_dpi"]
+    header = ["one A4 page of 300 dpi", "seconds", "seconds of processors", "peak resident memory"]
+    peak = f"{whole['peak_resident_gigabytes']:.2f} GB"
+    taken = [["{}×{} pixels".format(*whole["pixels"][::-1]), whole["seconds"], whole["processor_seconds"], peak]]
+    return "\n\n".join([*read, table(header, taken)])
+
+
+def _read(engine: str, result: Result) -> str:
+    """One engine: what it reads of pages at each severity, by what was done to them."""
+    states = ("degraded", result["chain"], "restore-text")
+    header = [
+        f"CER % of {engine}, {result['pages']} pages",
+        *("as they are", result["chain"], "restore-text"),
+        *("PSNR dB", "of restore-text"),
+    ]
+    lines = []
+    for name, judged in result["engines"][engine].items():
+        rows = {row["name"]: row for row in judged["rows"]}
+        rates = [_with_interval(rows[state]["cer"]) for state in states]
+        looks = [f"{rows[state]['psnr']['value']:.2f}" for state in (states[0], states[-1])]
+        lines.append([name if name == "clean" else f"severity {name}", *rates, *looks])
+    return table(header, lines)
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "denoising-in-short": ("denoising", denoising_in_short),
@@ -447,6 +474,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "micrographs": ("adaptation", micrographs),
     "recurrence": ("recurrence", recurrence),
     "study": ("study", study),
+    "text": ("text", text),
 }
 """Each table that a run measured: which run, and how it is written."""
 

@@ -1,4 +1,4 @@
-"""Restore photographs and digits that were degraded on purpose, complete half digits, print and draw what comes out.
+"""Restore photographs, digits and a page that were degraded on purpose, complete half digits, print and draw all of it.
 
 python examples/demo.py --out demo
 """
@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 import clearsight
-from clearsight.datasets import MNIST, take
+from clearsight.datasets import MNIST, Pages, take
+from clearsight.errors import MissingExtraError
 from clearsight.evaluation import Shown
 from clearsight.evaluation.figures import Tile, draw, draw_tiles
 from clearsight.images import Picture, read, write
@@ -33,6 +34,8 @@ STROKES = ("strokes(kind=light)", "strokes(kind=heavy)")
 DIGITS = 500
 HALF = "lower-half | salt-and-pepper(amount=0.1)"
 HALVES, SAMPLES = 8, 4
+DOCUMENT = "stain(depth=0.5) | fold(depth=0.3) | shadow(depth=0.5) | out-of-focus(radius=1.2) | gaussian(sigma=20/255)"
+ROWS = 300
 
 
 def photographs() -> dict[str, np.ndarray]:
@@ -103,6 +106,25 @@ def complete_digits(out: Path) -> Table:
     return table
 
 
+def read_a_page(out: Path) -> Table:
+    """Spoil the upper half of a page, restore it, and read it in every state.
+
+    Raises:
+        MissingExtraError: no engine is installed.
+    """
+    engine = clearsight.load_recognizer("ocr")
+    page = Pages(part="val", count=1)[0].x[:, :ROWS]
+    spoilt = clearsight.degrade(page, DOCUMENT, seed=3).clamp(0, 1)
+    states = {"degraded": spoilt, "restored": clearsight.restore(spoilt, model="restore-text"), "original": page}
+    table = Table("page", "confidence", "what is read, line by line", title="A page of text")
+    for name, image in states.items():
+        answer = clearsight.recognize(image, recognizer=engine)
+        table.add_row(name, f"{answer.confidence:.3f}", answer.label or "nothing", end_section=True)
+    pixels = torch.cat([*states.values()], 2).movedim(0, -1)
+    write(Picture(pixels=(255 * pixels).round().byte().numpy()), out / "page.png")
+    return table
+
+
 def main() -> None:
     """Run the demonstration."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,6 +137,11 @@ def main() -> None:
     console.print(restore_digits(out))
     console.print(complete_digits(out))
     print(f"degraded, restored or completed, original and what is taken for what: {out}/digits-*.png")
+    try:
+        console.print(read_a_page(out))
+        print(f"the page degraded, restored and original: {out}/page.png")
+    except MissingExtraError as error:
+        print(f"no page is read before and after: {error}")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ __all__ = [
     "Degradation",
     "Input",
     "Joint",
+    "Line",
     "NoiseDegradation",
     "Prediction",
+    "Reader",
     "RecognitionTraits",
     "Recognizer",
     "Restorer",
@@ -137,16 +139,20 @@ class RecognitionTraits:
     """What a recognizer declares of itself.
 
     Attributes:
-        task: ``"classify"``, one class an image, or ``"segment"``, one class a pixel.
-        classes: names of the classes, in the order of the logits.
+        task: ``"classify"``, one class an image, ``"segment"``, one class a pixel, or ``"read"``, text: a
+            :class:`Reader`.
+        classes: names of the classes, in the order of the logits; of a reader its letters, empty where nobody lists
+            them.
         channels: channels it takes; ``None`` where any number will do.
         size: height and width it takes; ``None`` where any will do.
+        line_height: of a reader of single lines the height that it brings them to; ``None`` of what reads pages.
     """
 
-    task: Literal["classify", "segment"]
+    task: Literal["classify", "segment", "read"]
     classes: tuple[str, ...]
     channels: int | None
     size: tuple[int, int] | None = None
+    line_height: int | None = None
 
 
 @runtime_checkable
@@ -162,22 +168,59 @@ class Recognizer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text in an image.
+
+    Attributes:
+        text: what it says.
+        confidence: of the reader, 0 to 1.
+        box: its corners, column and row in pixels from the upper left of the image, clockwise from the beginning of the
+            text.
+    """
+
+    text: str
+    confidence: float
+    box: tuple[tuple[float, float], ...]
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Image → text. A ``torch.nn.Module`` in practice; what it does to find lines is its own business."""
+
+    @property
+    def traits(self) -> RecognitionTraits:
+        """What one has to know to feed it."""
+
+    def read(self, x: Tensor) -> list[tuple[Line, ...]]:
+        """The lines of each image of ``(B, C, H, W)`` in [0, 1], in the order in which people read them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a recognizer sees in an image.
 
     Attributes:
-        label: the class with the largest probability.
-        confidence: that probability, 0 to 1.
+        label: the class with the largest probability; of a reader the text, line by line.
+        confidence: that probability, 0 to 1; of a reader the mean over letters, 0 where there are none.
         probabilities: of every class, in the order of the recognizer's classes; of a segmenter, their means over
-            pixels, the share that each class has of the image.
+            pixels, the share that each class has of the image; of a reader, none.
         classes: of a segmenter, the number of each pixel's class, ``(H, W)``, in 8 bits or, of more
             than 256 classes, in 16.
+        lines: of a reader; ``None`` of what tells classes.
     """
 
     label: str
     confidence: float
     probabilities: Mapping[str, float]
     classes: NDArray[np.uint8 | np.uint16] | None = field(default=None, compare=False, repr=False)
+    lines: tuple[Line, ...] | None = None
+
+    @classmethod
+    def of(cls, lines: tuple[Line, ...]) -> Prediction:
+        """What a reader says of an image."""
+        letters = sum(len(line.text) for line in lines)
+        sure = sum(len(line.text) * line.confidence for line in lines)
+        return cls("\n".join(line.text for line in lines), sure / letters if letters else 0.0, {}, lines=lines)
 
 
 @runtime_checkable
@@ -207,6 +250,7 @@ class Sample:
             none); ``None`` where nothing is labelled.
         target: what is to come out where that is not ``x``: a second exposure, an average of many; ``(C, H, W)``.
         inputs: what a restorer takes besides, by name: a map ``(channels, H, W)``, a value ``()``, or a tensor.
+        text: what is to be read in it, line by line; ``None`` where that is not known.
     """
 
     name: str
@@ -214,6 +258,7 @@ class Sample:
     label: int | Tensor | None
     target: Tensor | None = None
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
+    text: str | None = None
 
 
 class Batch(NamedTuple):
@@ -227,6 +272,7 @@ class Batch(NamedTuple):
         target: what is to come out where that is not ``x``, ``(B, C, H, W)``.
         names: of the images, where they have any.
         inputs: what a restorer takes besides, by name.
+        texts: what is to be read in each; empty where that is not known.
     """
 
     x: Tensor
@@ -236,6 +282,7 @@ class Batch(NamedTuple):
     target: Tensor | None = None
     names: tuple[str, ...] = ()
     inputs: Mapping[str, Tensor] = {}
+    texts: tuple[str, ...] = ()
 
     @property
     def reference(self) -> Tensor:

@@ -118,6 +118,13 @@ def renders(folder: Path) -> None:
         exr.File(header, channels).write(str(folder / f"{name}.exr"))
 
 
+def text_folder(folder: Path) -> None:
+    for name in ("a", "more/b", "without"):
+        picture(folder / f"{name}.png", channels=1)
+    for name in ("a", "more/b"):
+        (folder / f"{name}.txt").write_text(f"page {name}\n")
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few images in the layout of each data set, all below one folder."""
@@ -125,6 +132,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mnist(home)
     alphadigits(home)
     photographs(home / "photographs")
+    text_folder(home / "text-folder")
     voc2012(home / "VOCdevkit" / "VOC2012")
     amat(home / "amat" / "tiny_test.amat", 4, 6)
     amat(home / "tzanetakis.amat", 40, 592)
@@ -166,7 +174,8 @@ def same(one: Sample, other: Sample) -> bool:
     labels = (one.label, other.label)
     alike = torch.equal(*labels) if all(isinstance(label, Tensor) for label in labels) else labels[0] == labels[1]
     targets = [sample.target for sample in (one, other) if sample.target is not None]
-    return one.name == other.name and torch.equal(one.x, other.x) and alike and (not targets or torch.equal(*targets))
+    known = one.name == other.name and one.text == other.text
+    return known and torch.equal(one.x, other.x) and alike and (not targets or torch.equal(*targets))
 
 
 def test_keeps_the_contract(dataset: Dataset) -> None:
@@ -215,6 +224,11 @@ def test_labels_stand_for_classes(dataset: Dataset) -> None:
 def test_labels_are_there_without_reading_an_image(labelled: Dataset) -> None:
     assert labelled.labels.dtype == torch.int64
     assert labelled.labels.tolist() == [sample.label for sample in labelled]
+
+
+@pytest.mark.parametrize("name", ["lines", "pages", "text-folder"])
+def test_texts_are_known(name: str, make: Make) -> None:
+    assert all(sample.text and sample.text.strip() for sample in make(name))
 
 
 def test_reads_the_same_again(dataset: Dataset) -> None:

@@ -539,7 +539,8 @@ def test_recognizers_are_listed(command: Callable) -> None:
     rows = [{"name": name, "summary": f"A small one, {name}"} for name in names]
     listed = json.loads(command("recognizers", "--json").out)
     assert listed[:3] == rows
-    assert [one["name"] for one in listed[3:]] == [f"efficientnet-lite{number}" for number in range(3)]
+    packaged = [*(f"efficientnet-lite{number}" for number in range(3)), "ocr", "tesseract"]
+    assert [one["name"] for one in listed[3:]] == packaged
     assert command("recognizers").out.splitlines()[:2] == [
         "tiny-bars           A small one, tiny-bars",
         "tiny-digits         A small one, tiny-digits",

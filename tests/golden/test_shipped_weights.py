@@ -16,7 +16,7 @@ import torch
 
 import clearsight
 from clearsight import registry, weights
-from clearsight.datasets import MNIST, take
+from clearsight.datasets import MNIST, Pages, take
 from clearsight.metrics import psnr, ssim
 from clearsight.restorers import Bicubic
 from clearsight.training import shipped_recipes
@@ -33,6 +33,7 @@ GREY = ("denoise-grey", "tnrd-25")
 READERS = {"digits-conv": "restore-digits", "digits-mlp": "restore-digits", "joint-digits": "joint-digits"}
 VIEWERS = {"cifar-resnet": 32, "camvid-segmenter": 240}
 UPSCALERS = {"upscale-x2": 2, "upscale-x3": 3, "upscale-x4": 4}
+SPOILT = "stain(depth=0.5) | fold(depth=0.3) | shadow(depth=0.5) | out-of-focus(radius=1.2) | gaussian(sigma=20/255)"
 HALF = "lower-half | salt-and-pepper(amount=0.1)"
 STROKES = ("strokes(kind=light)", "strokes(kind=heavy)")
 SHIPPED = list(weights.shipped(registry.RESTORERS, registry.RECOGNIZERS, registry.JOINT))
@@ -107,6 +108,17 @@ def half_digits() -> dict[str, float]:
     return {name: round(psnr(state, clean).mean().item(), 4) for name, state in states.items()}
 
 
+def page() -> dict[str, float]:
+    """PSNR of the beginning of a page in a font that was not trained on, as it is, spoilt, and restored from both."""
+    clean = Pages(count=1)[0].x[:, :256, :256]
+    states = {"clean": clean, "spoilt": clearsight.degrade(clean, SPOILT, seed=0).clamp(0, 1)}
+    found = {}
+    for name, state in states.items():
+        restored = clearsight.restore(state, model="restore-text", precision="float32", device="cpu")
+        found |= {name: psnr(state[None], clean[None]), f"{name}, restored": psnr(restored[None], clean[None])}
+    return {name: round(float(value.mean()), 4) for name, value in found.items() if value.isfinite()}
+
+
 def read_half_digits() -> dict[str, float]:
     """Error of two hundred half digits under noise, as they are and completed."""
     result = clearsight.evaluate(
@@ -173,6 +185,13 @@ def test_half_digits_are_completed_as_they_were() -> None:
     assert actual["mean"] > actual["sample"] + 1
 
 
+def test_a_page_is_restored_as_it_was() -> None:
+    expected, actual = json.loads(GOLDEN.read_text())["restore-text"], page()
+    assert actual == pytest.approx(expected, abs=0.02)
+    assert actual["spoilt, restored"] > actual["spoilt"] + 5
+    assert actual["clean, restored"] > 30
+
+
 @pytest.mark.parametrize("name", VIEWERS)
 def test_a_photograph_is_seen_as_it_was(name: str) -> None:
     assert view(name) == pytest.approx(json.loads(GOLDEN.read_text())[name], abs=0.01)
@@ -208,6 +227,7 @@ if __name__ == "__main__":
     golden |= {name: enlarged(name) for name in UPSCALERS}
     golden |= {name: view(name) for name in VIEWERS}
     golden |= {name: {strokes: read_digits(name, strokes) for strokes in STROKES} for name in READERS}
+    golden["restore-text"] = page()
     golden["sample-digits"] = half_digits()
     golden["complete-digits"] = read_half_digits()
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")

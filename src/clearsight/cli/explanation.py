@@ -47,10 +47,12 @@ def explain(
     from clearsight.images.files import check_writable, read
     from clearsight.inference.recognizing import image_for
     from clearsight.inference.restoring import default_model
+    from clearsight.recognizers.checks import check_tells_classes
 
     check_writable(out)
     chosen, started = parse(degradation), time.monotonic()
     judge = weights.load_recognizer(recognizer)
+    check_tells_classes(judge)
     x = image_for(judge, read(image))
     restorer = weights.load(model or default_model(len(x)))
     explanation = run(x, chosen, restorer=restorer, recognizer=judge, layer=layer, label=label, seed=seed)

@@ -57,16 +57,19 @@ def recognize(
     ] = None,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the probability of every class.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with the probability of every class, or the box of every line.")
+    ] = False,
     maps: Annotated[
         Path | None,
         typer.Option(help="Folder for PNG files with the number of each pixel's class, of a segmenter."),
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Name what is in images: file, class and confidence, a line each.
+    """Name what is in images: file, class and confidence, a line each; or read them (--recognizer ocr).
 
-    Of a segmenter, that is the class that has the largest share of the image. A file that fails stops nothing: the rest
+    Of a segmenter, that is the class that has the largest share of the image; of a reader, the text follows, line by
+    line, each with its confidence. A file that fails stops nothing: the rest
     goes on, what failed is listed at the end.
     """
     from clearsight.images.files import read
@@ -130,21 +133,29 @@ def _as_lines(paths: Iterable[Path], answers: Iterable[tuple[Path, Prediction]])
     """Each answer as soon as it is there; ``paths`` are all that may come, for the width of the column."""
     width = max((len(printable(str(path))) for path in paths), default=0)
     for path, prediction in answers:
-        line = f"{printable(str(path)).ljust(width)}  {printable(prediction.label)}  {prediction.confidence:.3f}"
-        print(line, flush=True)
+        name, lines = printable(str(path)), prediction.lines
+        said = printable(prediction.label) if lines is None else _counted_lines(len(lines))
+        print(f"{name.ljust(width)}  {said}  {prediction.confidence:.3f}", flush=True)
+        for line in lines or ():
+            print(f"  {line.confidence:.3f}  {printable(line.text)}", flush=True)
+
+
+def _counted_lines(n: int) -> str:
+    return "no text" if n == 0 else "1 line" if n == 1 else f"{n} lines"
 
 
 def _as_json(answers: Iterable[tuple[Path, Prediction]]) -> None:
     """One list, each answer as soon as it is there."""
-    print_json(
-        {
-            "file": str(path),
-            "label": answer.label,
-            "confidence": round(answer.confidence, 6),
-            "probabilities": answer.probabilities,
-        }
-        for path, answer in answers
-    )
+    print_json({"file": str(path), **_fields(answer)} for path, answer in answers)
+
+
+def _fields(answer: Prediction) -> dict[str, object]:
+    """What JSON says of an answer."""
+    confidence = round(answer.confidence, 6)
+    if answer.lines is None:
+        return {"label": answer.label, "confidence": confidence, "probabilities": answer.probabilities}
+    lines = [{"text": line.text, "confidence": round(line.confidence, 6), "box": line.box} for line in answer.lines]
+    return {"text": answer.label, "confidence": confidence, "lines": lines}
 
 
 def evaluate(
@@ -191,9 +202,10 @@ def evaluate(
 ) -> None:
     """Judge restorers by how images look and by what can be recognized in them, all on the same degraded images.
 
-    One table: the images clean, degraded, restored by each baseline and by the model; PSNR, SSIM, error or mIoU,
-    calibration, seconds an image, with 95 % intervals over images. Of a model and a recognizer two rows more: the mean
-    of the answers to the image as it is and restored; a gate between them, fitted on the part val, else train.
+    One table: the images clean, degraded, restored by each baseline and by the model; PSNR, SSIM, error or mIoU and
+    calibration, or character and word error rates, seconds an image, with 95 % intervals over images. Of a model and
+    what tells classes two rows more: the mean of the answers to the image as it is and restored; a gate between them,
+    fitted on the part val, else train.
     """
     from clearsight import weights
     from clearsight.datasets.opening import held_out, open_dataset
@@ -201,6 +213,7 @@ def evaluate(
     from clearsight.evaluation.protocol import evaluate as run
     from clearsight.evaluation.robustness import SETS, evaluate_robustness
     from clearsight.images.files import check_writable
+    from clearsight.recognizers.checks import tells_classes
     from clearsight.restorers.strength import adjusted
 
     check_named(model, "--model", strength, self_ensemble)
@@ -215,7 +228,7 @@ def evaluate(
     restorer = None if model is None else adjusted(weights.load(model), strength=strength, self_ensemble=self_ensemble)
     reader = None if recognizer is None else weights.load_recognizer(recognizer)
     ways: ReadBy = {}
-    if restorer is not None and reader is not None and degradation is not None:
+    if restorer is not None and tells_classes(reader) and degradation is not None:
         fitted_on = [degradation] if corruptions is None else [each[len(each) // 2] for each in corruptions.values()]
         ways = _either_way(restorer, reader, held_out(data, part=part), fitted_on, seed, device)
     rows: list[Shown] = []

@@ -6,9 +6,11 @@ from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
 from clearsight.datasets.curves import CURVES, Curve
 from clearsight.datasets.drawings import Drawings
+from clearsight.datasets.fonts import FONTS
 from clearsight.datasets.imagenet import ImageNetSample
 from clearsight.datasets.mnist import MNIST
 from clearsight.datasets.opening import held_out, open_dataset
+from clearsight.datasets.pages import Lines, Pages
 from clearsight.datasets.paired import CC15, SIDD, PairFolder, PolyU
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.datasets.photographs import Photographs
@@ -17,11 +19,13 @@ from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
 from clearsight.datasets.variants import Variants
 from clearsight.datasets.volumes import BrainSlices
+from clearsight.datasets.written import TextFolder
 
 __all__ = [
     "CC15",
     "CIFAR10",
     "CURVES",
+    "FONTS",
     "MNIST",
     "SIDD",
     "VOC2012",
@@ -34,6 +38,8 @@ __all__ = [
     "ImageFolder",
     "ImageNet",
     "ImageNetSample",
+    "Lines",
+    "Pages",
     "Pair",
     "PairFolder",
     "Pairs",
@@ -42,6 +48,7 @@ __all__ = [
     "Renders",
     "SegmentationFolder",
     "Subset",
+    "TextFolder",
     "Tzanetakis",
     "Variants",
     "held_out",

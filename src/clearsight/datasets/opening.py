@@ -16,6 +16,7 @@ from clearsight.datasets.paired import WORDS, PairFolder, is_paired
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.roots import check_part, find_folder, subfolders
 from clearsight.datasets.segmented import SegmentationFolder
+from clearsight.datasets.written import TextFolder, has_texts
 from clearsight.errors import DataError
 from clearsight.images.formats import SUFFIXES
 from clearsight.registry import DATASETS
@@ -37,9 +38,10 @@ def open_dataset(source: str | Path, *, part: str = "test") -> Dataset:
     ``images`` and ``labels``                      a segmentation folder
     ``noisy`` and ``clean``, or images that all    pairs
     are called so, two and two
+    images, some beside ``.txt`` files             images with their text
     other image files                              photographs
     two or more folders with images                an image folder, one class each
-    folders that hold one of the four above        parts, of which ``part`` is opened
+    folders that hold one of the five above        parts, of which ``part`` is opened
     =============================================  =======================================
 
     Folders named train, val and test are parts, never classes, whatever lies beside them. A folder without parts is
@@ -92,13 +94,14 @@ def _layout(folder: Path) -> Callable[..., Dataset] | None:
     inner = subfolders(folder)
     if any(path.name in _PARTS and _layout(path) for path in inner):
         return None
-    names = {path.name for path in inner}
-    if {"images", "labels"} <= names:
+    kinds = {path.name for path in inner}
+    if {"images", "labels"} <= kinds:
         return SegmentationFolder
-    if any(set(words) <= names for words in WORDS):
+    if any(set(words) <= kinds for words in WORDS):
         return PairFolder
     if _has_images(folder):
-        return PairFolder if is_paired(Folder(folder).names()) else Photographs
+        names = Folder(folder).names()
+        return PairFolder if is_paired(names) else TextFolder if has_texts(folder, names) else Photographs
     filled = [path.name for path in inner if path.name not in _PARTS and _has_images(path)]
     return ImageFolder if len(filled) > 1 else None
 

@@ -23,15 +23,19 @@ from clearsight.degradations.corruptions import (
     Spatter,
     Zoom,
 )
+from clearsight.degradations.document import Document
 from clearsight.degradations.fourier import Fourier, ZeroFilled, sampling_probabilities
 from clearsight.degradations.impulse import RandomImpulse, SaltAndPepper
 from clearsight.degradations.language import parse
+from clearsight.degradations.marks import PenStrokes, Stamp
 from clearsight.degradations.masks import Block, Erase, LowerHalf
 from clearsight.degradations.noise import Bernoulli, Gaussian, Poisson, Speckle
+from clearsight.degradations.paper import BleedThrough, Faded, Fold, Stain
 from clearsight.degradations.ranges import Range, format_number, parse_number
 from clearsight.degradations.readout import Banding, HotPixels
 from clearsight.degradations.resample import Area, Bicubic
-from clearsight.degradations.step import Either, Pipeline, Step
+from clearsight.degradations.scanning import Fax, LowResolution, OutOfFocus, Shadow, Shaken
+from clearsight.degradations.step import Either, OneByOne, Pipeline, Step
 from clearsight.degradations.strokes import Strokes
 from clearsight.degradations.text import Text
 
@@ -42,6 +46,7 @@ __all__ = [
     "Banding",
     "Bernoulli",
     "Bicubic",
+    "BleedThrough",
     "Block",
     "Blur",
     "Brightness",
@@ -49,10 +54,14 @@ __all__ = [
     "Contrast",
     "Correlated",
     "Defocus",
+    "Document",
     "Either",
     "Elastic",
     "Erase",
+    "Faded",
+    "Fax",
     "Fog",
+    "Fold",
     "Fourier",
     "Frost",
     "Gaussian",
@@ -61,8 +70,12 @@ __all__ = [
     "HotPixels",
     "Impulse",
     "Jpeg",
+    "LowResolution",
     "LowerHalf",
     "Motion",
+    "OneByOne",
+    "OutOfFocus",
+    "PenStrokes",
     "Pipeline",
     "Pixelate",
     "Poisson",
@@ -71,10 +84,14 @@ __all__ = [
     "Range",
     "SaltAndPepper",
     "Saturate",
+    "Shadow",
+    "Shaken",
     "Shot",
     "Snow",
     "Spatter",
     "Speckle",
+    "Stain",
+    "Stamp",
     "Step",
     "Strokes",
     "Text",

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from clearsight.degradations.kernels import disc, filtered
 from clearsight.degradations.ranges import Range, normal_like, uniform_like
 from clearsight.degradations.smoothing import smoothed
 from clearsight.degradations.step import Step
@@ -90,13 +91,6 @@ def _gaussian(x: Tensor, sigma: float) -> Tensor:
     return smoothed(x, torch.tensor([sigma], device=x.device), most=max(sigma, 1e-3))
 
 
-def _filtered(x: Tensor, kernel: Tensor) -> Tensor:
-    """Each channel by one kernel of odd sides; border pixels go on beyond the border."""
-    down, across = (side // 2 for side in kernel.shape)
-    padded = F.pad(x, (across, across, down, down), mode="replicate").movedim(1, 0)
-    return F.conv2d(padded, kernel.to(x)[None, None]).movedim(0, 1)
-
-
 def _line(length: float, sigma: float, angle: float) -> Tensor:
     """A line from the middle outwards, fading as a Gaussian, as a kernel that sums to 1."""
     reach = max(math.ceil(length), 1)
@@ -161,10 +155,7 @@ class Defocus(_Graded):
     def at(self, x: Tensor, radius: float, edge: float, generator: torch.Generator) -> Tensor:  # type: ignore[override]
         """One image."""
         radius = max(radius * _side(x), 0.6)
-        reach = math.ceil(radius) + 1
-        grid = torch.arange(-reach, reach + 1.0)
-        disc = (radius + 0.5 - torch.hypot(grid[:, None], grid[None])).clamp(0, 1)
-        return _filtered(x, _gaussian((disc / disc.sum())[None, None], edge)[0, 0])
+        return filtered(x, _gaussian(disc(radius)[None, None], edge)[0, 0])
 
 
 @DEGRADATIONS.register("glass", tiny=_TINY)
@@ -203,7 +194,7 @@ class Motion(_Graded):
     def at(self, x: Tensor, length: float, sigma: float, generator: torch.Generator) -> Tensor:  # type: ignore[override]
         """One image."""
         angle = math.radians(_number(-45, 45, generator))
-        return _filtered(x, _line(max(length * _side(x), 1), sigma * max(_side(x), 0.2), angle))
+        return filtered(x, _line(max(length * _side(x), 1), sigma * max(_side(x), 0.2), angle))
 
 
 @DEGRADATIONS.register("zoom", tiny=_TINY)
@@ -258,7 +249,7 @@ class Snow(_Graded):
         flakes = F.interpolate(mean + spread * normal_like(coarse, generator), (height, width), mode="bilinear")
         flakes = torch.where(flakes < least, 0.0, flakes).clamp(0, 1)
         angle = math.radians(_number(-135, -45, generator))
-        flakes = _filtered(flakes, _line(max(length * scale, 1), max(sigma * scale, 0.5), angle))
+        flakes = filtered(flakes, _line(max(length * scale, 1), max(sigma * scale, 0.5), angle))
         pale = kept * x + (1 - kept) * torch.maximum(x, 1.5 * x.mean(1, keepdim=True) + 0.5)
         return pale + flakes + flakes.flip(2, 3)
 

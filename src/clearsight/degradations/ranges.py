@@ -126,6 +126,10 @@ class Range:
         uniform = torch.rand(n, generator=generator, device=generator.device)
         return self.low + (self.high - self.low) * uniform
 
+    def one(self, generator: torch.Generator) -> float:
+        """Draw one value."""
+        return float(self.draw(1, generator))
+
     def __str__(self) -> str:
         low, high = format_number(self.low), format_number(self.high)
         return low if self.low == self.high else f"{low}..{high}"

@@ -15,7 +15,7 @@ from clearsight.degradations.ranges import Range, format_number, whole_number
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DEGRADATIONS
 
-__all__ = ["Either", "Pipeline", "Step", "conditions_of"]
+__all__ = ["Either", "OneByOne", "Pipeline", "Step", "conditions_of"]
 
 _POINTS = 4
 """Of a degradation with ranges, the conditions that span it."""
@@ -59,6 +59,22 @@ class Step(ABC):
         arguments = ", ".join(f"{f.name}={text}" for f, text in written if text != _written(f.default))
         name = DEGRADATIONS.name_of(type(self))
         return f"{name}({arguments})" if arguments else name
+
+
+class OneByOne(Step):
+    """A degradation that goes through a batch image by image, for each draws all by itself."""
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Degrade ``(B, C, H, W)``."""
+        return torch.cat([self.at(one, generator) for one in torch.split(x, 1)])
+
+    @abstractmethod
+    def at(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """One image, ``(1, C, H, W)``."""
+
+    def _drawn(self, name: str, generator: torch.Generator) -> float:
+        """A number of the range that a field is."""
+        return Range.of(getattr(self, name)).one(generator)
 
 
 def _through(steps: Sequence[Step], x: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clearsight.contracts import Batch
+from clearsight.contracts import Batch, Prediction
 from clearsight.datasets.pairs import Pair, Pairs
 from clearsight.errors import DataError, ImageReadError
 from clearsight.evaluation.results import Resampled, Row, multiplicities
 from clearsight.metrics.metric import Metric, Outcome
 
-__all__ = ["Method", "batches", "judge", "labels_of"]
+__all__ = ["Method", "batches", "judge", "labels_of", "texts_of"]
 
 _PIXELS_AT_ONCE = 2**18
 
@@ -27,6 +27,7 @@ class Method:
     Attributes:
         run: of a batch, x_hat, not clipped, and the logits of a method that recognizes by itself.
         recognizer: of x_hat, clipped, the logits, where ``run`` gives none.
+        reader: of x_hat, clipped, the text in each image.
         metrics: what is judged; with a reference, x_hat has the size of x.
         timed: whether ``run`` takes time that is worth a word.
         precision: that ``run`` restores in, where it does.
@@ -34,6 +35,7 @@ class Method:
 
     run: Callable[[Batch], tuple[Tensor, Tensor | None]]
     recognizer: Callable[[Tensor], Tensor] | None = None
+    reader: Callable[[Tensor], Sequence[Prediction]] | None = None
     metrics: Sequence[Metric]
     timed: bool = True
     precision: str | None = None
@@ -85,6 +87,9 @@ class _Tally:
         x_hat, logits = self._method.run(batch)
         self._seconds += time.perf_counter() - started
         x_hat = x_hat.clamp(0, 1)
+        if self._method.reader is not None:
+            read = tuple(answer.label for answer in self._method.reader(x_hat))
+            return Outcome(x_hat, batch.reference, torch.empty(0), torch.empty(0), read, texts_of(batch))
         if logits is None and self._method.recognizer is not None:
             logits = self._method.recognizer(x_hat)
         if logits is None:
@@ -107,6 +112,17 @@ def labels_of(batch: Batch) -> Tensor:
     if batch.labels is None:
         raise DataError(f"{batch.names[0]} has no label, by which a recognizer is judged: label it or remove it")
     return batch.labels
+
+
+def texts_of(batch: Batch) -> tuple[str, ...]:
+    """What is to be read.
+
+    Raises:
+        DataError: it is not known.
+    """
+    if not batch.texts:
+        raise DataError(f"{batch.names[0]} has no text, by which a reader is judged: write it to a .txt file beside it")
+    return batch.texts
 
 
 def batches(
@@ -145,7 +161,8 @@ def _kind(pair: Pair) -> tuple[object, ...]:
     """What images of one batch have in common: sizes, and what else there is."""
     sample = pair.sample
     shapes = {name: value.shape for name, value in sample.inputs.items()}
-    return sample.x.shape, sample.label is None, None if sample.target is None else sample.target.shape, shapes
+    known = sample.label is None, sample.text is None
+    return sample.x.shape, known, None if sample.target is None else sample.target.shape, shapes
 
 
 def _stacked(pairs: list[Pair]) -> Batch:
@@ -163,6 +180,7 @@ def _stacked(pairs: list[Pair]) -> Batch:
         target=target,
         names=tuple(sample.name for sample in samples),
         inputs={name: torch.stack([sample.inputs[name] for sample in samples]) for name in samples[0].inputs},
+        texts=tuple(sample.text for sample in samples if sample.text is not None),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from inspect import signature
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import Batch, Dataset, Restorer, Sample, Traits
+from clearsight.contracts import Batch, Dataset, RecognitionTraits, Restorer, Sample, Traits
 from clearsight.datasets.pairs import Pairs, Untouched
 from clearsight.datasets.subset import renumbered
 from clearsight.degradations.language import parse
@@ -63,7 +64,8 @@ def evaluate(
     told the σ of the noise or, of other degradations and of real noise, the root mean square of what they changed.
 
     Args:
-        dataset: clean images, labelled where there is a recognizer; or noisy ones with their clean twins as targets.
+        dataset: clean images, labelled where there is a recognizer, with their text where it reads; or noisy ones with
+            their clean twins as targets.
         degradation: what to do to them, or the string that makes it; ``None`` for those that are noisy already.
         model: the restorer in question, or several by the names of their rows.
         recognizer: is shown each image in each state.
@@ -98,7 +100,8 @@ def evaluate(
     numbers = range(len(dataset)) if track is None else track(range(len(dataset)), len(dataset))
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
-    sheet = Sheet(show, wanted, [name for name in methods if name not in own], reader)
+    shown = [name for name in methods if name not in own]
+    sheet = Sheet(show, wanted, shown, None if _reads(reader) else reader)
     missing: list[Exception] = []
 
     def miss(error: Exception) -> None:
@@ -139,13 +142,20 @@ def evaluate_under(
 
 def method_of(metrics: Sequence[Metric], *, engine: Engine | None = None, reader: Predictor | None = None) -> Method:
     """The degraded images as they are, or restored by an engine; read by a recognizer, if there is one."""
+    reads = _reads(reader)
     return Method(
         run=_degraded if engine is None else partial(_restored, engine),
-        recognizer=None if reader is None else reader.logits,
+        recognizer=None if reader is None or reads else reader.logits,
+        reader=reader.read if reader is not None and reads else None,
         metrics=metrics,
         timed=engine is not None,
         precision=None if engine is None else str(engine.precision).removeprefix("torch."),
     )
+
+
+def _reads(reader: Predictor | None) -> bool:
+    """Whether it reads text, and tells no classes."""
+    return reader is not None and reader.traits.task == "read"
 
 
 def _clean(batch: Batch) -> tuple[Tensor, None]:
@@ -210,15 +220,33 @@ def _checked(
             "--with 'gaussian(sigma=25/255)'"
         )
     for reader in readers:
+        if _reads(reader):
+            _check_readable(reader.traits, first)
+            continue
         if first.label is None:
             raise DataError("the images have no labels, by which a recognizer is judged: leave the recognizer out")
         check_fits(reader.traits, channels=len(first.x), classes=dataset.classes)
         check_task(reader.traits, maps=isinstance(first.label, Tensor))
-    classes = {reader.traits.classes for reader in readers}
+    classes = {reader.traits.classes for reader in readers if not _reads(reader)}
     if len(classes) > 1:
         raise ModelError("the recognizers of one evaluation must tell the same classes, in the same order, apart")
     channels, height, width = first.x.shape
     return renumbered(dataset, *classes) if classes else dataset, _Images(channels, height, width, degradation)
+
+
+def _check_readable(traits: RecognitionTraits, sample: Sample) -> None:
+    """Check that a reader can be fed and judged with an image.
+
+    Raises:
+        DataError: nobody knows what is written there.
+        ModelError: it takes another number of channels.
+    """
+    if sample.text is None:
+        raise DataError(
+            "the images have no text, by which a reader is judged: write what is in a.png to a.txt beside it, or take "
+            "the data set pages"
+        )
+    check_fits(traits, channels=len(sample.x), classes=())
 
 
 def _first(dataset: Dataset) -> Sample:
@@ -235,7 +263,7 @@ def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:
     found = {}
     if reader is not None:
         recognized = [metric for metric in metrics if metric.recognizes]
-        found["clean"] = Method(run=_clean, recognizer=reader.logits, metrics=recognized, timed=False)
+        found["clean"] = replace(method_of(recognized, reader=reader), run=_clean)
     if images.degradation.scale == 1:
         found["degraded"] = method_of(metrics, reader=reader)
     return found

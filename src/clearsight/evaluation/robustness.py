@@ -14,7 +14,7 @@ __all__ = ["SETS", "Robustness", "evaluate_robustness"]
 SETS: Mapping[str, Mapping[str, Sequence[str]]] = {"corruptions": CORRUPTIONS, "corruptions-held-out": HELD_OUT}
 """Of corruptions, by the name that is evaluated with."""
 
-_SHOWN = ("error", "miou", "psnr")
+_SHOWN = ("error", "miou", "cer", "psnr")
 """The key of the metric that the table shows, the first that there is."""
 
 

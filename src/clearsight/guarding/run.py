@@ -31,6 +31,7 @@ from clearsight.guarding.verdict import headline_of, when_not
 from clearsight.inference.exporting import check_deployable
 from clearsight.joint.selective import Mean, Selective
 from clearsight.provenance import provenance
+from clearsight.recognizers.checks import check_tells_classes
 
 __all__ = ["Guarded", "guard"]
 
@@ -142,10 +143,12 @@ def guard(
     folder = Path(out)
     module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
     terms["weights of the recognizer"] = _fingerprint(module)
+    others = {name: weights.load_recognizer(name) for name in evaluate_on}
+    for one in (module, *others.values()):
+        check_tells_classes(one)
     if deploy:
         check_deployable(module)
     kept = kept_plan(folder, terms)
-    others = {name: weights.load_recognizer(name) for name in evaluate_on}
     splits = open_splits(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed, left_out=report)
     for other in others.values():
         check_splits(splits, cast(Recognizer, other).traits)

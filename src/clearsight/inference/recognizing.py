@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from clearsight import weights
-from clearsight.contracts import Prediction, Recognizer
+from clearsight.contracts import Prediction, Reader, Recognizer
 from clearsight.errors import InvalidArgumentError
 from clearsight.images.intensities import as_unit
 from clearsight.images.picture import Picture
@@ -47,13 +47,20 @@ class Predictor:
         logits: Tensor = self._module(x.to(self.device))
         return logits.float().cpu()
 
+    def read(self, x: Tensor) -> list[Prediction]:
+        """The text in each image of ``(B, C, H, W)`` in [0, 1], of a reader."""
+        return [Prediction.of(lines) for lines in cast(Reader, self._module).read(x.to(self.device))]
+
     def predict(self, picture: Picture) -> Prediction:
-        """Classify one picture, or its pixels; colours that are all grey are grey.
+        """Classify one picture, or its pixels, or read it; colours that are all grey are grey.
 
         Raises:
             ModelError: the recognizer takes other images.
         """
-        each = self.logits(image_for(self._module, picture)[None])[0].softmax(0)
+        image = image_for(self._module, picture)[None]
+        if self.traits.task == "read":
+            return self.read(image)[0]
+        each = self.logits(image)[0].softmax(0)
         probabilities = each.flatten(1).mean(1).tolist() if each.ndim > 1 else each.tolist()
         best = int(np.argmax(probabilities))
         named = dict(zip(self.traits.classes, probabilities, strict=True))
@@ -73,7 +80,7 @@ def image_for(recognizer: nn.Module, picture: Picture) -> Tensor:
 
 
 def recognize(image: ImageLike, *, recognizer: nn.Module | str, device: str = "auto") -> Prediction:
-    """Name what is in one image, or in each of its pixels.
+    """Name what is in one image, or in each of its pixels, or read it.
 
     Args:
         image: a Pillow image, a numpy array (uint8, uint16 or float, ``(H, W)`` or ``(H, W, C)``), or a tensor

@@ -11,16 +11,19 @@ from torch import Tensor
 
 from clearsight.contracts import RecognitionTraits
 from clearsight.metrics.pixels import psnr, ssim
+from clearsight.metrics.reading import edits
 from clearsight.metrics.recognition import calibration_error, calibration_statistic, confusion, hit, mean_iou
 
 __all__ = [
     "CALIBRATION",
+    "CER",
     "ERROR",
     "EXACT",
     "MIOU",
     "PSNR",
     "SSIM",
     "TOP5",
+    "WER",
     "Metric",
     "Outcome",
     "recognition_metrics",
@@ -42,12 +45,16 @@ class Outcome(NamedTuple):
         x: the reference.
         logits: of a recognizer, for ``x_hat``.
         labels: what is to be recognized, ``(B,)`` or ``(B, H, W)``.
+        read: by a reader, the text in each.
+        texts: what is to be read.
     """
 
     x_hat: Tensor
     x: Tensor
     logits: Tensor
     labels: Tensor
+    read: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,10 @@ def _mean(sums: Tensor) -> Tensor:
 
 def _percent_missed(sums: Tensor) -> Tensor:
     return 100 * (1 - _mean(sums))
+
+
+def _percent_changed(sums: Tensor) -> Tensor:
+    return 100 * _mean(sums)
 
 
 def _ssim(outcome: Outcome) -> Tensor:
@@ -146,6 +157,24 @@ MIOU = Metric(
     lambda o: confusion(o.logits, o.labels),
     lambda sums: 100 * mean_iou(sums),
 )
+CER = Metric(
+    "cer",
+    "CER %",
+    "letters to insert, delete or change, of all letters; line ends and spaces are one space, Unicode is NFKC",
+    2,
+    True,
+    lambda o: edits(o.read, o.texts, unit="letters"),
+    _percent_changed,
+)
+WER = Metric(
+    "wer",
+    "WER %",
+    "words to insert, delete or change, of all words",
+    2,
+    True,
+    lambda o: edits(o.read, o.texts, unit="words"),
+    _percent_changed,
+)
 
 
 def restoration_metrics(height: int, width: int) -> list[Metric]:
@@ -155,6 +184,8 @@ def restoration_metrics(height: int, width: int) -> list[Metric]:
 
 def recognition_metrics(traits: RecognitionTraits) -> list[Metric]:
     """What a recognizer of that kind makes of them; among ten classes or fewer, the five largest say nothing."""
+    if traits.task == "read":
+        return [CER, WER]
     if traits.task == "segment":
         return [MIOU]
     return [ERROR, TOP5, CALIBRATION] if len(traits.classes) > 10 else [ERROR, CALIBRATION]

@@ -5,6 +5,7 @@ from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
 from clearsight.recognizers.loading import PACKAGED, efficientnet_lite, load_foreign
 from clearsight.recognizers.mlp import MLP
+from clearsight.recognizers.ocr import RapidOCR, Tesseract
 from clearsight.recognizers.residual_net import ResidualNet
 from clearsight.recognizers.segmentation_net import SegmentationNet
 from clearsight.recognizers.vgg import VGG16
@@ -16,8 +17,10 @@ __all__ = [
     "VGG16",
     "DeepLabLargeFOV",
     "DigitNet",
+    "RapidOCR",
     "ResidualNet",
     "SegmentationNet",
+    "Tesseract",
     "Wrapped",
     "check_fits",
     "check_task",

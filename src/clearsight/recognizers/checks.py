@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard, cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from clearsight.classes import matched
-from clearsight.contracts import RecognitionTraits
+from clearsight.contracts import RecognitionTraits, Recognizer
 from clearsight.errors import DataError, ModelError
 
-__all__ = ["check_fits", "check_input", "check_task"]
+__all__ = ["check_fits", "check_input", "check_task", "check_tells_classes", "tells_classes"]
+
+
+def tells_classes(recognizer: nn.Module | None) -> TypeGuard[nn.Module]:
+    """Whether there is a recognizer, and it gives logits, not text."""
+    return recognizer is not None and cast(Recognizer, recognizer).traits.task != "read"
+
+
+def check_tells_classes(recognizer: nn.Module) -> None:
+    """Check that a recognizer gives logits, which can be learned from.
+
+    Raises:
+        ModelError: it reads text.
+    """
+    if not tells_classes(recognizer):
+        raise ModelError(
+            f"{type(recognizer).__name__} reads text and tells no classes, through whose logits gradients could flow: "
+            "take a classifier or a segmenter"
+        )
 
 
 def check_fits(traits: RecognitionTraits, *, channels: int, classes: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from torch import nn
 from clearsight.errors import InvalidArgumentError, MissingExtraError, ModelError, WeightsError, reason
 from clearsight.recognizers.description import Description, file_at
 from clearsight.recognizers.graph import Graph
+from clearsight.recognizers.ocr import RapidOCR, Tesseract
 from clearsight.recognizers.wrapper import Wrapped
 from clearsight.recognizers.zoo import from_torchvision, state_in
 from clearsight.vision import torchvision
@@ -133,14 +134,14 @@ def _is_torchscript(path: Path) -> bool:
 
 
 class Packaged(NamedTuple):
-    """A recognizer that another package brings.
+    """A recognizer that another package, or a program, brings.
 
     Attributes:
         load: makes it.
         summary: the line that ``clearsight recognizers`` prints.
     """
 
-    load: Callable[[], Wrapped]
+    load: Callable[[], nn.Module]
     summary: str
 
 
@@ -183,5 +184,8 @@ PACKAGED: Mapping[str, Packaged] = {
         "Classifier of photographs, the 1,000 classes of ImageNet; needs the extra imagenet",
     )
     for number in range(len(_LITE_SIDES))
+} | {
+    "ocr": Packaged(RapidOCR, "Reads pages of text, by RapidOCR; needs the extra ocr"),
+    "tesseract": Packaged(Tesseract, "Reads pages of text, by the program tesseract, where that is installed"),
 }
 """By the name that people type."""

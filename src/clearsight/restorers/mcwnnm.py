@@ -34,9 +34,12 @@ _AT_ONCE = 2**23
 def _shrunk(matrices: Tensor, tau: Tensor) -> Tensor:
     """argmin_Z ½‖Y − Z‖² + Σ_i τ/s_i(Z)·s_i(Z): singular values s become (s + √(s² − 4τ)) / 2, or 0 where 4τ > s².
 
-    By the eigenvectors of Y·Yᵀ, which is small; ``(G, rows, columns)``, τ of shape ``(G,)``.
+    By the eigenvectors of Y·Yᵀ, which is small; ``(G, rows, columns)``, τ of shape ``(G,)``. Where all of Y has less
+    than one singular value must have, nothing is left, and 0 is decomposed in place of what may be too flat for it.
     """
-    squares, vectors = torch.linalg.eigh(matrices @ matrices.mT)
+    products = matrices @ matrices.mT
+    some_left = products.diagonal(dim1=1, dim2=2).sum(1) > 4 * tau
+    squares, vectors = torch.linalg.eigh(torch.where(some_left[:, None, None], products, 0))
     rest = (squares - 4 * tau[:, None]).clamp(min=0)
     s = squares.clamp(min=torch.finfo(squares.dtype).tiny).sqrt()
     kept = torch.where(rest > 0, 0.5 + 0.5 * rest.sqrt() / s, 0)

@@ -20,7 +20,7 @@ __all__ = ["RandomCrops", "RandomResizedCrops"]
 
 
 class RandomCrops(Data):
-    """Random squares of the images of a data set, every other one mirrored; images stay in memory.
+    """Random squares of the images of a data set, every other one mirrored if wanted; images stay in memory.
 
     Targets and maps are cut and mirrored with the images, values and whole inputs stay as they are. Held are 8 bits
     where an image has no more, else float32. Validation is on the square in the middle of each held-out image.
@@ -31,6 +31,7 @@ class RandomCrops(Data):
         size: side of a square, in pixels; no image may be smaller.
         shrink: make images smaller first, so that the shorter side is as long as a square: the class of an image is
             that of the whole.
+        mirror: mirror every other square, left to right; not where there is text.
         batch: squares in a batch.
         epoch: batches between two validations.
         seed: of the choice of images, the squares and the mirroring.
@@ -48,13 +49,14 @@ class RandomCrops(Data):
         validation: Dataset,
         size: int,
         shrink: bool = False,
+        mirror: bool = True,
         batch: int = 16,
         epoch: int = 100,
         seed: int = 0,
     ) -> None:
         super().__init__(epoch=epoch, seed=seed)
         self.train_set, self.validation_set = train, validation
-        self.size, self.shrink, self.batch_size = size, shrink, batch
+        self.size, self.shrink, self.mirror, self.batch_size = size, shrink, mirror, batch
         self.train: list[Sample] = []
         self.validation: list[Sample] = []
 
@@ -100,7 +102,7 @@ class RandomCrops(Data):
         height, width = sample.x.shape[1:]
         top = int(torch.randint(height - self.size + 1, (), generator=generator))
         left = int(torch.randint(width - self.size + 1, (), generator=generator))
-        return self._cut(sample, top, left, mirrored=bool(torch.rand((), generator=generator) < 0.5))
+        return self._cut(sample, top, left, mirrored=self.mirror and bool(torch.rand((), generator=generator) < 0.5))
 
     def _middle(self, sample: Sample) -> Sample:
         height, width = sample.x.shape[1:]

@@ -16,7 +16,7 @@ from clearsight.joint.cascade import Cascade
 from clearsight.metrics.pixels import psnr
 from clearsight.metrics.recognition import confusion, departure, hit, mean_iou
 from clearsight.objectives.guidance import Guidance, Weighting
-from clearsight.recognizers.checks import check_task
+from clearsight.recognizers.checks import check_task, check_tells_classes
 from clearsight.training.data import Data
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.schedules import Schedule
@@ -174,7 +174,9 @@ class GuidedTask(RestorationTask):
 
 
 def _loaded(network: str | nn.Module) -> nn.Module:
-    return weights.load_recognizer(network) if isinstance(network, str) else network
+    recognizer = weights.load_recognizer(network) if isinstance(network, str) else network
+    check_tells_classes(recognizer)
+    return recognizer
 
 
 def _check_labels(traits: RecognitionTraits, labels: Tensor | None) -> None:

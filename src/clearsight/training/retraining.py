@@ -17,6 +17,7 @@ from clearsight.errors import DataError
 from clearsight.metrics.recognition import departure
 from clearsight.objectives.frozen import Frozen
 from clearsight.objectives.recognition import Recognition
+from clearsight.recognizers.checks import check_tells_classes
 from clearsight.recognizers.wrapper import Wrapped
 from clearsight.restorers.padding import restored
 from clearsight.seeds import generator_for
@@ -56,6 +57,7 @@ class RetrainingTask(Task):
         seed: int = 0,
     ) -> None:
         network = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
+        check_tells_classes(network)
         for parameter in network.parameters():  # a wrapped recognizer comes frozen
             parameter.requires_grad_(True)
         super().__init__(network=network, optimizer=optimizer, schedule=schedule, seed=seed)
