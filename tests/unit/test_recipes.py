@@ -95,7 +95,7 @@ def test_a_recipe_and_a_run_of_old_names_go_on(recipe: Path, tmp_path: Path) -> 
 
 
 def test_training_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clearsight.training.find_spec", lambda name: None)
+    monkeypatch.setattr("clearsight.lazy.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"training needs .*pip install 'clearsight\[train\]'"):
         _ = training.train
     with pytest.raises(AttributeError, match="no attribute 'Guided'"):

@@ -12,6 +12,9 @@ from clearsight.errors import InvalidArgumentError
 
 __all__ = ["listening"]
 
+_FAREWELL = 3
+"""Seconds that open connections are waited for at the end: a browser keeps one for as long as its page is open."""
+
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[Callable[[Any], None]]:
@@ -42,6 +45,7 @@ def listening(host: str, port: int) -> Iterator[Callable[[Any], None]]:
         print(f"http://{shown}:{listener.getsockname()[1]} (Ctrl-C ends it)", flush=True)
 
         def let_in(application: Any) -> None:
-            uvicorn.Server(uvicorn.Config(application, log_level="warning")).run(sockets=[listener])
+            config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=_FAREWELL)
+            uvicorn.Server(config).run(sockets=[listener])
 
         yield let_in

@@ -69,7 +69,7 @@ def entry(rng: random.Random) -> str:
 
     Example:
         >>> entry(random.Random(1))
-        'Invoice No.: ZM-5107440'
+        'Invoice No.: 4280348'
     """
     asked, answer = rng.choice(_FIELDS)
     return f"{asked}: {answer(rng)}"
