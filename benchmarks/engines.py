@@ -2,7 +2,7 @@
 
 python benchmarks/engines.py [--preset smoke]
 
-Photographs of a quarter of a megapixel, noisy, restored by ``denoise-photo``. Rates as in ``bulk.py``, which compares
+Photographs of a megapixel, noisy, restored by ``denoise-photo``. Rates as in ``bulk.py``, which compares
 the engines under a model that takes a tenth of the time. Rounds of all three take turns, and the median of each counts:
 a machine that does other things besides has fewer than two cores for two workers.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from bulk import engines
 from measuring import is_rehearsal, save
 
-FULL = {"count": 32, "side": 500, "rounds": 1}
+FULL = {"count": 24, "side": 1000, "rounds": 1}
 SMALL = {"count": 8, "side": 64, "rounds": 1}
 
 

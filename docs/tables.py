@@ -161,6 +161,23 @@ def kills(result: Result) -> str:
     return table(header, [[name, *(result[kind][key] for key in keys)] for kind, name in names.items()])
 
 
+def page(result: Result) -> str:
+    """What the page bears."""
+    answered, served = result["answered_by"], result["visitors_at_once"]
+    rows = [
+        ["start, until it answers", f"{result['seconds_to_start']:g} s"],
+        ["first picture of 1 MP, right after that", f"{result['seconds_first_picture']:g} s"],
+        ["the next two", " and ".join(f"{seconds:g} s" for seconds in result["seconds_next_pictures"])],
+        [
+            f"{result['hostile_files']} hostile files",
+            f"{answered['a sentence']} got a sentence, {answered['a picture']} still held a picture",
+        ],
+        [f"{sum(served.values())} visitors at once", f"{served['a picture']} got their picture"],
+        ["memory of all its processes, at most", f"{result['megabytes_at_most']:,} MB"],
+    ]
+    return table(["what", "measured"], rows)
+
+
 def streaming(result: Result) -> str:
     """Training on a large folder, and by two processes."""
     large, two = result["larger_than_memory"], result["two_processes"]
@@ -456,6 +473,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "shares": ("int8", shares),
     "bulk": ("bulk", bulk),
     "kills": ("kills", kills),
+    "page": ("page", page),
     "streaming": ("streaming", streaming),
     "cost": ("cost", cost),
     "memory": ("memory", memory),

@@ -293,8 +293,8 @@ def test_a_model_on_the_hub(
         (
             UnknownNameError,
             "zzz",
-            "no recognizer is named 'zzz'; there is: efficientnet-lite0, efficientnet-lite1, efficientnet-lite2, ocr, tesseract, "
-            "tiny-bars, tiny-digits.",
+            "no recognizer is named 'zzz'; there is: efficientnet-lite0, efficientnet-lite1, efficientnet-lite2, "
+            "ocr, tesseract, tiny-bars, tiny-digits.",
         ),
         (
             WeightsError,
