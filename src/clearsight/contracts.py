@@ -145,14 +145,12 @@ class RecognitionTraits:
             them.
         channels: channels it takes; ``None`` where any number will do.
         size: height and width it takes; ``None`` where any will do.
-        line_height: of a reader of single lines the height that it brings them to; ``None`` of what reads pages.
     """
 
     task: Literal["classify", "segment", "read"]
     classes: tuple[str, ...]
     channels: int | None
     size: tuple[int, int] | None = None
-    line_height: int | None = None
 
 
 @runtime_checkable
