@@ -49,20 +49,21 @@ WIENER = ("wiener", 1.0)
 
 @contextmanager
 def served(application: Any) -> Iterator[str]:
-    """An ASGI application in a thread; its address."""
+    """An ASGI application in a thread, which ends with this process at the latest; its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = uvicorn.Server(
         uvicorn.Config(application, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
     )
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive()
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
-    thread.join()
+    thread.join(timeout=10)
 
 
 @pytest.fixture(scope="session")
@@ -96,9 +97,7 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs chromium")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
+        yield driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)  # ends with its driver
 
 
 @pytest.fixture

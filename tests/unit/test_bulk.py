@@ -245,7 +245,7 @@ def test_a_store_whose_driver_is_not_installed(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[None]:
-    """An S3 server on this machine, and an environment that points to it."""
+    """An S3 server on this machine, whose thread ends with this process, and an environment that points to it."""
     moto = pytest.importorskip("moto.server")
     pytest.importorskip("s3fs")
     s3 = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -257,7 +257,6 @@ def server() -> Iterator[None]:
             patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         yield
-    s3.stop()
 
 
 @pytest.fixture(params=["memory", "s3"])
