@@ -70,14 +70,15 @@ def application(limits: Limits, users: Callable[[str, str], bool] | None = None)
     for name in ("GRADIO_TEMP_DIR", "GRADIO_EXAMPLES_CACHE"):
         os.environ[name] = str(root)
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    import gradio as gr
-    from fastapi import FastAPI
-
-    from clearsight.web.page import SCRIPT, STYLE, THEME, page
-
     worker, ended = Worker(limits.seconds), threading.Event()
     threading.Thread(target=_sweep, args=(root, ended), daemon=True).start()
+    threading.Thread(target=worker.start, daemon=True).start()  # while this process imports what is its own
     try:
+        import gradio as gr
+        from fastapi import FastAPI
+
+        from clearsight.web.page import SCRIPT, STYLE, THEME, page
+
         app = gr.mount_gradio_app(
             FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
             page(worker, limits, root),
@@ -92,7 +93,6 @@ def application(limits: Limits, users: Callable[[str, str], bool] | None = None)
             css=STYLE,
             js=SCRIPT,
         )
-        threading.Thread(target=worker.start, daemon=True).start()
         yield _Guard(app)
     finally:
         ended.set()

@@ -115,8 +115,9 @@ class Worker:
 
 def _compute(pipe: Connection, parent: int) -> None:
     """Do what comes until nothing comes any more."""
-    import clearsight.web.jobs  # noqa: F401  (what takes its time is there before the first job)
+    from clearsight.web.jobs import prepare
 
+    prepare()
     pipe.send("ready")
     while os.getppid() == parent:
         try:
