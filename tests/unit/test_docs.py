@@ -17,6 +17,7 @@ import typer.main
 import yaml
 
 from clearsight.cli.main import app
+from clearsight.registry import RESTORERS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -202,3 +203,17 @@ def test_programs_find_what_they_import(program: Path, monkeypatch: pytest.Monke
     """They are run by hand, so that nobody else would notice."""
     monkeypatch.syspath_prepend(program.parent)
     assert importlib.import_module(program.stem).__doc__
+
+
+NUMBER = re.compile(r"\d+\.\d+")
+
+
+@pytest.mark.parametrize("script", ["gallery"], indirect=True)
+@pytest.mark.parametrize("name", ["noisy_photograph", "strokes_over_digits", "half_digits", "enlarged", "own_restorer"])
+def test_the_gallery_says_what_its_code_gives(script: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of its examples that take seconds."""
+    monkeypatch.setattr(RESTORERS, "_entries", dict(RESTORERS._entries))
+    said = script.PAGE.read_text(encoding="utf-8").split(f"(gallery/{name}.webp)\n\n")[1].split("\n")[0]
+    found = script.scores(getattr(script, name)())
+    assert NUMBER.sub("#", found) == NUMBER.sub("#", said)
+    assert [*map(float, NUMBER.findall(found))] == pytest.approx([*map(float, NUMBER.findall(said))], abs=0.2)

@@ -121,8 +121,9 @@ def _finished(
             num_gpus=gpus_per_actor,
             max_task_retries=_RETRIES,
         )
-    for row in restored.iter_rows():
-        yield row["number"], pickle.loads(row["report"])
+    # Ray fetches one block ahead if not told otherwise, and so gives each when the one behind it is done
+    for block in restored.iter_batches(prefetch_batches=0, batch_size=None, batch_format="numpy"):
+        yield from zip(block["number"].tolist(), map(pickle.loads, block["report"]), strict=True)
 
 
 def _unchanged(job: Job, picture: Picture) -> Picture:

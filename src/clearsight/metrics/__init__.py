@@ -7,6 +7,7 @@ torchvision()  # before torchmetrics, which imports it as it is
 from clearsight.metrics.luma import luma, luma_metrics  # noqa: E402
 from clearsight.metrics.metric import Metric, Outcome  # noqa: E402
 from clearsight.metrics.pixels import psnr, ssim  # noqa: E402
+from clearsight.metrics.reading import edits  # noqa: E402
 from clearsight.metrics.recognition import (  # noqa: E402
     calibration_error,
     calibration_statistic,
@@ -23,6 +24,7 @@ __all__ = [
     "calibration_statistic",
     "confusion",
     "departure",
+    "edits",
     "hit",
     "luma",
     "luma_metrics",
