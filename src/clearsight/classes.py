@@ -141,7 +141,8 @@ def matched(labels: Sequence[str], classes: Sequence[str]) -> tuple[int, ...]:
     raise DataError(
         f"the recognizer tells {len(classes)} classes apart, the labels have {len(labels)}: {_few(classes)} there, "
         f"{_few(labels)} here, and {_unknown(labels, classes)}; name the recognizer's classes as the labels do, in the "
-        'order of its logits, in FILE.json beside its file, {"classes": […]}, or rename those of the images'
+        'order of its logits, in FILE.json beside its file (my.pt.json for my.pt), {"classes": […]}, or rename those '
+        "of the images"
     )
 
 

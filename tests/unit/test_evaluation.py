@@ -656,7 +656,8 @@ SEGMENTER = Wrapped(Bands(), channels=1, classes=list("abcd"))
             {"recognizer": Reading(tuple("ab"))},
             "the recognizer tells 2 classes apart, the labels have 10: a, b there, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 here, "
             "and '0' is not the name of one of them; name the recognizer's classes as the labels do, in the order of "
-            'its logits, in FILE.json beside its file, {"classes": […]}, or rename those of the images',
+            'its logits, in FILE.json beside its file (my.pt.json for my.pt), {"classes": […]}, or rename those of the '
+            "images",
         ),
         (
             ModelError,

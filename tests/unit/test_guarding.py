@@ -241,10 +241,10 @@ def test_a_pattern_stands_out_of_noise_and_texture(size: tuple[int, int]) -> Non
 class Always(nn.Module):
     """A recognizer that sees dark and bright right with some chance."""
 
-    def __init__(self, right: float) -> None:
+    def __init__(self, right: float, classes: tuple[str, ...] = ("a", "b")) -> None:
         super().__init__()
         self.right = right
-        self.traits = RecognitionTraits(task="classify", classes=("a", "b"), channels=1)
+        self.traits = RecognitionTraits(task="classify", classes=classes, channels=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         number = (x[:, 0, 0, 0] * 255).round().long()
@@ -271,6 +271,7 @@ class Numbered:
 def test_a_recognizer_that_reads_nothing_is_no_guide() -> None:
     splits = Splits(Numbered(), Numbered(), Numbered(), True)
     check_reads(splits, Always(0.8), 100)
+    check_reads(splits, Always(0.2, ("b", "a")), 100)
     with pytest.raises(ModelError, match=r"right in \d\d\.\d % .* in 100 clean images, where always the same"):
         check_reads(splits, Always(0.5), 100)
     blind = Always(1.0)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from clearsight.classes import by_name
 from clearsight.contracts import Dataset, RecognitionTraits
 from clearsight.datasets.opening import open_dataset
-from clearsight.datasets.subset import Labelled, Subset, take
+from clearsight.datasets.subset import Labelled, Subset, renumbered, take
 from clearsight.errors import DataError, ImageReadError, ModelError
 from clearsight.inference.recognizing import Predictor
 from clearsight.recognizers.checks import check_fits
@@ -134,6 +134,8 @@ def check_reads(splits: Splits, recognizer: nn.Module, n: int) -> None:
     parts: list[Dataset] = [take(splits.validation, n)]
     if len(parts[0]) < n:
         parts.append(take(splits.train, n - len(parts[0])))
+    if splits.labelled:
+        parts = [renumbered(part, reader.traits.classes) for part in parts]
     for image in (part[index] for part in parts for index in range(len(part))):
         answer = reader.logits(image.x[None])[0].argmax(0).flatten()
         right = answer if image.label is None else torch.as_tensor(image.label).flatten()
