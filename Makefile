@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export CLEARSIGHT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test lint weights benchmarks docs clean
+.PHONY: demo test lint weights benchmarks docs dist clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py --out demo
@@ -44,10 +44,21 @@ docs: .venv/installed
 	$(BIN)/python docs/gallery.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
+# A wheel, tried where its checkout is not, what it brings along (CycloneDX), and what is known against that: dist/.
+# PYTHON=python3.13 make dist tries another Python; the last line is a report and needs a network.
+dist: .venv/installed
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv dist/venv
+	dist/venv/bin/pip install --quiet --no-compile -c constraints.txt dist/clearsight-*.whl
+	cp examples/smoke.py dist/ && cd dist && venv/bin/python smoke.py
+	$(BIN)/cyclonedx-py environment dist/venv/bin/python --pyproject pyproject.toml --output-reproducible -o dist/sbom.json
+	-$(BIN)/pip-audit --progress-spinner off --path $$(dist/venv/bin/python -c "import site; print(site.getsitepackages()[0])") > dist/audit.txt
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
 
 clean:
-	rm -rf .venv demo runs site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv demo runs site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
