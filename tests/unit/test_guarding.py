@@ -54,6 +54,7 @@ def test_a_plan_keeps_within_its_budget() -> None:
     assert plan.bm3d is False
     assert plan.test_images == 200
     assert make_plan(RATES, 1000, 10_000, readers=4).test_images == 50
+    assert make_plan(RATES, 1200, 10_000, spent=200) == plan
 
 
 def test_bm3d_is_judged_where_the_budget_pays_for_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,7 +76,11 @@ class Rates:
 
 
 def measured_rates(
-    tasks: Mapping[str, Task], data: Data, precision: Precision, judging: Callable[[Sequence[str]], float]
+    tasks: Mapping[str, Task],
+    data: Data,
+    precision: Precision,
+    judging: Callable[[], float],
+    bm3d: Callable[[], float],
 ) -> Rates:
     """Time a step of each training, a validation of all and the judging of an image; nothing is changed by it.
 
@@ -84,7 +88,8 @@ def measured_rates(
         tasks: ``separate`` and ``guided``, which train restorers, and those that retrain recognizers.
         data: what all of them are trained on.
         precision: of the products in training.
-        judging: of the names of baselines, the seconds of one test image under every condition with these beside.
+        judging: the seconds of one test image under every condition, without BM3D.
+        bm3d: those of BM3D on that image, where it is installed.
 
     Raises:
         ClearsightError: something does not go together; see :func:`~clearsight.training.fitting.check`.
@@ -95,9 +100,7 @@ def measured_rates(
     seconds = {name: pace(task, data, device=device, steps=2, precision=precision) for name, task in tasks.items()}
     training = {name: seconds.pop(name) for name in ("separate", "guided")}
     validating = sum(_validation(task, data, device) for task in tasks.values())
-    plain = judging(())
-    bm3d = max(judging((BM3D,)) - plain, 0.0) if find_spec(BM3D) else None
-    return Rates(training, seconds, validating, plain, bm3d)
+    return Rates(training, seconds, validating, judging(), bm3d() if find_spec(BM3D) else None)
 
 
 @torch.inference_mode()
@@ -134,30 +137,32 @@ class Plan:
     bm3d: bool
 
 
-def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1) -> Plan:
-    """Divide the budget: the restorers have the same steps, each recognizer the time of the slower one.
+def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1, spent: float = 0.0) -> Plan:
+    """Divide what is left of the budget: the restorers have the same steps, each recognizer the time of the slower one.
 
     Args:
         rates: what things cost.
         budget: seconds.
         test_images: that there are.
         readers: recognizers that read each of them.
+        spent: seconds of the budget that are gone.
 
     Raises:
         InvalidArgumentError: the budget does not pay for a step between two validations.
     """
     both, slower = sum(rates.training.values()), max(rates.training.values())
     trained = both + slower * len(rates.retraining)
-    left = _TRAINING * budget - (ROUNDS + _EXPORTING) * rates.validating
+    rest = budget - spent
+    left = _TRAINING * rest - (ROUNDS + _EXPORTING) * rates.validating
     steps = left / trained
     if steps < ROUNDS:
-        least = (ROUNDS * trained + (ROUNDS + _EXPORTING) * rates.validating) / _TRAINING
+        least = spent + (ROUNDS * trained + (ROUNDS + _EXPORTING) * rates.validating) / _TRAINING
         raise InvalidArgumentError(
             f"a budget of {budget:.0f} s leaves no time to train: the shortest run takes {least:.0f} s here; "
             "give a few times that"
         )
-    affordable, with_bm3d = _judged(rates, _JUDGING * budget / readers, test_images)
-    share = (_TRAINING * budget - _EXPORTING * rates.validating) / trained
+    affordable, with_bm3d = _judged(rates, _JUDGING * rest / readers, test_images)
+    share = (_TRAINING * rest - _EXPORTING * rates.validating) / trained
     validation = ROUNDS * rates.validating / (2 + len(rates.retraining)) / steps
     paces = {"restorers": both + 2 * validation}
     paces |= {name: seconds + validation for name, seconds in rates.retraining.items()}
