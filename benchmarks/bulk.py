@@ -1,20 +1,16 @@
-"""Many images: Ray beside one process, memory beside their number, a model that does nothing, an S3 server that fails.
+"""Many images: memory beside their number, a model that does nothing, an S3 server that fails.
 
 python benchmarks/bulk.py [--preset smoke]
 
-Photographs are noisy ones of a megapixel, one thread a process, restored by wavelets, which take a share of the time
-that a network does: what the engines cost besides weighs more. Rates are those at which files are written, from a tenth
-of the images to nine tenths, so without the seconds in which processes start. The driver's memory is that of a process
-that plans and restores small images by the Wiener filter. Rows are small images that nothing is done to. The S3 server
-is moto's, on this machine; of a hundred requests one is refused, dropped, lost, cut or late.
+The driver's memory is that of a process that plans and restores small images by the Wiener filter. Rows are small
+images that nothing is done to. The S3 server is moto's, on this machine; of a hundred requests one is refused, dropped,
+lost, cut or late.
 """
 
 from __future__ import annotations
 
 import filecmp
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,10 +24,9 @@ from clearsight.restorers import Wiener
 from faulty import faulty_server
 from measuring import alone, is_rehearsal, noisy, peak_memory, save
 
-FULL = {"photographs": 60, "side": 1000, "few": 1_000, "many": 20_000, "objects": 1_000, "rows": 2_000}
-SMALL = {"photographs": 20, "side": 64, "few": 20, "many": 60, "objects": 10, "rows": 20}
+FULL = {"few": 1_000, "many": 20_000, "objects": 1_000, "rows": 2_000}
+SMALL = {"few": 20, "many": 60, "objects": 10, "rows": 20}
 FAILING = 0.01
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 def photographs(folder: Path, count: int, side: int, suffix: str = ".jpg") -> Path:
@@ -54,33 +49,6 @@ def outcomes(out: Path) -> list[list[dict[str, Any]]]:
     """The lines of each run into a folder."""
     runs = sorted((out / ".outcomes").iterdir())
     return [[json.loads(line) for line in run.read_text().splitlines() if line.endswith("}")] for run in runs]
-
-
-def rate(source: Path, out: Path, *options: str) -> float:
-    """Images a second, once it runs: files that are written after the first tenth, up to nine tenths."""
-    subprocess.run(command(source, out, *options), env=ENVIRONMENT, check=True)
-    times = sorted((out / path.name).stat().st_mtime for path in source.iterdir())
-    first, last = len(times) // 10, len(times) - 1 - len(times) // 10
-    return (last - first) / max(times[last] - times[first], 1e-9)
-
-
-def engines(folder: Path, count: int, side: int, model: str) -> dict[str, Any]:
-    """One process, Ray with one actor, Ray with two, each with that model."""
-    options = ("-m", model, *(("--sigma", "25/255") if model == "wavelet" else ()))
-    source = photographs(folder / "photographs", count, side)
-    local = rate(source, folder / "local", *options)
-    one, two = (rate(source, folder / f"ray{n}", *options, "--engine", "ray", "--actors", str(n)) for n in (1, 2))
-    same = all(filecmp.cmp(folder / "local" / p.name, folder / "ray2" / p.name, False) for p in source.iterdir())
-    return {
-        "images": count,
-        "megapixels_each": round(side**2 / 1e6, 3),
-        "local_images_per_second": round(local, 3),
-        "ray_1_images_per_second": round(one, 3),
-        "ray_2_images_per_second": round(two, 3),
-        "ray_1_against_local": round(one / local, 3),
-        "ray_2_against_ray_1": round(two / one, 3),
-        "same_bytes": same,
-    }
 
 
 def driver(source: Path, out: Path) -> float:
@@ -157,7 +125,6 @@ def main() -> None:
             "memory": memory(folder, sizes),
             "rows": rows(folder, sizes),
             "s3": stores(folder, sizes),
-            "engines": engines(folder, sizes["photographs"], sizes["side"], "wavelet"),
         }
     save("bulk", result, time.monotonic() - started, rehearsal=rehearsal)
 

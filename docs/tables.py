@@ -125,18 +125,25 @@ def _share(of_rate: float, in_convolutions: float | None) -> str:
     return f"{100 * of_rate:.0f} %{spent}"
 
 
+def engines(result: Result) -> str:
+    """Ray beside one process."""
+    size = f"{result['images']} photographs of {result['megapixels_each']:g} MP, denoise-photo, one thread each"
+    rows = [
+        [f"one Ray worker against the local engine, {size}", f"{result['ray_1_against_local']:.2f} ×"],
+        ["two Ray workers against one", f"{result['ray_2_against_ray_1']:.2f} ×"],
+    ]
+    return table(["what", "measured"], rows)
+
+
 def bulk(result: Result) -> str:
-    """Ray beside one process, memory and rows of the driver, a store that fails."""
-    engines, s3 = result["engines"], result["s3"]
+    """Memory and rows of the driver, a store that fails."""
+    s3 = result["s3"]
     faults = ", ".join(f"{count} {kind}" for kind, count in s3["faults"].items())
-    size = f"{engines['images']} photographs of {engines['megapixels_each']:g} MP"
     memory = [
         [f"driver's memory, {int(name.split('_')[2]):,} small images", f"{megabytes:.0f} MB"]
         for name, megabytes in result["memory"].items()
     ]
     rows = [
-        [f"one Ray worker against the local engine, {size}", f"{engines['ray_1_against_local']:.2f} ×"],
-        [f"two Ray workers against one, {size}", f"{engines['ray_2_against_ray_1']:.2f} ×"],
         *memory,
         ["images a second that nothing is done to, one process", f"{result['rows']['local_rows_per_second']:.0f}"],
         ["the same, two Ray workers on two cores", f"{result['rows']['ray_rows_per_second']:.0f}"],
@@ -472,6 +479,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "int8": ("int8", int8),
     "shares": ("int8", shares),
     "bulk": ("bulk", bulk),
+    "engines": ("engines", engines),
     "kills": ("kills", kills),
     "page": ("page", page),
     "streaming": ("streaming", streaming),
