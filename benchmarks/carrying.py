@@ -25,7 +25,7 @@ import clearsight
 from clearsight.datasets import CIFAR10, take
 from clearsight.metrics import departure, psnr
 from clearsight.metrics.recognition import hit
-from clearsight.objectives import Perceptual, View
+from clearsight.objectives import Perceptual
 from clearsight.seeds import generator_for
 from measuring import is_rehearsal, save
 
@@ -50,8 +50,15 @@ def plain(x: Tensor, generator: torch.Generator) -> Shown:
 
 
 def moved(x: Tensor, generator: torch.Generator) -> Shown:
-    """By up to four pixels, and mirrored or not, as ``diversity`` has it."""
-    return View.draw(x, generator).of
+    """By up to four pixels, what is beyond the edge reflected, and mirrored or not."""
+    down, right, mirrored = (int(torch.randint(n, (), generator=generator)) for n in (9, 9, 2))
+    height, width = x.shape[2:]
+
+    def view(image: Tensor) -> Tensor:
+        cut = F.pad(image, (4, 4, 4, 4), mode="reflect")[:, :, down : down + height, right : right + width]
+        return cut.flip(3) if mirrored else cut
+
+    return view
 
 
 def lit(x: Tensor, generator: torch.Generator) -> Shown:

@@ -15,7 +15,7 @@ from clearsight.contracts import VOID, Joint, Traits
 from clearsight.errors import DataError, InvalidArgumentError, ModelError, UnknownNameError
 from clearsight.joint import Cascade
 from clearsight.metrics import departure
-from clearsight.objectives import Frozen, Guidance, Layer, Perceptual, Recognition, View, has_default_layer
+from clearsight.objectives import Frozen, Guidance, Layer, Perceptual, Recognition, has_default_layer
 from clearsight.recognizers import MLP, Wrapped
 from clearsight.restorers import FFDNet, Wiener
 from stand_ins import CLASSES, SIDE, Fickle, bit_equal, moved, rand, seeded, small_unet, state
@@ -260,69 +260,6 @@ def test_without_labels_the_recognizer_s_own_answer_is_the_target() -> None:
     assert loss.parts(x_hat, x, LABELS)["recognition"].item() == pytest.approx(expected.item())
     with pytest.raises(DataError, match="the images have no labels to be guided by"):
         guidance()(x_hat, x)
-
-
-# Views
-
-
-def test_a_view_moves_by_an_eighth_at_most_and_mirrors_half_of_the_images() -> None:
-    x = torch.arange(16.0).expand(400, 1, 24, 16) + 100 * torch.arange(24.0)[:, None]
-    seen = View.draw(x, seeded()).of(x)
-    steps = seen[:, 0, 12, 4:12].diff(dim=1)
-    assert steps.abs().eq(1).all()
-    assert steps[:, 0].lt(0).float().mean().item() == pytest.approx(0.5, abs=0.1)
-    down, across = seen[:, 0, 12, 8] // 100 - 12, seen[:, 0, 12, 8] % 100
-    right = torch.where(steps[:, 0] > 0, across - 8, across - 7)
-    assert down.unique().tolist() == [-3, -2, -1, 0, 1, 2, 3]
-    assert right.unique().tolist() == [-2, -1, 0, 1, 2]
-
-
-def test_a_view_reflects_at_the_edge() -> None:
-    view = View(rows=torch.arange(3)[None], columns=torch.arange(4)[None])
-    x = rand(1, 2, 3, 4)
-    assert view.of(x).equal(x)
-    drawn = View.draw(torch.zeros(200, 16, 8), seeded())
-    assert drawn.rows.unique(dim=0).tolist() == [
-        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-        [1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
-        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 14],
-        [2, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
-        [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 14, 13],
-    ]
-
-
-def test_what_is_compared_is_seen_alike() -> None:
-    shown: list[Tensor] = []
-    network = Fickle()
-    network.register_forward_hook(lambda module, inputs, output: shown.append(inputs[0]))
-    x = rand(3, 1, 16, 16)
-    parts = guidance(recognizer=network, labelled=False).parts(x, x, None, seeded())
-    assert shown[0].equal(shown[1])
-    assert not shown[0].equal(x)
-    assert {name: part.item() for name, part in parts.items()} == pytest.approx(dict.fromkeys(parts, 0), abs=1e-6)
-
-
-def test_maps_of_labels_are_moved_along() -> None:
-    class Pixels(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return torch.cat([x, 1 - x], 1)
-
-    maps = torch.randint(2, (4, 16, 24), generator=seeded(1))
-    x = (1 - maps[:, None]).float()
-    loss = guidance(recognizer=Pixels(), perceptual=0)
-    assert loss.parts(x, x, maps, seeded())["recognition"].item() == pytest.approx(
-        loss.parts(x, x, maps)["recognition"].item(), rel=1e-6
-    )
-
-
-@pytest.mark.parametrize("weighting", ["balanced", "fixed"])
-def test_views_come_from_the_generator_and_gradients_go_back_to_where_they_are_from(weighting: str) -> None:
-    x_hat, x = rand(3, 1, 16, 16).requires_grad_(), rand(3, 1, 16, 16, seed=1)
-    loss = guidance(weighting=weighting)
-    first, again, other = (slope(loss(x_hat, x, LABELS, seeded(k)), x_hat) for k in (0, 0, 1))
-    assert first.equal(again)
-    assert not first.allclose(other)
-    assert not first.allclose(slope(loss(x_hat, x, LABELS), x_hat))
 
 
 def slope(loss: Tensor, x_hat: Tensor) -> Tensor:

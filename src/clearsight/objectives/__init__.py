@@ -12,7 +12,6 @@ from clearsight.objectives.recognition import Recognition
 from clearsight.objectives.rmse import RMSELoss
 from clearsight.objectives.segmentation import SegmentationLoss
 from clearsight.objectives.squares import HalfSumOfSquares
-from clearsight.objectives.views import View
 
 __all__ = [
     "DEFAULT_LAYER",
@@ -31,7 +30,6 @@ __all__ = [
     "RMSELoss",
     "Recognition",
     "SegmentationLoss",
-    "View",
     "Weighting",
     "has_default_layer",
 ]

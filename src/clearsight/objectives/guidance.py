@@ -11,7 +11,6 @@ from clearsight.errors import DataError, InvalidArgumentError
 from clearsight.objectives.frozen import Frozen
 from clearsight.objectives.perceptual import Perceptual
 from clearsight.objectives.recognition import Recognition
-from clearsight.objectives.views import View
 
 __all__ = ["Guidance", "Weighting"]
 
@@ -80,17 +79,13 @@ class Guidance(nn.Module):
         self.perceptual = Perceptual(network=network, layer=layer) if perceptual else None
         self.recognition = Recognition() if recognition else None
 
-    def forward(
-        self, x_hat: Tensor, x: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None
-    ) -> Tensor:
+    def forward(self, x_hat: Tensor, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """The loss of a batch.
 
         Args:
             x_hat: restored images ``(B, C, H, W)``.
             x: the clean ones.
             labels: ``(B,)`` or ``(B, H, W)``, where the loss is labelled.
-            generator: draws the :class:`~clearsight.objectives.View` in which the networks see each image; they see
-                the images as they are if not given.
 
         Returns:
             A scalar; its gradient is the sum of the parts', each with its weight.
@@ -100,14 +95,12 @@ class Guidance(nn.Module):
             InvalidArgumentError: the labels have another shape than the recognizer's answer.
             ModelError: a network cannot take the images.
         """
-        parts = self.parts(x_hat, x, labels, generator)
+        parts = self.parts(x_hat, x, labels)
         if self.weighting == "balanced" and len(parts) > 1:
             return self._balanced(x_hat, parts)
         return torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
 
-    def parts(
-        self, x_hat: Tensor, x: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None
-    ) -> dict[str, Tensor]:
+    def parts(self, x_hat: Tensor, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """``pixels``, ``perceptual`` and ``recognition``, those of weight 0 left out; each a scalar, without weight.
 
         Arguments and errors are those of :meth:`forward`.
@@ -117,14 +110,9 @@ class Guidance(nn.Module):
             raise DataError("the images have no labels to be guided by: label them, or set labelled to false")
         if self.perceptual is None and self.recognition is None:
             return found
-        shown = x_hat.float().clamp(0, 1)
-        if generator is not None:
-            view = View.draw(x, generator)
-            shown, x = view.of(shown), view.of(x)
-            labels = view.of(labels) if labels is not None and labels.ndim > 1 else labels
         with torch.no_grad():
             clean = self._look(x, recognize=not self.labelled)
-        seen = self._look(shown, recognize=True)
+        seen = self._look(x_hat.float().clamp(0, 1), recognize=True)
         if self.perceptual is not None and seen.features is not None and clean.features is not None:
             found["perceptual"] = self.perceptual.distance(seen.features, clean.features)
         wanted = labels if self.labelled else clean.logits

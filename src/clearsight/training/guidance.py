@@ -49,8 +49,6 @@ class GuidedTask(RestorationTask):
         layer: whose features are compared; ``relu3_3`` if not given.
         features: another network whose layer that is, as ``recognizer`` is given.
         labelled: the data's labels are to be recognized; if not, what the recognizer sees in the clean images.
-        diversity: the recognizer sees each image moved and mirrored at random, restored and clean alike, see
-            :class:`~clearsight.objectives.View`: what it asks for then helps others more.
         weighting: ``"balanced"``, each part's gradient brought to the norm of the pixels' before it is weighted, or
             ``"fixed"``.
         optimizer: made of the parameters to train.
@@ -81,7 +79,6 @@ class GuidedTask(RestorationTask):
         layer: str | None = None,
         features: str | nn.Module | None = None,
         labelled: bool = True,
-        diversity: bool = False,
         weighting: Weighting = "balanced",
         optimizer: OptimizerCallable = torch.optim.AdamW,
         schedule: Schedule | None = None,
@@ -98,7 +95,7 @@ class GuidedTask(RestorationTask):
             seed=seed,
         )
         self.network = Cascade(self.network, _loaded(recognizer))
-        self.labelled, self.diversity = labelled, diversity
+        self.labelled = labelled
         self.guidance = Guidance(
             recognizer=self.network.frozen,
             pixels=self.loss,
@@ -146,8 +143,7 @@ class GuidedTask(RestorationTask):
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded, restored and recognized."""
         x_hat = self.restore(batch, self.degradation, generator)
-        views = generator if self.diversity else None
-        loss: Tensor = self.guidance(x_hat, batch.reference, batch.labels, views)
+        loss: Tensor = self.guidance(x_hat, batch.reference, batch.labels)
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
