@@ -403,6 +403,32 @@ def harmless(result: Result) -> str:
     return table(["clean pictures: mean change; largest, of 255", *pictures], rows)
 
 
+def _gain(row: dict[str, float]) -> str:
+    return f"{row['gain']:+.1f} ± {row['margin']:.1f}"
+
+
+def carried(result: Result) -> str:
+    """What guidance brings the recognizer that guided, and one that did not."""
+    keys = [key for key in next(iter(result["restored"].values())) if key != "psnr dB"]
+    header = [f"guided − separate, {result['images']} held-out images", *keys, "PSNR dB"]
+    rows = [
+        [f"σ = {sigma}", *(_gain(row[key]) for key in keys), f"{row['psnr dB']['gain']:+.2f}"]
+        for sigma, row in result["restored"].items()
+    ]
+    return table(header, rows)
+
+
+def carrying(result: Result) -> str:
+    """What a step against each gradient of the guide brings both."""
+    keys = [key for key in next(iter(result["steps"].values())) if key != "psnr dB"]
+    header = [f"a step of {result['length']}, σ = {result['sigma']}", *keys, "PSNR dB"]
+    rows = [
+        [name, *(_gain(row[key]) for key in keys), f"{row['psnr dB']['gain']:+.2f}"]
+        for name, row in result["steps"].items()
+    ]
+    return table(header, rows)
+
+
 def adaptation(result: Result) -> str:
     """PSNR with and without adaptation, where noise grows with the light and where it does not."""
     ways = ("noisy", "plain", "adapted", "told", "peer", "adapted, same images")
@@ -496,6 +522,8 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "self-ensemble": ("strength", self_ensemble),
     "noise": ("noise", noise),
     "harmless": ("noise", harmless),
+    "carried": ("carrying", carried),
+    "carrying": ("carrying", carrying),
     "adaptation": ("adaptation", adaptation),
     "micrographs": ("adaptation", micrographs),
     "recurrence": ("recurrence", recurrence),

@@ -11,13 +11,16 @@ from textwrap import shorten
 from clearsight.errors import DataError
 from clearsight.vision import torchvision
 
-__all__ = ["CAMVID", "IMAGENET", "VOC", "by_name", "imagenet_names", "matched"]
+__all__ = ["CAMVID", "CIFAR", "IMAGENET", "VOC", "by_name", "imagenet_names", "matched"]
 
 CAMVID = (
     *("sky", "building", "pole", "road", "pavement", "tree"),
     *("sign", "fence", "car", "pedestrian", "bicyclist"),
 )
 """The eleven classes of CamVid, as SegNet numbers them."""
+
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+"""The ten classes of CIFAR-10."""
 
 VOC = (
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),

@@ -31,7 +31,7 @@ DENOISERS = {
 }
 GREY = ("denoise-grey", "tnrd-25")
 READERS = {"digits-conv": "restore-digits", "digits-mlp": "restore-digits", "joint-digits": "joint-digits"}
-VIEWERS = {"cifar-resnet": 32, "camvid-segmenter": 240}
+VIEWERS = {"cifar-resnet": 32, "cifar-all-conv": 32, "camvid-segmenter": 240}
 UPSCALERS = {"upscale-x2": 2, "upscale-x3": 3, "upscale-x4": 4}
 SPOILT = "stain(depth=0.5) | fold(depth=0.3) | shadow(depth=0.5) | out-of-focus(radius=1.2) | gaussian(sigma=20/255)"
 HALF = "lower-half | salt-and-pepper(amount=0.1)"
@@ -203,9 +203,10 @@ def test_half_digits_are_read_as_they_were() -> None:
     assert actual["complete-digits"] < 15 < 50 < actual["degraded"]
 
 
-def test_a_cat_is_a_cat() -> None:
-    logits = view("cifar-resnet")
-    assert weights.load_recognizer("cifar-resnet").traits.classes[logits.index(max(logits))] == "cat"
+@pytest.mark.parametrize("name", ["cifar-resnet", "cifar-all-conv"])
+def test_a_cat_is_a_cat(name: str) -> None:
+    logits = view(name)
+    assert weights.load_recognizer(name).traits.classes[logits.index(max(logits))] == "cat"
 
 
 @pytest.mark.parametrize("stored", SHIPPED, ids=lambda stored: stored.name)

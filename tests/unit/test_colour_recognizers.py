@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import clearsight
 from clearsight.errors import InvalidArgumentError, MissingExtraError, WeightsError
-from clearsight.recognizers import VGG16, DeepLabLargeFOV, ResidualNet, SegmentationNet
+from clearsight.recognizers import VGG16, AllConvNet, DeepLabLargeFOV, ResidualNet, SegmentationNet
 from clearsight.vision import torchvision
 
 WIDTHS = [4, 4, 6, 6, 8]
@@ -106,6 +106,17 @@ def test_residual_net_whitens_patches_as_its_first_training_batch_says() -> None
     assert whitening.filters.equal(learned)
 
 
+def test_the_all_convolutional_net_is_nothing_but_convolutions() -> None:
+    model = AllConvNet(widths=[6, 8, 10], classes=["cat", "cow", "dog"]).eval()
+    assert model.features(images(1, 3, 32, 40)).shape == (1, 10, 4, 5)
+    with_weights = {type(m) for m in model.modules() if hasattr(m, "weight")}
+    assert with_weights == {nn.Conv2d, nn.BatchNorm2d}
+    x = images(2, 3, 32, 40)
+    assert torch.allclose(
+        model(x), model.output(model.features(4 * x - 2).mean((2, 3), keepdim=True))[..., 0, 0], atol=1e-6
+    )
+
+
 @pytest.mark.parametrize(("widths", "blocks"), [([4, 6], [1]), ([4], [1])])
 def test_segmentation_net_needs_one_number_a_resolution(widths: list[int], blocks: list[int]) -> None:
     with pytest.raises(InvalidArgumentError, match="need one number a resolution, two or more"):
@@ -128,7 +139,7 @@ def test_segmentation_net_sees_the_whole_image() -> None:
     assert x.grad[..., -8:, -8:].any()
 
 
-@pytest.mark.parametrize(("network", "megabytes"), [(ResidualNet, 5), (SegmentationNet, 3)])
+@pytest.mark.parametrize(("network", "megabytes"), [(ResidualNet, 5), (AllConvNet, 2), (SegmentationNet, 3)])
 def test_what_is_shipped_is_small(network: Callable[[], nn.Module], megabytes: float) -> None:
     stored = sum(p.numel() * (2 if p.ndim > 1 else 4) for p in network().state_dict().values())
     assert stored < megabytes * 1e6

@@ -1,5 +1,6 @@
 """Image → logits: classifiers and segmenters of our own, and a wrapper that makes a recognizer of the user's."""
 
+from clearsight.recognizers.all_conv_net import AllConvNet
 from clearsight.recognizers.checks import check_fits, check_task
 from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
@@ -15,6 +16,7 @@ __all__ = [
     "MLP",
     "PACKAGED",
     "VGG16",
+    "AllConvNet",
     "DeepLabLargeFOV",
     "DigitNet",
     "RapidOCR",

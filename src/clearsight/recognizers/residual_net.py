@@ -10,14 +10,13 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from clearsight.classes import CIFAR
 from clearsight.contracts import RecognitionTraits
 from clearsight.errors import InvalidArgumentError
 from clearsight.recognizers.checks import check_input
 from clearsight.registry import RECOGNIZERS
 
 __all__ = ["ResidualNet"]
-
-_CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 _LEAST_VARIANCE = 0.01
 """Added to that of each component, so that what is hardly there is not blown up."""
@@ -102,7 +101,7 @@ class ResidualNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         *,
         widths: Sequence[int] = (64, 256, 256),
         blocks: Sequence[int] = (1, 1, 1),
-        classes: Sequence[str] = _CIFAR,
+        classes: Sequence[str] = CIFAR,
     ) -> None:
         super().__init__()
         if len(blocks) != len(widths):

@@ -180,6 +180,7 @@ _CLASSES = _recognition(
     data="cifar10",
     recognizer="cifar-resnet",
     key="error",
+    others=("cifar-all-conv",),
     selected_on={"smoke": 8, "cpu": 500, "paper": 5_000},
     tested={"smoke": 8, "cpu": 2_000, "paper": 10_000},
     tested_slowly={"cpu": 200, "paper": 2_000},
