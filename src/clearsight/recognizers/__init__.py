@@ -1,6 +1,7 @@
 """Image → logits: classifiers and segmenters of our own, and a wrapper that makes a recognizer of the user's."""
 
 from clearsight.recognizers.checks import check_fits, check_task
+from clearsight.recognizers.crnn import CRNN
 from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
 from clearsight.recognizers.loading import PACKAGED, efficientnet_lite, load_foreign
@@ -12,6 +13,7 @@ from clearsight.recognizers.vgg import VGG16
 from clearsight.recognizers.wrapper import Wrapped
 
 __all__ = [
+    "CRNN",
     "MLP",
     "PACKAGED",
     "VGG16",
