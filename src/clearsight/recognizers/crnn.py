@@ -107,6 +107,8 @@ class CRNN(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     def _page(self, page: Tensor) -> tuple[Line, ...]:
         """The lines of ``(H, W)`` that say something."""
         boxes = rows_of(page)
+        if not boxes:
+            return ()
         answers = transcribed(self(strips(page, boxes, height=self._lines)), self.traits.classes)
         return tuple(Line(text, sure, box.corners) for (text, sure), box in zip(answers, boxes, strict=True) if text)
 

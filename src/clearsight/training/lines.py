@@ -17,9 +17,12 @@ from clearsight.training.samples import batch_of, compact, read_samples, resized
 
 __all__ = ["TextLines"]
 
+_COLUMNS = 32
+"""Widths of batches are multiples of this: what oneDNN keeps to compute one more width is ten megabytes."""
+
 
 class TextLines(Data):
-    """Whole lines of text, drawn at random; paper to the right of all but the longest of a batch.
+    """Whole lines of text, drawn at random; paper to the right of what is shorter than a batch is wide.
 
     A line is read when it is drawn, so there may be endlessly many, such as rendered ones.
 
@@ -85,8 +88,8 @@ class TextLines(Data):
                     f"lines have a text and are all {self.height} pixels high, but {line.name} has "
                     f"{'no text' if line.text is None else f'{line.x.shape[1]} pixels'}"
                 )
-        widest = max(line.x.shape[2] for line in lines)
-        return batch_of([replace(line, x=_with_paper(line.x, 0, 0, widest - line.x.shape[2])) for line in lines])
+        width = -(-max(line.x.shape[2] for line in lines) // _COLUMNS) * _COLUMNS
+        return batch_of([replace(line, x=_with_paper(line.x, 0, 0, width - line.x.shape[2])) for line in lines])
 
 
 def _with_paper(x: Tensor, above: int, below: int, right: int) -> Tensor:
