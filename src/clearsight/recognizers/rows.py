@@ -98,12 +98,12 @@ def _runs(ink: Tensor) -> list[tuple[int, int]]:
 
 
 def _profile(ink: Tensor) -> Tensor:
-    """How much ink each row has in the tenth of its width that has the second most.
+    """How much ink each row has in the twentieth of its width that has the second most.
 
     Short lines are lines, too; a stain or a stroke is none.
     """
-    tenths = F.avg_pool1d(ink, max(ink.shape[1] // 10, 1))
-    return tenths.topk(min(2, tenths.shape[1]), 1).values[:, -1]
+    parts = F.avg_pool1d(ink, max(ink.shape[1] // 20, 1))
+    return parts.topk(min(2, parts.shape[1]), 1).values[:, -1]
 
 
 def _box(ink: Tensor, top: int, bottom: int) -> Box:
