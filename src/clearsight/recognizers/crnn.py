@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
@@ -96,10 +97,12 @@ class CRNN(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         """
         check_input(x, self.traits)
         ink = 1 - self._resized(x.mean(1, keepdim=True))  # what is added around an image is paper then
-        frames, _ = self.context(self.features(ink)[:, :, 0].mT)
+        with torch.backends.cudnn.flags(enabled=self.training):  # it goes back through an LSTM in training alone
+            frames, _ = self.context(self.features(ink)[:, :, 0].mT)
         logits: Tensor = self.output(frames).mT
         return logits.float()
 
+    @torch.inference_mode()
     def read(self, x: Tensor) -> list[tuple[Line, ...]]:
         """The lines of each image of ``(B, C, H, W)`` in [0, 1], from top to bottom."""
         return [self._page(image.mean(0)) for image in x.float().clamp(0, 1)]

@@ -51,7 +51,7 @@ def transcribed(logits: Tensor, letters: Sequence[str]) -> list[tuple[str, float
         >>> transcribed(100 * frames, ["", "a", "b"])
         [('aab', 1.0)]
     """
-    probabilities, numbers = logits.float().softmax(1).max(1)
+    probabilities, numbers = logits.detach().float().softmax(1).max(1)
     before = torch.cat([torch.zeros_like(numbers[:, :1]), numbers[:, :-1]], 1)
     kept = (numbers != 0) & (numbers != before)
     found = []
