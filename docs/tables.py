@@ -463,11 +463,9 @@ def _read(engine: str, result: Result) -> str:
 
 
 def lines(result: Result) -> str:
-    """Character error rates of two readers on lines of text."""
-    engines = result["engines"]
-    header = [f"CER %, {result['lines']} lines, {result['pages']} pages", *engines]
-    names = next(iter(engines.values()))
-    return table(header, [[name, *(_with_interval(engines[one][name]) for one in engines)] for name in names])
+    """Character error rates of our reader on lines of text, and on pages."""
+    header = [f"CER %, {result['lines']} lines, {result['pages']} pages", "ocr-lines"]
+    return table(header, [[name, _with_interval(rate)] for name, rate in result["cer"].items()])
 
 
 def guidance(result: Result) -> str:
