@@ -62,7 +62,7 @@ def models() -> str:
 
 def validation() -> str:
     """What the trained models reached on the images that their training held out."""
-    titles = {"psnr": "PSNR {:.2f} dB", "error": "error {:.2f} %", "miou": "mIoU {:.2f} %"}
+    titles = {"psnr": "PSNR {:.2f} dB", "error": "error {:.2f} %", "miou": "mIoU {:.2f} %", "cer": "CER {:.2f} %"}
     rows = [
         [f"`{stored.name}`", measured["images"], _code(condition), title.format(value)]
         for stored in _trained()

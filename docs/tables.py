@@ -495,6 +495,27 @@ def _read(engine: str, result: Result) -> str:
     return table(header, lines)
 
 
+def lines(result: Result) -> str:
+    """Character error rates of our reader on lines of text, and on pages."""
+    header = [f"CER %, {result['lines']} lines, {result['pages']} pages", "ocr-lines"]
+    return table(header, [[name, _with_interval(rate)] for name, rate in result["cer"].items()])
+
+
+def guidance(result: Result) -> str:
+    """Error rates behind a guided restorer and behind its twin, and their difference, of each set by each engine."""
+    states = ("degraded", "restore-text", "separate-text", "guided-text")
+    header = ["CER %", *("as they are", *states[1:]), "guidance gains, points"]
+    found = []
+    for kind, engines in result["engines"].items():
+        for engine, severities in engines.items():
+            for severity, judged in severities.items():
+                rows = {row["name"]: row["cer"] for row in judged["rows"]}
+                rates = [f"{rows[state]['value']:.2f}" for state in states]
+                what = f"{result['counts'][kind]} {kind}, {engine}, severity {severity}"
+                found.append([what, *rates, _with_interval(judged["gained"])])
+    return table(header, found)
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "denoising-in-short": ("denoising", denoising_in_short),
@@ -529,6 +550,8 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "recurrence": ("recurrence", recurrence),
     "study": ("study", study),
     "text": ("text", text),
+    "lines": ("lines", lines),
+    "guidance": ("guidance", guidance),
 }
 """Each table that a run measured: which run, and how it is written."""
 

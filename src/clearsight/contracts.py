@@ -141,16 +141,18 @@ class RecognitionTraits:
     Attributes:
         task: ``"classify"``, one class an image, ``"segment"``, one class a pixel, or ``"read"``, text: a
             :class:`Reader`.
-        classes: names of the classes, in the order of the logits; of a reader its letters, empty where nobody lists
-            them.
+        classes: names of the classes, in the order of the logits; of a reader that gives logits what each frame can be,
+            first no letter, the empty string, then its letters; empty of one that gives text alone.
         channels: channels it takes; ``None`` where any number will do.
         size: height and width it takes; ``None`` where any will do.
+        height: in pixels, that a reader brings lines to; ``None`` where that is its own business.
     """
 
     task: Literal["classify", "segment", "read"]
     classes: tuple[str, ...]
     channels: int | None
     size: tuple[int, int] | None = None
+    height: int | None = None
 
 
 @runtime_checkable
@@ -162,7 +164,11 @@ class Recognizer(Protocol):
         """What one has to know to feed it and to read its logits."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [0, 1] to logits: ``(B, K)`` of a classifier, ``(B, K, H, W)`` of a segmenter."""
+        """``(B, C, H, W)`` in [0, 1] to logits.
+
+        ``(B, K)`` of a classifier, ``(B, K, H, W)`` of a segmenter, ``(B, K, T)`` of a reader of lines, T frames from
+        left to right.
+        """
 
 
 @dataclass(frozen=True, slots=True)

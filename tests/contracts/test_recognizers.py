@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import clearsight.recognizers  # noqa: F401  (fills the registry)
-from clearsight.contracts import RecognitionTraits, Recognizer
+from clearsight.contracts import Reader, RecognitionTraits, Recognizer
 from clearsight.errors import ModelError
 from clearsight.registry import RECOGNIZERS
 from stand_ins import seeded
@@ -37,7 +37,8 @@ def images(traits: RecognitionTraits, count: int = 3, *, size: tuple[int, int] =
 def test_keeps_the_contract(model: nn.Module) -> None:
     assert isinstance(model, Recognizer)
     assert isinstance(model.traits, RecognitionTraits)
-    assert model.traits.task in ("classify", "segment")
+    assert model.traits.task in ("classify", "segment", "read")
+    assert isinstance(model, Reader) == (model.traits.task == "read")
     assert len(model.traits.classes) >= 2
 
 
@@ -51,8 +52,8 @@ def test_has_a_summary_that_fits_a_line(model: nn.Module) -> None:
 def test_gives_one_logit_a_class_for_any_number_of_images(model: nn.Module, count: int) -> None:
     x = images(model.traits, count)
     logits = model(x)
-    pixels = () if model.traits.task == "classify" else x.shape[2:]
-    assert logits.shape == (count, len(model.traits.classes), *pixels)
+    places = {"classify": (), "segment": x.shape[2:], "read": logits.shape[2:3]}[model.traits.task]
+    assert logits.shape == (count, len(model.traits.classes), *places)
     assert logits.dtype == torch.float32
     assert logits.isfinite().all()
 

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from clearsight import weights
 from clearsight.contracts import Line, RecognitionTraits
+from clearsight.recognizers import CRNN
 from clearsight.recognizers.loading import PACKAGED, Packaged
+from stand_ins import one_line
 
 BOX = ((0.0, 0.0), (9.0, 0.0), (9.0, 4.0), (0.0, 4.0))
 
@@ -43,3 +47,18 @@ def test_the_command_prints_lines_or_boxes(command: Callable, tmp_path: Path, mo
     told = json.loads(command("recognize", "a.png", "--recognizer", "clerk", "--json").out)
     assert told[0]["text"] == "bright\nday"
     assert told[0]["lines"][0] == {"text": "bright", "confidence": 0.9, "box": [list(corner) for corner in BOX]}
+
+
+def test_a_reader_that_was_trained_here_is_taken_by_its_folder(command: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("jiwer")
+    torch.manual_seed(0)
+    weights.save(CRNN(widths=[4, 6, 8], hidden=5), tmp_path / "mine", figures={"name": "mine"}, card="")
+    Image.new("L", (60, 32), 255).save(tmp_path / "white.png")
+    assert command("recognize", "white.png", "--recognizer", "mine/").out == "white.png  no text  0.000\n"
+    table = command("evaluate", "--data", "lines", "--with", "document(severity=3)", "-r", "mine/", "--limit", "3")
+    assert "CER %" in table.out
+    refused = command("guard", "-r", "mine/", "--images", "lines", "-o", "out")
+    assert one_line(refused.err) == (
+        "clearsight: CRNN reads text and tells no classes: take a classifier or a segmenter\n"
+    )
+    assert not (tmp_path / "out").exists()

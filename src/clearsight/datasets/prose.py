@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["entry", "sentences"]
+__all__ = ["entry", "invented", "sentences"]
 
 _PARTS = {"train": (0, 1, 2, 4), "val": (3,), "test": (5, 6)}
 """Which of each seven sentences."""
@@ -73,3 +73,26 @@ def entry(rng: random.Random) -> str:
     """
     asked, answer = rng.choice(_FIELDS)
     return f"{asked}: {answer(rng)}"
+
+
+_KINDS: Sequence[Callable[[random.Random], str]] = (
+    lambda rng: _name(rng).lower(),
+    _name,
+    lambda rng: _name(rng).upper(),
+    _number,
+    _amount,
+    lambda rng: "".join(rng.choices(string.ascii_letters + string.digits + string.punctuation, k=rng.randint(1, 8))),
+)
+
+
+def invented(rng: random.Random, letters: int) -> str:
+    """Made-up words, numbers and signs, at most so many letters: what can only be read letter by letter.
+
+    Example:
+        >>> invented(random.Random(1), 20)
+        'Tseljos atisaj 3jDc'
+    """
+    line = rng.choice(_KINDS)(rng)[:letters]
+    while len(longer := f"{line} {rng.choice(_KINDS)(rng)}") <= letters:
+        line = longer
+    return line

@@ -85,7 +85,7 @@ class Guidance(nn.Module):
         Args:
             x_hat: restored images ``(B, C, H, W)``.
             x: the clean ones.
-            labels: ``(B,)`` or ``(B, H, W)``, where the loss is labelled.
+            labels: ``(B,)`` or ``(B, H, W)``, or letters ``(B, L)``, where the loss is labelled.
 
         Returns:
             A scalar; its gradient is the sum of the parts', each with its weight.

@@ -2,6 +2,7 @@
 
 from clearsight.recognizers.all_conv_net import AllConvNet
 from clearsight.recognizers.checks import check_fits, check_task
+from clearsight.recognizers.crnn import CRNN
 from clearsight.recognizers.deeplab import DeepLabLargeFOV
 from clearsight.recognizers.digit_net import DigitNet
 from clearsight.recognizers.loading import PACKAGED, efficientnet_lite, load_foreign
@@ -13,6 +14,7 @@ from clearsight.recognizers.vgg import VGG16
 from clearsight.recognizers.wrapper import Wrapped
 
 __all__ = [
+    "CRNN",
     "MLP",
     "PACKAGED",
     "VGG16",

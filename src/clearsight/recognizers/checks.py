@@ -11,24 +11,37 @@ from clearsight.classes import matched
 from clearsight.contracts import RecognitionTraits, Recognizer
 from clearsight.errors import DataError, ModelError
 
-__all__ = ["check_fits", "check_input", "check_task", "check_tells_classes", "tells_classes"]
+__all__ = ["check_fits", "check_gives_logits", "check_input", "check_task", "check_tells_classes", "tells_classes"]
 
 
 def tells_classes(recognizer: nn.Module | None) -> TypeGuard[nn.Module]:
-    """Whether there is a recognizer, and it gives logits, not text."""
+    """Whether there is a recognizer, and it tells classes, not text."""
     return recognizer is not None and cast(Recognizer, recognizer).traits.task != "read"
 
 
 def check_tells_classes(recognizer: nn.Module) -> None:
-    """Check that a recognizer gives logits, which can be learned from.
+    """Check that a recognizer tells classes.
 
     Raises:
         ModelError: it reads text.
     """
     if not tells_classes(recognizer):
         raise ModelError(
-            f"{type(recognizer).__name__} reads text and tells no classes, through whose logits gradients could flow: "
-            "take a classifier or a segmenter"
+            f"{type(recognizer).__name__} reads text and tells no classes: take a classifier or a segmenter"
+        )
+
+
+def check_gives_logits(recognizer: nn.Module) -> None:
+    """Check that a recognizer gives logits, which can be learned from; of a reader, those of its letters.
+
+    Raises:
+        ModelError: it gives text alone.
+    """
+    traits = cast(Recognizer, recognizer).traits
+    if traits.task == "read" and not traits.classes:
+        raise ModelError(
+            f"{type(recognizer).__name__} gives text, and no logits through which gradients could flow: take a "
+            "classifier, a segmenter or the reader ocr-lines"
         )
 
 

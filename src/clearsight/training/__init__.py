@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clearsight.training.forcing import TeacherForcedTask
     from clearsight.training.guidance import GuidedTask
     from clearsight.training.joint import JointTask
+    from clearsight.training.lines import TextLines
     from clearsight.training.muon import Muon
     from clearsight.training.noise2noise import Noise2NoiseTask
     from clearsight.training.patches import Patches
@@ -52,6 +53,7 @@ __all__ = [
     "StreamedPatches",
     "Task",
     "TeacherForcedTask",
+    "TextLines",
     "WholeImages",
     "shipped_recipes",
     "train",
@@ -78,6 +80,7 @@ _HOMES = {
     "StreamedPatches": "streaming",
     "Task": "task",
     "TeacherForcedTask": "forcing",
+    "TextLines": "lines",
     "WholeImages": "data",
     "train": "runner",
 }

@@ -43,6 +43,12 @@ _KINDS = {
         "classes = clearsight.recognize(image, recognizer=recognizer).classes\n",
         "mIoU, %",
     ),
+    "cer": _Kind(
+        "image-to-text",
+        'recognizer = clearsight.load_recognizer("{name}")\n'
+        "text = clearsight.recognize(image, recognizer=recognizer).label\n",
+        "CER, %",
+    ),
     "departure": _Kind("image-to-image", "", "departure of the recognizer's answer, %"),
     "unexplained": _Kind(
         "image-to-image",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -113,7 +114,7 @@ class RandomCrops(Data):
             square = values[..., top : top + self.size, left : left + self.size]
             return square.flip(-1) if mirrored else square
 
-        return transformed(sample, change, self.declared)
+        return replace(transformed(sample, change, self.declared), text=None)  # of a page, nobody knows it of a square
 
 
 class RandomResizedCrops(Data):

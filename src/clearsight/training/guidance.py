@@ -16,8 +16,10 @@ from clearsight.joint.cascade import Cascade
 from clearsight.metrics.pixels import psnr
 from clearsight.metrics.recognition import confusion, departure, hit, mean_iou
 from clearsight.objectives.guidance import Guidance, Weighting
-from clearsight.recognizers.checks import check_task, check_tells_classes
+from clearsight.recognizers.checks import check_gives_logits, check_task
+from clearsight.recognizers.letters import transcribed, wanted
 from clearsight.training.data import Data
+from clearsight.training.recognition import error_rate, letters_wrong
 from clearsight.training.restoration import RestorationTask
 from clearsight.training.schedules import Schedule
 from clearsight.training.task import Scores
@@ -35,7 +37,8 @@ class GuidedTask(RestorationTask):
 
     The best checkpoint is the one with the least departure of the recognizer's answer from the right one, ½ Σ |p − t|
     in percent. Unlike the error it moves with every answer, not only where one tips over, so a few held-out images are
-    enough to tell two checkpoints apart; and PSNR is what guidance trades for it.
+    enough to tell two checkpoints apart; and PSNR is what guidance trades for it. Of a reader, whose lines have letters
+    enough, it is the one with the fewest misread.
 
     Args:
         restorer: the network.
@@ -57,7 +60,8 @@ class GuidedTask(RestorationTask):
 
     Raises:
         RecipeError: as :class:`~clearsight.training.restoration.RestorationTask`.
-        ModelError: the restorer and the recognizer take different images, or the recognizer cannot be loaded.
+        ModelError: the restorer and the recognizer take different images, or the recognizer cannot be loaded or gives
+            no logits.
         InvalidArgumentError: a weight cannot be used, or features are to be compared and no layer is named.
         UnknownNameError: there is no such layer.
     """
@@ -95,7 +99,9 @@ class GuidedTask(RestorationTask):
             seed=seed,
         )
         self.network = Cascade(self.network, _loaded(recognizer))
-        self.labelled = labelled
+        self.labelled, self._reads = labelled, self.network.recognition.task == "read"
+        if self._reads:
+            self.units = {"misread": "%", "psnr": "dB"}
         self.guidance = Guidance(
             recognizer=self.network.frozen,
             pixels=self.loss,
@@ -122,18 +128,20 @@ class GuidedTask(RestorationTask):
 
         Raises:
             ModelError: it takes other images, or no gradient flows through the recognizer.
-            DataError: there are no labels, or they are one an image for a segmenter, or one a pixel for a classifier.
+            DataError: there are no labels or texts, or they are one an image for a segmenter, or one a pixel for a
+                classifier.
         """
         for batch in (data.draw(0), data.held_out()[0]):
-            self._check_batch(Batch(batch.x[:1], None if batch.labels is None else batch.labels[:1]).scaled())
+            labels = None if batch.labels is None else batch.labels[:1]
+            self._check_batch(Batch(batch.x[:1], labels, texts=batch.texts[:1]).scaled())
 
     def _check_batch(self, batch: Batch) -> None:
         channels, height, width = batch.x.shape[1:]
         self.network.check_images(channels, height, width)
-        if self.labelled:
+        if self.labelled and not self._reads:
             _check_labels(self.network.recognition, batch.labels)
         x_hat = batch.x.clone().requires_grad_()
-        parts = self.guidance.parts(x_hat, batch.x, batch.labels)
+        parts = self.guidance.parts(x_hat, batch.x, self._wanted(batch))
         if not all(part.requires_grad for part in parts.values()):
             raise ModelError(
                 "no gradient flows through the recognizer: give a network, or a TorchScript program, that does not "
@@ -143,30 +151,43 @@ class GuidedTask(RestorationTask):
     def objective(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of a batch degraded, restored and recognized."""
         x_hat = self.restore(batch, self.degradation, generator)
-        loss: Tensor = self.guidance(x_hat, batch.reference, batch.labels)
+        loss: Tensor = self.guidance(x_hat, batch.reference, self._wanted(batch))
         return loss
 
     def scores(self, batch: Batch, index: int) -> Scores:
         """What the recognizer makes of each restored image, and how the image looks.
 
         ``departure`` is ½ Σ |p − t| in percent, ``misread`` 100 for each image that is named wrongly, or its
-        confusions, ``psnr`` in dB. Right is what the labels say or, without them, what the recognizer sees in the clean
-        image. The recognizer computes in float32.
+        confusions, or how many letters it has and how many are misread; ``psnr`` in dB. Right is what the labels or
+        texts say or, without them, what the recognizer sees in the clean image. The recognizer computes in float32.
         """
         clean = None if self.labelled else self._logits(batch.x)
         found: Scores = {metric: {} for metric in self.units}
         for way in self.validation:
             x_hat = self.validated(batch, way, index)
-            logits = self._logits(x_hat)
-            wanted = cast(Tensor, batch.labels) if clean is None else clean
-            found["departure"][str(way)] = 100 * departure(logits, wanted)
-            found["misread"][str(way)] = _misread(logits, wanted.argmax(1) if clean is not None else wanted)
-            found["psnr"][str(way)] = psnr(x_hat, batch.reference)
+            judged = self._judged(self._logits(x_hat), batch, clean)
+            for metric, values in {**judged, "psnr": psnr(x_hat, batch.reference)}.items():
+                found[metric][str(way)] = values
         return found
 
     def figure(self, metric: str, values: Tensor) -> Tensor:
-        """What a segmenter misreads is 100 − the mean IoU, in percent, of all images together; all else is a mean."""
-        return 100 * (1 - mean_iou(values.sum(0))) if values.ndim > 1 else values.mean()
+        """What is misread of all letters or, of a segmenter, 100 − the mean IoU, in percent; all else is a mean."""
+        if values.ndim == 1:
+            return values.mean()
+        return error_rate(values) if self._reads else 100 * (1 - mean_iou(values.sum(0)))
+
+    def _judged(self, logits: Tensor, batch: Batch, clean: Tensor | None) -> dict[str, Tensor]:
+        """What the recognizer makes of images, beside what is right, or what it makes of the clean ones."""
+        classes = self.network.recognition.classes
+        if self._reads:
+            texts = batch.texts if clean is None else [text for text, _ in transcribed(clean, classes)]
+            return {"misread": letters_wrong(logits, texts, classes)}
+        right = cast(Tensor, batch.labels) if clean is None else clean
+        misread = _misread(logits, right.argmax(1) if clean is not None else right)
+        return {"departure": 100 * departure(logits, right), "misread": misread}
+
+    def _wanted(self, batch: Batch) -> Tensor | None:
+        return wanted(batch, self.network.recognition) if self.labelled else None
 
     def _logits(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
@@ -175,7 +196,7 @@ class GuidedTask(RestorationTask):
 
 def _loaded(network: str | nn.Module) -> nn.Module:
     recognizer = weights.load_recognizer(network) if isinstance(network, str) else network
-    check_tells_classes(recognizer)
+    check_gives_logits(recognizer)
     return recognizer
 
 

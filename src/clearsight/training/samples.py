@@ -126,7 +126,8 @@ def resized(values: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def batch_of(samples: Sequence[Sample]) -> Batch:
-    """Samples of one size as a batch; labels where all have one of the same kind."""
+    """Samples of one size as a batch; labels where all have one of the same kind, texts where all have one."""
+    texts = [sample.text for sample in samples if sample.text is not None]
     targets = [sample.target for sample in samples if sample.target is not None]
     return Batch(
         x=stacked([sample.x for sample in samples]),
@@ -134,6 +135,7 @@ def batch_of(samples: Sequence[Sample]) -> Batch:
         target=stacked(targets) if targets else None,
         names=tuple(sample.name for sample in samples),
         inputs={name: stacked([sample.inputs[name] for sample in samples]) for name in samples[0].inputs},
+        texts=tuple(texts) if len(texts) == len(samples) else (),
     )
 
 

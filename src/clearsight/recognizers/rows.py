@@ -1,0 +1,123 @@
+"""Where the lines of an upright page are: between rows of pixels without ink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["Box", "rows_of", "strips"]
+
+_ROOM = 1.65
+"""Height of a strip over that of the letters in it, from the tallest to the deepest."""
+_INKED = 0.2
+"""Share of the ink of a full row, over what there is between lines, from which on a row counts as one of letters."""
+_LEAST = 0.4
+"""Share of the height of the usual line below which a run of rows is no line: a rule, dirt, the edge of a stain."""
+_PIXELS = 8
+"""Height of the smallest letters, from the tallest to the deepest."""
+_STRIP = 3
+"""Times its letters that an image of a single line is high, at most."""
+_COLUMNS = 32
+"""Widths of strips are multiples of this: what oneDNN keeps to compute one more width is ten megabytes."""
+_GREY = 0.15
+"""Least difference of ink from the paper around it."""
+
+
+class Box(NamedTuple):
+    """A part of a page, in pixels; its last row and column are those before ``bottom`` and ``right``."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def corners(self) -> tuple[tuple[float, float], ...]:
+        """Column and row of each, clockwise from the upper left."""
+        left, top, right, bottom = map(float, (self.left, self.top, self.right, self.bottom))
+        return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+def rows_of(page: Tensor) -> list[Box]:
+    """The lines of a page, from top to bottom, by its horizontal projection profile.
+
+    Ink is what is darker than the lightest around it; a line is a run of rows that have some. An image with one line
+    that is not three times as high as its letters is that line, as it is.
+
+    Args:
+        page: ``(H, W)``, dark on light, upright, in one column.
+
+    Example:
+        >>> page = torch.ones(60, 80)
+        >>> page[10:20, 5:70], page[35:45, 5:40] = 0, 0
+        >>> [(box.top, box.bottom) for box in rows_of(page)]
+        [(10, 20), (35, 45)]
+    """
+    ink = _ink(page)
+    runs = _runs(ink)
+    if len(runs) == 1 and page.shape[0] < _STRIP * (runs[0][1] - runs[0][0]):
+        return [Box(0, page.shape[0], 0, page.shape[1])]
+    return [_box(ink, top, bottom) for top, bottom in runs]
+
+
+def strips(page: Tensor, boxes: Sequence[Box], *, height: int) -> Tensor:
+    """What is in boxes, with room around it, ``(N, 1, height, W)``: as wide as the widest and more, paper to its right.
+
+    A box that is the whole page is taken as it is.
+    """
+    usual = torch.tensor([box.bottom - box.top for box in boxes]).median().item()
+    cut = [_strip(page, box, max(usual, box.bottom - box.top), height) for box in boxes]
+    width = -(-max(strip.shape[-1] for strip in cut) // _COLUMNS) * _COLUMNS
+    return torch.cat([F.pad(strip, (0, width - strip.shape[-1]), value=1.0) for strip in cut])
+
+
+def _ink(page: Tensor) -> Tensor:
+    """How much darker each pixel is than the paper around it, 0 where that may be noise."""
+    around = max(min(page.shape) // 8, 15) | 1
+    paper = F.avg_pool2d(page[None], 3, 1, 1, count_include_pad=False)
+    for window in ((around, 1), (1, around)):
+        paper = F.max_pool2d(paper, window, 1, (window[0] // 2, window[1] // 2))
+    darker = paper[0] - page
+    return darker.where(darker > _GREY, 0.0)
+
+
+def _runs(ink: Tensor) -> list[tuple[int, int]]:
+    """First row and row after the last of each line."""
+    profile = _profile(ink)
+    between, full = torch.quantile(profile, 0.1), torch.quantile(profile, 0.9)
+    inked = profile > between + _INKED * (full - between)
+    steps = F.pad(inked.float(), (1, 1)).diff()
+    runs = list(zip((steps > 0).nonzero()[:, 0].tolist(), (steps < 0).nonzero()[:, 0].tolist(), strict=True))
+    tallest = max((bottom - top for top, bottom in runs), default=0)
+    usual = sorted(bottom - top for top, bottom in runs if bottom - top > _LEAST * tallest)
+    return [(top, bottom) for top, bottom in runs if bottom - top >= max(_LEAST * usual[len(usual) // 2], _PIXELS)]
+
+
+def _profile(ink: Tensor) -> Tensor:
+    """How much ink each row has in the twentieth of its width that has the second most.
+
+    Short lines are lines, too; a stain or a stroke is none.
+    """
+    parts = F.avg_pool1d(ink, max(ink.shape[1] // 20, 1))
+    return parts.topk(min(2, parts.shape[1]), 1).values[:, -1]
+
+
+def _box(ink: Tensor, top: int, bottom: int) -> Box:
+    """As wide as the ink in these rows."""
+    columns = ink[top:bottom].amax(0).nonzero()[:, 0]
+    return Box(top, bottom, int(columns[0]), int(columns[-1]) + 1)
+
+
+def _strip(page: Tensor, box: Box, letters: float, height: int) -> Tensor:
+    """A box with room around it, beyond the page white, ``(1, 1, height, w)``."""
+    cut = page
+    if box != (0, page.shape[0], 0, page.shape[1]):
+        room = round(letters * _ROOM - (box.bottom - box.top)) // 2
+        top, bottom, left, right = box.top - room, box.bottom + room, box.left - room, box.right + room
+        cut = F.pad(page, (-left, right - page.shape[1], -top, bottom - page.shape[0]), value=1.0)
+    size = (height, max(round(cut.shape[1] * height / cut.shape[0]), 1))
+    return F.interpolate(cut[None, None], size, mode="bilinear", antialias=True)
