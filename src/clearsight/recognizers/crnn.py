@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from clearsight.contracts import Line, RecognitionTraits
 from clearsight.recognizers.checks import check_input
 from clearsight.recognizers.letters import LETTERS, transcribed
-from clearsight.recognizers.rows import rows_of, strips
+from clearsight.recognizers.rows import at_height, rows_of, strips
 from clearsight.registry import RECOGNIZERS
 
 __all__ = ["CRNN"]
@@ -96,7 +95,7 @@ class CRNN(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
             ModelError: the images are of another shape.
         """
         check_input(x, self.traits)
-        ink = 1 - self._resized(x.mean(1, keepdim=True))  # what is added around an image is paper then
+        ink = 1 - at_height(x.mean(1, keepdim=True), self._lines)  # what is added around an image is paper then
         with torch.backends.cudnn.flags(enabled=self.training):  # it goes back through an LSTM in training alone
             frames, _ = self.context(self.features(ink)[:, :, 0].mT)
         logits: Tensor = self.output(frames).mT
@@ -119,10 +118,3 @@ class CRNN(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
     def _lines(self) -> int:
         assert self.traits.height is not None
         return self.traits.height
-
-    def _resized(self, x: Tensor) -> Tensor:
-        height, width = x.shape[2:]
-        if height == self._lines:
-            return x
-        size = (self._lines, max(round(width * self._lines / height), 1))
-        return F.interpolate(x, size, mode="bilinear", antialias=True)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Box", "rows_of", "strips"]
+__all__ = ["Box", "at_height", "padded_width", "rows_of", "strips"]
 
 _ROOM = 1.65
 """Height of a strip over that of the letters in it, from the tallest to the deepest."""
@@ -22,7 +22,7 @@ _PIXELS = 8
 _STRIP = 3
 """Times its letters that an image of a single line is high, at most."""
 _COLUMNS = 32
-"""Widths of strips are multiples of this: what oneDNN keeps to compute one more width is ten megabytes."""
+"""Widths of batches are multiples of this: what oneDNN keeps to compute one more width is ten megabytes."""
 _GREY = 0.15
 """Least difference of ink from the paper around it."""
 
@@ -71,8 +71,21 @@ def strips(page: Tensor, boxes: Sequence[Box], *, height: int) -> Tensor:
     """
     usual = torch.tensor([box.bottom - box.top for box in boxes]).median().item()
     cut = [_strip(page, box, max(usual, box.bottom - box.top), height) for box in boxes]
-    width = -(-max(strip.shape[-1] for strip in cut) // _COLUMNS) * _COLUMNS
+    width = padded_width(max(strip.shape[-1] for strip in cut))
     return torch.cat([F.pad(strip, (0, width - strip.shape[-1]), value=1.0) for strip in cut])
+
+
+def at_height(x: Tensor, height: int) -> Tensor:
+    """``(B, C, H, W)`` enlarged or made smaller to so many rows, and as many columns as keep its shape."""
+    if x.shape[2] == height:
+        return x
+    size = (height, max(round(x.shape[3] * height / x.shape[2]), 1))
+    return F.interpolate(x, size, mode="bilinear", antialias=True)
+
+
+def padded_width(width: int) -> int:
+    """Columns of a batch whose widest line has ``width``, to be filled with paper."""
+    return -(-width // _COLUMNS) * _COLUMNS
 
 
 def _ink(page: Tensor) -> Tensor:
@@ -119,5 +132,4 @@ def _strip(page: Tensor, box: Box, letters: float, height: int) -> Tensor:
         room = round(letters * _ROOM - (box.bottom - box.top)) // 2
         top, bottom, left, right = box.top - room, box.bottom + room, box.left - room, box.right + room
         cut = F.pad(page, (-left, right - page.shape[1], -top, bottom - page.shape[0]), value=1.0)
-    size = (height, max(round(cut.shape[1] * height / cut.shape[0]), 1))
-    return F.interpolate(cut[None, None], size, mode="bilinear", antialias=True)
+    return at_height(cut[None, None], height)

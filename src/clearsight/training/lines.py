@@ -11,14 +11,12 @@ from torch import Tensor
 
 from clearsight.contracts import Batch, Dataset, Sample
 from clearsight.errors import RecipeError
+from clearsight.recognizers.rows import padded_width
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
 from clearsight.training.samples import batch_of, compact, read_samples, resized
 
 __all__ = ["TextLines"]
-
-_COLUMNS = 32
-"""Widths of batches are multiples of this: what oneDNN keeps to compute one more width is ten megabytes."""
 
 
 class TextLines(Data):
@@ -88,7 +86,7 @@ class TextLines(Data):
                     f"lines have a text and are all {self.height} pixels high, but {line.name} has "
                     f"{'no text' if line.text is None else f'{line.x.shape[1]} pixels'}"
                 )
-        width = -(-max(line.x.shape[2] for line in lines) // _COLUMNS) * _COLUMNS
+        width = padded_width(max(line.x.shape[2] for line in lines))
         return batch_of([replace(line, x=_with_paper(line.x, 0, 0, width - line.x.shape[2])) for line in lines])
 
 
