@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from clearsight.images import open_image
 from clearsight.rendering import Plan, draw_scene, render, shot_names
 
 exr = pytest.importorskip("OpenEXR")
-pytest.importorskip("mitsuba")
+mitsuba = pytest.importorskip("mitsuba")
 
 SIDE = 16
 PLAN = Plan(scenes=2, shots=[2, 2, 6], size=SIDE)
@@ -65,6 +66,22 @@ def test_the_same_seed_gives_the_same_numbers_and_what_is_there_is_left_alone(ro
     again, before = load(tmp_path / "00000" / "2spp-2.exr"), load(rooms / "00000" / "2spp-2.exr")
     assert all(np.array_equal(again[name], before[name]) for name in CHANNELS)
     assert draw_scene(1, 0, size=SIDE)["sensor"]["fov"] != draw_scene(0, 0, size=SIDE)["sensor"]["fov"]
+
+
+def test_shapes_and_lamps_stand_in_the_order_they_were_drawn_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, load_dict = [], mitsuba.load_dict
+    monkeypatch.setattr(mitsuba, "load_dict", lambda *args, **how: loaded.append(load_dict(*args, **how)) or loaded[-1])
+    assert len([*render(Plan(scenes=3, shots=[1], size=SIDE), tmp_path)]) == 3
+    for number, scene in enumerate(loaded):
+        drawn = [name for name in draw_scene(0, number, size=SIDE) if name.startswith(("wall", "solid", "lamp"))]
+        assert _ids(scene.shapes()) == [name for name in drawn if name in _ids(scene.shapes())]
+        assert len(scene.shapes()) >= len(drawn) - 1  # the sky is a lamp, and no shape
+
+
+def _ids(shapes: list[Any]) -> list[str]:
+    return [shape.id() for shape in shapes]
 
 
 def test_pairs_are_of_one_room_and_never_of_one_render(rooms: Path) -> None:

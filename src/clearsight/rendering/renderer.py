@@ -89,7 +89,9 @@ def render(plan: Plan, out: Path) -> Iterator[Path]:
         if missing:
             mitsuba = _mitsuba(plan.variant)
             folder.mkdir(parents=True, exist_ok=True)
-            scene = mitsuba.load_dict(draw_scene(plan.seed, number, size=plan.size))
+            # Unmerged: merging leaves shapes, and so lamps, in the order of their addresses, and which lamp a random
+            # number chooses would change from run to run.
+            scene = mitsuba.load_dict(draw_scene(plan.seed, number, size=plan.size), optimize=False)
             for spp, name in missing:
                 seed = random.Random(f"render/{plan.seed}/{number}/{name}").getrandbits(31)
                 with atomically(folder / name) as part:
