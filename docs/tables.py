@@ -495,6 +495,24 @@ def _read(engine: str, result: Result) -> str:
     return table(header, lines)
 
 
+def scans(result: Result) -> str:
+    """Character error rates of each engine on real scans, all together and each by itself."""
+    engines = result["engines"]
+    states = [row["name"] for row in next(iter(engines.values()))["rows"]]
+    images = next(iter(engines.values()))["images"]
+    whole = [[engine, *(_with_interval(row["cer"]) for row in judged["rows"])] for engine, judged in engines.items()]
+    together = table([f"CER %, {images} scans", "as they are", *states[1:]], whole)
+    header = ["CER %", *(f"{engine}, {state}" for engine in engines for state in ("as it is", states[-1]))]
+    each = [
+        [
+            name,
+            *(f"{result['each'][engine][name][state]:.1f}" for engine in engines for state in (states[0], states[-1])),
+        ]
+        for name in result["each"][next(iter(engines))]
+    ]
+    return f"{together}\n\n{table(header, each)}"
+
+
 def lines(result: Result) -> str:
     """Character error rates of our reader on lines of text, and on pages."""
     header = [f"CER %, {result['lines']} lines, {result['pages']} pages", "ocr-lines"]
@@ -550,6 +568,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "recurrence": ("recurrence", recurrence),
     "study": ("study", study),
     "text": ("text", text),
+    "scans": ("scans", scans),
     "lines": ("lines", lines),
     "guidance": ("guidance", guidance),
 }

@@ -610,6 +610,18 @@ def test_pairs_are_judged_as_they_are(twins: Listed) -> None:
     assert shown[0].states["clean"].equal(twins[0].target)
 
 
+@pytest.mark.parametrize("sigma", ["blind", "optional"])
+def test_without_clean_twins_it_is_judged_what_is_recognized(sigma: str, tmp_path: Path) -> None:
+    own, shown = Watching(sigma=sigma), list[Shown]()
+    data = Listed([written(3, 0.9, 3, "right.png"), written(4, 0.9, 3, "wrong.png")], DIGITS)
+    evaluation = evaluate(data, None, model=own, recognizer=Reading(DIGITS), show=shown.append)
+    assert [metric.key for metric in evaluation.metrics] == ["error", "calibration_error"]
+    assert figures(evaluation, "error") == {"degraded": 50.0, "Watching": 50.0}
+    assert own.levels[-2:] == [None, None]
+    assert [one.states.keys() for one in shown] == [{"degraded", "Watching"}] * 2
+    assert sheet(shown, tmp_path / "sheet.png").shape[1] == pytest.approx(150 * 1.3 * 2, abs=1)
+
+
 def test_pairs_may_be_degraded_further(twins: Listed) -> None:
     worse = evaluate(twins, "gaussian(sigma=50/255)", model=Wiener())
     assert figures(worse, "psnr")["degraded"] < figures(evaluate(twins, None), "psnr")["degraded"] - 5
@@ -633,7 +645,14 @@ SEGMENTER = Wrapped(Bands(), channels=1, classes=list("abcd"))
             None,
             {},
             "the images have no clean twins to be compared with: say what to do to them, such as "
-            "--with 'gaussian(sigma=25/255)'",
+            "--with 'gaussian(sigma=25/255)', or who reads them as they are, such as --recognizer ocr-lines",
+        ),
+        (
+            ModelError,
+            GREY_DIGITS,
+            None,
+            {"model": Watching(sigma="required"), "recognizer": Reading(DIGITS)},
+            "Watching has to be told the noise level, but images without clean twins do not tell one σ",
         ),
         (
             DataError,

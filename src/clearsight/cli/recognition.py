@@ -174,7 +174,7 @@ def evaluate(
         typer.Option(
             "--with",
             help="What to do to the images: strokes(kind=heavy); corruptions, all of ImageNet-C at five severities; "
-            "not for pairs, noisy images with their clean twins.",
+            "not for images that are degraded already, pairs with their clean twins or, for a recognizer, alone.",
             show_default=False,
             autocompletion=completion.degradations,
         ),

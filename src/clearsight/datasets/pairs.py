@@ -15,7 +15,7 @@ __all__ = ["Pair", "Pairs", "Untouched"]
 
 @dataclass(frozen=True, slots=True)
 class Untouched:
-    """No degradation: that of images which are degraded already, and whose data set has their clean twins.
+    """No degradation: that of images which are degraded already; their data set may have their clean twins.
 
     Attributes:
         scale: 1.

@@ -44,14 +44,15 @@ class Tile(NamedTuple):
 def draw(rows: Sequence[Shown], path: Path) -> None:
     """Draw one row an image and write the sheet, in the format that the file's name ends in.
 
-    The last column is the absolute difference of the last method and the reference, from black, 0, to white, 1. Under
-    each image stands what the recognizer takes it for, red where that is wrong.
+    The last columns are the reference and the absolute difference of the last method from it, from black, 0, to white,
+    1, where there is one. Under each image stands what the recognizer takes it for, red where that is wrong.
 
     Raises:
         ImageWriteError: the file cannot be written.
     """
     names = [name for name in rows[0].states if name != "clean"]
-    draw_tiles([*names, "reference", "difference"], [_tiles(shown, names) for shown in rows], path)
+    compared = ["reference", "difference"] if rows[0].has_reference else []
+    draw_tiles([*names, *compared], [_tiles(shown, names) for shown in rows], path)
 
 
 def draw_tiles(titles: Sequence[str], rows: Sequence[Sequence[Tile]], path: Path) -> None:
@@ -139,6 +140,8 @@ def write_figure(figure: Figure, path: Path) -> None:
 def _tiles(shown: Shown, names: list[str]) -> list[Tile]:
     reference, truth = shown.sample.x, shown.truth
     states = [Tile(shown.states[name], *_named(shown.answers.get(name), truth)) for name in names]
+    if not shown.has_reference:
+        return states
     difference = Tile((shown.states[names[-1]] - reference).abs())
     return [*states, Tile(reference, *_named(shown.answers.get("clean"), truth)), difference]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from clearsight.contracts import Batch, Prediction
-from clearsight.datasets.pairs import Pair, Pairs
+from clearsight.datasets.pairs import Pair, Pairs, Untouched
 from clearsight.errors import DataError, ImageReadError
 from clearsight.evaluation.results import Resampled, Row, multiplicities
 from clearsight.metrics.metric import Metric, Outcome
@@ -131,8 +131,8 @@ def batches(
     """The pairs of these numbers in their order.
 
     Where σ is not told it is the root mean square of what is to be taken off again, y − x, or y − target where there
-    is one, which favours restorers that take it. As many together as have one size and a quarter of a megapixel, all
-    of them labelled or none.
+    is one, which favours restorers that take it; of images that are degraded already and have no target it is not
+    known. As many together as have one size and a quarter of a megapixel, all of them labelled or none.
 
     Args:
         pairs: clean images and their degraded selves.
@@ -140,6 +140,7 @@ def batches(
         left_out: is told of what cannot be read, which then is left out; if not given, that is raised.
     """
     held: list[Pair] = []
+    known = not isinstance(pairs.degradation, Untouched)
     for number in numbers:
         try:
             pair = pairs[number]
@@ -150,11 +151,11 @@ def batches(
             continue
         pixels = pair.sample.x[0].numel()
         if held and (_kind(pair) != _kind(held[0]) or (len(held) + 1) * pixels > _PIXELS_AT_ONCE):
-            yield _stacked(held)
+            yield _stacked(held, known)
             held = []
         held.append(pair)
     if held:
-        yield _stacked(held)
+        yield _stacked(held, known)
 
 
 def _kind(pair: Pair) -> tuple[object, ...]:
@@ -165,18 +166,20 @@ def _kind(pair: Pair) -> tuple[object, ...]:
     return sample.x.shape, known, None if sample.target is None else sample.target.shape, shapes
 
 
-def _stacked(pairs: list[Pair]) -> Batch:
+def _stacked(pairs: list[Pair], known: bool) -> Batch:
+    """The pairs as a batch; of ``known`` ones it is known what they are clean."""
     samples = [pair.sample for pair in pairs]
     x, y = torch.stack([sample.x for sample in samples]), torch.stack([pair.y for pair in pairs])
     labels = [torch.as_tensor(sample.label) for sample in samples if sample.label is not None]
     targets = [sample.target for sample in samples if sample.target is not None]
     levels = [pair.sigma for pair in pairs if pair.sigma is not None]
     target = torch.stack(targets) if targets else None
+    clean = target if target is not None else x if known else None
     return Batch(
         x=x,
         labels=torch.stack(labels) if labels else None,
         y=y,
-        sigma=torch.stack(levels) if levels else _changed(x if target is None else target, y),
+        sigma=torch.stack(levels) if levels else _changed(clean, y),
         target=target,
         names=tuple(sample.name for sample in samples),
         inputs={name: torch.stack([sample.inputs[name] for sample in samples]) for name in samples[0].inputs},
@@ -184,5 +187,5 @@ def _stacked(pairs: list[Pair]) -> Batch:
     )
 
 
-def _changed(x: Tensor, y: Tensor) -> Tensor | None:
-    return (y - x).square().mean((1, 2, 3)).sqrt() if x.shape == y.shape else None
+def _changed(x: Tensor | None, y: Tensor) -> Tensor | None:
+    return (y - x).square().mean((1, 2, 3)).sqrt() if x is not None and x.shape == y.shape else None

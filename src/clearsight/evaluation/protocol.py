@@ -65,8 +65,9 @@ def evaluate(
 
     Args:
         dataset: clean images, labelled where there is a recognizer, with their text where it reads; or noisy ones with
-            their clean twins as targets.
-        degradation: what to do to them, or the string that makes it; ``None`` for those that are noisy already.
+            their clean twins as targets; or, for a recognizer alone, degraded ones that have no clean twins.
+        degradation: what to do to them, or the string that makes it; ``None`` for those that are degraded already.
+            Of those without clean twins only what is recognized is judged, and no restorer is told a σ.
         model: the restorer in question, or several by the names of their rows.
         recognizer: is shown each image in each state.
         read_by: by the names of their rows: a restorer, if any, and the recognizer that reads what it restores.
@@ -84,7 +85,7 @@ def evaluate(
         DataError: the data set is empty, has no labels, or others than the recognizer.
         ModelError: the restorer or the recognizer cannot take the images.
         InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them; or there is none, and
-            the images have no clean twins.
+            the images have neither clean twins nor a recognizer that they are judged by.
     """
     chosen = Untouched() if degradation is None else parse(str(degradation))
     reader = None if recognizer is None else Predictor(recognizer, device=device)
@@ -101,7 +102,7 @@ def evaluate(
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
     shown = [name for name in methods if name not in own]
-    sheet = Sheet(show, wanted, shown, None if _reads(reader) else reader)
+    sheet = Sheet(show, wanted, shown, None if _reads(reader) else reader, has_reference=images.has_reference)
     missing: list[Exception] = []
 
     def miss(error: Exception) -> None:
@@ -180,17 +181,19 @@ class _Images(NamedTuple):
         height: of the images.
         width: of the images.
         degradation: what is done to them.
+        has_reference: whether there is a clean image to compare with.
     """
 
     channels: int
     height: int
     width: int
     degradation: Pipeline | Untouched
+    has_reference: bool
 
     def metrics(self, reader: Predictor | None) -> list[Metric]:
         """What is judged: how images look, and what the recognizer makes of them."""
         recognized = [] if reader is None else recognition_metrics(reader.traits)
-        return [*restoration_metrics(self.height, self.width), *recognized]
+        return [*(restoration_metrics(self.height, self.width) if self.has_reference else ()), *recognized]
 
     def check_applies(self, name: str, traits: Traits) -> None:
         """Say why a restorer cannot be judged on these images.
@@ -203,8 +206,9 @@ class _Images(NamedTuple):
             raise ModelError(f"{name} restores images of {traits.channels} channels, the data has {self.channels}")
         if traits.scale != scale:
             raise ModelError(f"{name} enlarges {traits.scale} times, but the degradation shrinks {scale} times")
-        if traits.sigma == "required" and not (self.degradation.tells_sigma or scale == 1):
-            raise ModelError(f"{name} has to be told the noise level, but the degradation does not tell one σ")
+        if traits.sigma == "required" and not (self.degradation.tells_sigma or (scale == 1 and self.has_reference)):
+            teller = "the degradation does" if self.has_reference else "images without clean twins do"
+            raise ModelError(f"{name} has to be told the noise level, but {teller} not tell one σ")
 
 
 def _checked(
@@ -214,10 +218,11 @@ def _checked(
     if not len(dataset):
         raise DataError("the data set is empty: there is nothing to evaluate")
     first = _first(dataset) if forgiving else dataset[0]
-    if first.target is None and isinstance(degradation, Untouched):
+    has_reference = first.target is not None or not isinstance(degradation, Untouched)
+    if not (has_reference or readers):
         raise InvalidArgumentError(
             "the images have no clean twins to be compared with: say what to do to them, such as "
-            "--with 'gaussian(sigma=25/255)'"
+            "--with 'gaussian(sigma=25/255)', or who reads them as they are, such as --recognizer ocr-lines"
         )
     for reader in readers:
         if _reads(reader):
@@ -231,7 +236,9 @@ def _checked(
     if len(classes) > 1:
         raise ModelError("the recognizers of one evaluation must tell the same classes, in the same order, apart")
     channels, height, width = first.x.shape
-    return renumbered(dataset, *classes) if classes else dataset, _Images(channels, height, width, degradation)
+    return renumbered(dataset, *classes) if classes else dataset, _Images(
+        channels, height, width, degradation, has_reference
+    )
 
 
 def _check_readable(traits: RecognitionTraits, sample: Sample) -> None:
@@ -258,10 +265,10 @@ def _first(dataset: Dataset) -> Sample:
 
 
 def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:
-    """The images as they are; degraded ones of another size have no reference."""
+    """The images as they are: clean ones, where there are any, and degraded ones, where they are as large."""
     metrics = images.metrics(reader)
     found = {}
-    if reader is not None:
+    if reader is not None and images.has_reference:
         recognized = [metric for metric in metrics if metric.recognizes]
         found["clean"] = replace(method_of(recognized, reader=reader), run=_clean)
     if images.degradation.scale == 1:

@@ -181,12 +181,13 @@ class Shown(NamedTuple):
     """One image in all its states, for a figure.
 
     Attributes:
-        sample: the clean one.
+        sample: the clean one, or, where there is none, the one that is restored.
         states: ``(C, H, W)`` in [0, 1], by the name of the row.
         answers: the recognized class by the name of the row; empty without a classifier.
         truth: the class it is; empty without a classifier.
         departures: of the recognizer's answer from what is right, ½ Σ |p − t|, by the name of the row; empty without
             a recognizer.
+        has_reference: whether there is a clean one.
     """
 
     sample: Sample
@@ -194,3 +195,4 @@ class Shown(NamedTuple):
     answers: dict[str, str]
     truth: str
     departures: Mapping[str, float] = MappingProxyType({})
+    has_reference: bool = True

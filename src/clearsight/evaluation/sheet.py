@@ -34,19 +34,27 @@ class Sheet:
         wanted: their numbers.
         names: of the rows that are their states.
         reader: says what it takes them for, if it is a classifier.
+        has_reference: whether there are clean images among them.
     """
 
     def __init__(
-        self, show: Callable[[Shown], None] | None, wanted: set[int], names: Sequence[str], reader: Predictor | None
+        self,
+        show: Callable[[Shown], None] | None,
+        wanted: set[int],
+        names: Sequence[str],
+        reader: Predictor | None,
+        *,
+        has_reference: bool = True,
     ) -> None:
         self._show, self._wanted, self._names, self._reader = show, wanted, names, reader
+        self._has_reference = has_reference
         self._done = 0
 
     def __call__(self, batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
         """Take in a batch and what came of it."""
         for at in range(len(batch.x)):
             if self._show is not None and self._done + at in self._wanted:
-                self._show(self._shown(batch, outcomes, at))
+                self._show(self._shown(batch, outcomes, at)._replace(has_reference=self._has_reference))
         self._done += len(batch.x)
 
     def _shown(self, batch: Batch, outcomes: Mapping[str, Outcome], at: int) -> Shown:
