@@ -502,14 +502,10 @@ def scans(result: Result) -> str:
     images = next(iter(engines.values()))["images"]
     whole = [[engine, *(_with_interval(row["cer"]) for row in judged["rows"])] for engine, judged in engines.items()]
     together = table([f"CER %, {images} scans", "as they are", *states[1:]], whole)
-    header = ["CER %", *(f"{engine}, {state}" for engine in engines for state in ("as it is", states[-1]))]
-    each = [
-        [
-            name,
-            *(f"{result['each'][engine][name][state]:.1f}" for engine in engines for state in (states[0], states[-1])),
-        ]
-        for name in result["each"][next(iter(engines))]
-    ]
+    columns = [(engine, state) for engine in engines for state in (states[0], states[-1])]
+    header = ["CER %", *(f"{engine}, {'as it is' if state == states[0] else state}" for engine, state in columns)]
+    names = next(iter(result["each"].values()))
+    each = [[name, *(f"{result['each'][engine][name][state]:.1f}" for engine, state in columns)] for name in names]
     return f"{together}\n\n{table(header, each)}"
 
 
