@@ -240,7 +240,7 @@ class Joint(Protocol):
         """Of its recognition, from the degraded image."""
 
     def __call__(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """``(B, C, H, W)`` to x_hat, of the same shape, and logits ``(B, K)``."""
+        """``(B, C, H, W)`` to x_hat, of the same shape, and logits ``(B, K)``, or ``(B, K, T)`` of one that reads."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,14 @@ def tiny(name: str) -> nn.Module:
     return model.eval()
 
 
+def loss_of(model: nn.Module) -> tuple[JointLoss, Tensor]:
+    """A joint loss, and what is to be recognized in eight images: their classes, or letters."""
+    labels = torch.arange(8) % len(model.recognition.classes)
+    if model.recognition.task == "classify":
+        return JointLoss(), labels
+    return JointLoss(pixels="squared", labels="one-sided"), labels[:, None].clamp(min=1)
+
+
 @pytest.fixture(params=list(JOINT))
 def model(request: pytest.FixtureRequest) -> nn.Module:
     return tiny(request.param)
@@ -40,7 +48,7 @@ def test_keeps_the_contract(model: nn.Module) -> None:
     assert isinstance(model, Joint)
     assert isinstance(model.traits, Traits)
     assert isinstance(model.recognition, RecognitionTraits)
-    assert model.recognition.task == "classify"
+    assert model.recognition.task in ("classify", "read")
     assert (model.traits.scale, model.traits.sigma) == (1, "blind")
     assert (model.traits.channels, model.traits.size) == (model.recognition.channels, model.recognition.size)
 
@@ -57,7 +65,8 @@ def test_gives_an_image_in_range_and_a_logit_a_class(model: nn.Module, count: in
     y = images(model.traits, count, size=size)
     x_hat, logits = model(y)
     assert x_hat.shape == y.shape
-    assert logits.shape == (count, len(model.recognition.classes))
+    assert logits.shape[:2] == (count, len(model.recognition.classes))
+    assert (logits.ndim == 3) is (model.recognition.task == "read")
     assert x_hat.dtype == logits.dtype == torch.float32
     assert 0 <= x_hat.min() <= x_hat.max() <= 1
     assert logits.isfinite().all()
@@ -75,9 +84,9 @@ def test_other_shapes_are_refused(model: nn.Module) -> None:
 
 def test_its_classes_are_those_it_was_given(model: nn.Module) -> None:
     entry = JOINT[JOINT.name_of(type(model))]
-    other = entry.cls(**entry.tiny, classes=["cat", "dog", "cow"]).eval()
+    other = entry.cls(**{**entry.tiny, "classes": ["cat", "dog", "cow"]}).eval()
     assert other.recognition.classes == ("cat", "dog", "cow")
-    assert other(images(other.traits))[1].shape == (3, 3)
+    assert other(images(other.traits))[1].shape[:2] == (3, 3)
 
 
 def test_both_answers_depend_on_the_image_and_leave_it_alone(model: nn.Module) -> None:
@@ -102,9 +111,9 @@ def test_images_of_a_batch_do_not_mix(model: nn.Module) -> None:
 
 def test_gradients_of_the_joint_loss_reach_every_parameter_and_the_images(model: nn.Module) -> None:
     y = images(model.traits, 8).requires_grad_()
+    loss, labels = loss_of(model)
     x_hat, logits = model(y)
-    labels = torch.arange(8) % logits.shape[1]
-    JointLoss()(x_hat, images(model.traits, 8).round(), logits, labels).backward()
+    loss(x_hat, images(model.traits, 8).round(), logits, labels).backward()
     unreached = [n for n, p in model.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
     assert unreached == []
     assert y.grad.flatten(1).any(1).all()
@@ -112,11 +121,11 @@ def test_gradients_of_the_joint_loss_reach_every_parameter_and_the_images(model:
 
 def test_a_small_step_down_the_gradient_lowers_the_joint_loss_as_much_as_it_should(model: nn.Module) -> None:
     y, parameters = images(model.traits, 8).double(), list(model.double().parameters())
-    labels = torch.arange(8) % len(model.recognition.classes)
+    loss, labels = loss_of(model)
 
     def value() -> Tensor:
         x_hat, logits = model(y)
-        return JointLoss()(x_hat, y.round(), logits, labels)
+        return loss(x_hat, y.round(), logits, labels)
 
     before, rate = value(), 1e-8
     slopes = torch.autograd.grad(before, parameters)

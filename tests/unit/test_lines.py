@@ -1,24 +1,27 @@
-"""The reader of lines: its loss, its letters, where it finds lines, what it is trained on, and whom it guides."""
+"""The reader of lines: its loss, its letters, where it finds lines, what it is trained on, and what it trains."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from clearsight import weights
 from clearsight.contracts import Batch, Sample
 from clearsight.datasets import Lines, Pages
-from clearsight.errors import DataError, ModelError, RecipeError
-from clearsight.objectives import Recognition
+from clearsight.errors import DataError, InvalidArgumentError, ModelError, RecipeError
+from clearsight.joint import JointNet, JointReader, Recognizing, Restoring
+from clearsight.objectives import JointLoss, Recognition
 from clearsight.recognizers import CRNN, RapidOCR
 from clearsight.recognizers.letters import LETTERS, spelled, transcribed
 from clearsight.recognizers.rows import rows_of, strips
-from clearsight.training import GuidedTask, RandomCrops, RecognitionTask, TextLines
+from clearsight.training import GuidedTask, JointTask, RandomCrops, RecognitionTask, TextLines
 from stand_ins import bit_equal, rand, seeded, small_unet, state
 
 AB = ("", "a", "b")
@@ -259,3 +262,61 @@ class TestGuidance:
         with pytest.raises(DataError, match="no texts to be read"):
             guided().check(data)
         guided(labelled=False).check(data)
+
+
+def small_joint(**options: Any) -> JointReader:
+    torch.manual_seed(0)
+    return JointReader(**{"widths": [4, 8], "blocks": [1, 1], "rows": [8, 12, 16], "hidden": 12, **options})
+
+
+def joint_task(joint: nn.Module, **options: Any) -> JointTask:
+    return JointTask(joint=joint, degradation="gaussian(sigma=0.2)", validation=["gaussian(sigma=0.2)"], **options)
+
+
+class TestJoint:
+    BATCH = Batch(rand(2, 1, 32, 64), texts=("four", "sixsix"))
+
+    def test_what_is_misread_reaches_the_restorer(self) -> None:
+        pulls = []
+        for weight in (0.0, 1.0):
+            task = joint_task(small_joint(), loss=JointLoss(weight=weight, pixels="squared", labels="one-sided"))
+            task.objective(self.BATCH, seeded()).backward()
+            pulls.append(torch.cat([p.grad.flatten() for p in task.exported.restorer.parameters()]))
+            assert any(p.grad.any() for p in task.exported.recognizer.parameters()) is (weight > 0)
+        assert not pulls[0].allclose(pulls[1])
+
+    def test_what_is_out_of_range_learns_while_it_trains(self) -> None:
+        joint = small_joint()
+        y = 2 * rand(1, 1, 32, 32)
+        assert joint.train()(y)[0].max() > 1 >= joint.eval()(y)[0].max()
+
+    def test_is_judged_by_its_letters_and_by_looks(self) -> None:
+        pytest.importorskip("jiwer")
+        task = joint_task(small_joint())
+        assert (task.metric, task.mode, task.units) == ("cer", "min", {"cer": "%", "psnr": "dB"})
+        found = task.scores(self.BATCH, 0)
+        assert found["cer"]["gaussian(sigma=0.2)"][:, 0].tolist() == [4, 6]
+        assert found["psnr"]["gaussian(sigma=0.2)"].shape == (2,)
+        assert task.figure("cer", torch.tensor([[4.0, 1.0], [6.0, 4.0]])).item() == 50
+        assert task.figure("psnr", torch.tensor([20.0, 30.0])).item() == 25
+
+    def test_goes_on_from_two_that_were_trained_alone(self, tmp_path: Path) -> None:
+        halves = small_joint(hidden=16)
+        for name in ("restorer", "recognizer"):
+            weights.save(getattr(halves, name), tmp_path / name, figures={}, card="")
+        start = (str(tmp_path / "restorer"), str(tmp_path / "recognizer"))
+        taken = joint_task(small_joint(hidden=16), start=start).exported
+        assert bit_equal(state(taken.restorer), state(weights.load(start[0])))
+        assert bit_equal(state(taken.recognizer), state(weights.load_recognizer(start[1])))
+        with pytest.raises(RecipeError, match="the recognizer of JointReader has other layers than the trained one"):
+            joint_task(small_joint(), start=start)
+        with pytest.raises(RecipeError, match="JointNet has no ResidualUNet as its restorer to go on from"):
+            joint_task(JointNet(), start=start)
+
+    def test_reads_what_it_restores(self) -> None:
+        joint, line = small_joint().eval(), Lines(count=1, letters=8)[0].x[None]
+        assert Recognizing(joint).read(line) == joint.recognizer.read(Restoring(joint)(line))
+
+    def test_the_two_sided_loss_is_of_classes(self) -> None:
+        with pytest.raises(InvalidArgumentError, match="the two-sided loss is of one class an image"):
+            JointLoss()(rand(1, 1, 4, 4), rand(1, 1, 4, 4), rand(1, 3, 5), torch.tensor([[1, 2]]))

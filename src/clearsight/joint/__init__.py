@@ -2,6 +2,7 @@
 
 from clearsight.joint.cascade import Cascade
 from clearsight.joint.joint_net import JointNet
+from clearsight.joint.joint_reader import JointReader
 from clearsight.joint.pretraining import build_autoencoder, pretrain, start_classifier
 from clearsight.joint.selective import Gate, Mean, Selective
 from clearsight.joint.three_pathway import ThreePathwayNet
@@ -11,6 +12,7 @@ __all__ = [
     "Cascade",
     "Gate",
     "JointNet",
+    "JointReader",
     "Mean",
     "Recognizing",
     "Restoring",

@@ -18,7 +18,7 @@ from clearsight.boltzmann.rbm import RBM, HiddenKind
 from clearsight.boltzmann.stack import Layer, build_decoder, build_encoder
 from clearsight.errors import InvalidArgumentError
 from clearsight.joint.three_pathway import ThreePathwayNet
-from clearsight.objectives.joint import check_labels
+from clearsight.objectives.labels import check_labels
 from clearsight.recognizers.mlp import MLP
 from clearsight.restorers.autoencoder import CodeKind, DenoisingAutoencoder, rows
 

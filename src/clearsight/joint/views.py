@@ -6,7 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from clearsight.contracts import Joint, RecognitionTraits, Traits
+from clearsight.contracts import Joint, Line, Reader, RecognitionTraits, Traits
 
 __all__ = ["Recognizing", "Restoring"]
 
@@ -65,3 +65,7 @@ class Recognizing(nn.Module):
         """``(B, C, H, W)`` to logits ``(B, K)``; ``x`` may be degraded, as the joint model was trained for."""
         logits: Tensor = self.joint(x)[1]
         return logits
+
+    def read(self, x: Tensor) -> list[tuple[Line, ...]]:
+        """The lines in each image of ``(B, C, H, W)``, of a joint model that reads."""
+        return cast(Reader, self.joint).read(x)

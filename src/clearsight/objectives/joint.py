@@ -10,9 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clearsight.errors import DataError, InvalidArgumentError
+from clearsight.errors import InvalidArgumentError
+from clearsight.objectives.labels import check_labels
+from clearsight.objectives.recognition import Recognition
 
-__all__ = ["JointLoss", "check_labels"]
+__all__ = ["JointLoss"]
 
 PixelLoss = Literal["cross-entropy", "squared", "absolute"]
 LabelLoss = Literal["two-sided", "one-sided"]
@@ -52,27 +54,16 @@ def _log_complement(logits: Tensor) -> Tensor:
     return torch.where(likeliest, others, torch.log1p(-unlikely))
 
 
-def _one_sided(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels, reduction="none")
-
-
 def _two_sided(logits: Tensor, labels: Tensor) -> Tensor:
+    if logits.ndim != 2:
+        raise InvalidArgumentError("the two-sided loss is of one class an image: take labels 'one-sided'")
+    check_labels(labels, logits.shape[1])
     wrong = 1 - F.one_hot(labels, logits.shape[1])
-    return _one_sided(logits, labels) - (wrong * _log_complement(logits)).sum(1)
+    unlikely = (wrong * _log_complement(logits)).sum(1)
+    return (F.cross_entropy(logits, labels, reduction="none") - unlikely).mean()
 
 
-_LABELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"two-sided": _two_sided, "one-sided": _one_sided}
-
-
-def check_labels(labels: Tensor, classes: int) -> None:
-    """Check that labels ``(B,)`` number the classes.
-
-    Raises:
-        DataError: one is out of range.
-    """
-    least, most = labels.aminmax()
-    if least < 0 or most >= classes:
-        raise DataError(f"{classes} classes have the labels 0 to {classes - 1}, got labels from {least} to {most}")
+_LABELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"two-sided": _two_sided, "one-sided": Recognition()}
 
 
 class JointLoss(nn.Module):
@@ -81,7 +72,8 @@ class JointLoss(nn.Module):
     With y the label as a one-hot vector, ŷ the softmax of the logits and sums over pixels and classes,
 
     - P = −Σ x log x̂ + (1 − x) log(1 − x̂); ``"squared"`` is Σ (x̂ − x)², ``"absolute"`` Σ |x̂ − x|;
-    - Q = −Σ y log ŷ + (1 − y) log(1 − ŷ), the two-sided form; the one-sided is the usual −Σ y log ŷ.
+    - Q = −Σ y log ŷ + (1 − y) log(1 − ŷ), the two-sided form; the one-sided is the usual −Σ y log ŷ, or what
+      :class:`~clearsight.objectives.Recognition` has in its place for text.
 
     With learned weights it is e^(−s) P + s + λ·e^(−t) Q + t, with s and t trained along, from zero.
 
@@ -132,14 +124,14 @@ class JointLoss(nn.Module):
         Args:
             x_hat: restored images ``(B, C, H, W)`` in [0, 1].
             x: the clean ones.
-            logits: ``(B, K)``.
-            labels: the classes, ``(B,)``, from 0 to K − 1.
+            logits: ``(B, K)``, or ``(B, K, T)`` of a reader.
+            labels: the classes, ``(B,)``, from 0 to K − 1; of a reader the letters, ``(B, L)``, 0 after the last.
 
         Returns:
             A scalar, in nats with the default losses.
 
         Raises:
-            InvalidArgumentError: ``x_hat`` and ``x`` differ in shape.
+            InvalidArgumentError: ``x_hat`` and ``x`` differ in shape, or the two-sided loss is asked for of text.
             DataError: a label is out of range.
         """
         pixel_loss, label_loss = self.terms(x_hat, x, logits, labels)
@@ -153,5 +145,4 @@ class JointLoss(nn.Module):
         """P and Q, without weights; arguments and errors are those of :meth:`forward`."""
         if x_hat.shape != x.shape:
             raise InvalidArgumentError(f"x_hat is of shape {tuple(x_hat.shape)}, x of {tuple(x.shape)}: expected one")
-        check_labels(labels, logits.shape[1])
-        return self._pixels(x_hat, x).sum() / len(x), self._labels(logits, labels).mean()
+        return self._pixels(x_hat, x).sum() / len(x), self._labels(logits, labels)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import VOID
 from clearsight.errors import InvalidArgumentError
-from clearsight.objectives.joint import check_labels
+from clearsight.objectives.labels import check_labels
 
 __all__ = ["Recognition"]
 
@@ -46,10 +46,10 @@ class Recognition(nn.Module):
             InvalidArgumentError: ``wanted`` has another shape.
             DataError: a label is out of range.
         """
-        logits, pixels = logits.float(), logits.shape[2:]
+        logits, pixels = logits.to(torch.promote_types(logits.dtype, torch.float32)), logits.shape[2:]
         if wanted.is_floating_point():
             _check_shape(wanted, logits.shape)
-            clean, answer = wanted.float().log_softmax(1), logits.log_softmax(1)
+            clean, answer = wanted.to(logits).log_softmax(1), logits.log_softmax(1)
             return F.kl_div(answer, clean, reduction="sum", log_target=True) / (len(logits) * max(pixels.numel(), 1))
         if logits.ndim == 3:
             return _transcription(logits, wanted)

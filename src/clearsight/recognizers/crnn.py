@@ -99,7 +99,7 @@ class CRNN(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         with torch.backends.cudnn.flags(enabled=self.training):  # it goes back through an LSTM in training alone
             frames, _ = self.context(self.features(ink)[:, :, 0].mT)
         logits: Tensor = self.output(frames).mT
-        return logits.float()
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     @torch.inference_mode()
     def read(self, x: Tensor) -> list[tuple[Line, ...]]:

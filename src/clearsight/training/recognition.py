@@ -21,7 +21,7 @@ from clearsight.seeds import generator_for
 from clearsight.training.schedules import Schedule
 from clearsight.training.task import Scores, Task
 
-__all__ = ["RecognitionTask", "error_rate", "letters_wrong"]
+__all__ = ["KINDS", "RecognitionTask", "error_rate", "letters_wrong"]
 
 
 class RecognitionTask(Task):
@@ -63,7 +63,7 @@ class RecognitionTask(Task):
         self.validation = [parse(text) for text in validation]
         check_gives_logits(recognizer)
         self._traits = cast(Recognizer, recognizer).traits
-        self._kind = _KINDS[self._traits.task]
+        self._kind = KINDS[self._traits.task]
         self.units, self.mode = {self._kind.metric: "%"}, self._kind.mode
         self.loss = loss or self._kind.loss()
 
@@ -103,7 +103,7 @@ def error_rate(letters: Tensor) -> Tensor:
     return 100 * letters[:, 1].sum() / letters[:, 0].sum().clamp(min=1)
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """What a task of recognition learns by, and is judged by."""
 
     metric: str
@@ -127,14 +127,15 @@ def _misread(logits: Tensor, batch: Batch, classes: Sequence[str]) -> Tensor:
     return letters_wrong(logits, batch.texts, classes)
 
 
-_KINDS: Mapping[str, _Kind] = {
-    "classify": _Kind("error", "min", nn.CrossEntropyLoss, _misnamed, torch.mean),
-    "segment": _Kind(
+KINDS: Mapping[str, Kind] = {
+    "classify": Kind("error", "min", nn.CrossEntropyLoss, _misnamed, torch.mean),
+    "segment": Kind(
         "miou",
         "max",
         lambda: nn.CrossEntropyLoss(ignore_index=VOID),
         _confused,
         lambda values: 100 * mean_iou(values.sum(0)),
     ),
-    "read": _Kind("cer", "min", Recognition, _misread, error_rate),
+    "read": Kind("cer", "min", Recognition, _misread, error_rate),
 }
+"""By the task of a recognizer, as its traits have it."""
