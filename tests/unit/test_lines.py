@@ -17,7 +17,7 @@ from clearsight.errors import DataError, ModelError, RecipeError
 from clearsight.objectives import Recognition
 from clearsight.recognizers import CRNN, RapidOCR
 from clearsight.recognizers.letters import LETTERS, spelled, transcribed
-from clearsight.recognizers.rows import rows_of, strips
+from clearsight.recognizers.rows import _lightest, rows_of, strips
 from clearsight.training import GuidedTask, RandomCrops, RecognitionTask, TextLines
 from stand_ins import bit_equal, rand, seeded, small_unet, state
 
@@ -98,6 +98,12 @@ class TestRows:
         page[50:62, 10:60] = 0
         assert rows_of(page) == [(50, 62, 10, 60)]
         assert strips(page, rows_of(page), height=16).shape[2:] == (16, 64)
+
+    @pytest.mark.parametrize(("rows", "window"), [(40, 15), (9, 15), (70, 31), (33, 17)])
+    def test_the_lightest_around_is_that_of_a_window(self, rows: int, window: int) -> None:
+        values = rand(rows, 20)
+        expected = nn.functional.max_pool2d(values[None], (window, 1), 1, (window // 2, 0))[0]
+        assert _lightest(values, window).equal(expected)
 
     @pytest.mark.parametrize("size", [(100, 80), (1, 1), (2, 300)])
     def test_white_paper_has_none(self, size: tuple[int, int]) -> None:
