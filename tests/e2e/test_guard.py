@@ -16,6 +16,7 @@ from clearsight import images, weights
 from clearsight.guarding import run as guarding
 from clearsight.guarding import trainings
 from clearsight.guarding.candidates import Candidates
+from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.planning import Plan, Rates
 from clearsight.guarding.splits import open_splits
 from clearsight.images import Picture
@@ -145,9 +146,10 @@ def check_onnx(folder: Path) -> None:
 def test_without_labels_the_recognizer_is_the_teacher(photos: Path, pets: Path) -> None:
     recognizer = weights.load_recognizer(pets)
     for labels, teaches in ((None, False), ("none", True)):
-        splits = open_splits(photos, labels=labels, traits=recognizer.traits, seed=0)
+        guide = ClassGuide(recognizer)
+        splits = open_splits(photos, labels=labels, guide=guide, seed=0)
         candidates = Candidates(
-            recognizer=recognizer,
+            guide=guide,
             splits=splits,
             degradation=NOISE,
             conditions=[NOISE],
@@ -179,8 +181,7 @@ def test_a_budget_that_pays_for_nothing(
 def test_labels_from_a_table(command: Callable, tiny: Path, pets: Path, photos: Path, tmp_path: Path) -> None:
     lines = [f"{path.relative_to(photos)},cat" for path in sorted(photos.rglob("*.png"))]
     (tmp_path / "labels.csv").write_text("\n".join(lines))
-    traits = weights.load_recognizer(pets).traits
-    splits = open_splits(photos, labels="labels.csv", traits=traits, seed=0)
+    splits = open_splits(photos, labels="labels.csv", guide=ClassGuide(weights.load_recognizer(pets)), seed=0)
     assert {part[index].label for part in splits[:3] for index in range(len(part))} == {0}
     (tmp_path / "labels.csv").write_text("\n".join(lines[1:]))
     done = command(*arguments(pets, photos, "--labels", "labels.csv"))

@@ -66,7 +66,10 @@ def rows_of(page: Tensor) -> list[Box]:
 
 
 def pieces(image: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
-    """What is in boxes of ``(C, H, W)``, with room around it, beyond the image white; a box that is all of it, as it is."""
+    """What is in boxes of ``(C, H, W)``, with room around it, beyond the image white.
+
+    A box that is the whole image is taken as it is.
+    """
     if not boxes:
         return []
     usual = torch.tensor([box.bottom - box.top for box in boxes]).median().item()
