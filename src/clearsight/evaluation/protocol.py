@@ -101,7 +101,7 @@ def evaluate(
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
     shown = [name for name in methods if name not in own]
-    sheet = Sheet(show, wanted, shown, None if _reads(reader) else reader)
+    sheet = Sheet(show, wanted, shown, reader)
     missing: list[Exception] = []
 
     def miss(error: Exception) -> None:

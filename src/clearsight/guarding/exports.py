@@ -29,10 +29,10 @@ def selected(
 def selection_note(found: Selection) -> str:
     """What was chosen, and what else there was, in one sentence."""
     all_of_them = ", ".join(f"{name} {value:.1f} %" for name, value in found.departures.items())
+    surer = f" + {found.gate.slope:g} · log(c(x_hat) / c(y))" if "mean" in found.rules else ""
     return (
         f"{found.best} is deployed: on validation images, clean and degraded, the recognizer departs from what is "
-        f"right by {all_of_them}; the gate restores where log σ̂ + {found.gate.slope:g} · log(c(x_hat) / c(y)) > "
-        f"{found.gate.threshold:g}"
+        f"right by {all_of_them}; the gate restores where log σ̂{surer} > {found.gate.threshold:g}"
     )
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from clearsight.evaluation.figures import write_figure
 from clearsight.evaluation.results import Evaluation
 from clearsight.evaluation.selection import CLEAN
-from clearsight.guarding.verdict import RIGHT, key_of, rights_of
+from clearsight.guarding.verdict import measure_of, rights_of
 from clearsight.images.files import atomically
 
 __all__ = ["write_report"]
@@ -81,7 +81,7 @@ def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
         if name in _OURS:
             axes.fill_between(at, [one.low for one in values], [one.high for one in values], color=colour, alpha=0.12)
     axes.set_xticks(at, [*map(_title, found)], fontsize=8)
-    axes.set_ylabel(RIGHT[key_of(found[0])])
+    axes.set_ylabel(measure_of(found[0]).title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
     figure.tight_layout(rect=(0, 0, 0.84, 1))

@@ -16,6 +16,7 @@ from clearsight import weights
 from clearsight.contracts import Dataset
 from clearsight.degradations.language import parse
 from clearsight.degradations.step import conditions_of
+from clearsight.errors import ModelError
 from clearsight.evaluation.protocol import evaluate, evaluate_under
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.evaluation.selection import CLEAN, Selection
@@ -27,11 +28,12 @@ from clearsight.guarding.guide import Guide, Splits
 from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
 from clearsight.guarding.report import write_report
 from clearsight.guarding.splits import open_splits
+from clearsight.guarding.texts import TextGuide
 from clearsight.guarding.trainings import Trainings
 from clearsight.guarding.verdict import headline_of, when_not
 from clearsight.joint.selective import Mean, Selective
 from clearsight.provenance import provenance
-from clearsight.recognizers.checks import check_tells_classes
+from clearsight.recognizers.checks import tells_classes
 
 __all__ = ["Guarded", "guard", "guide_of"]
 
@@ -149,6 +151,7 @@ def guard(
     guide = guide_of(module)
     guide.check_asked(size=size, deploy=deploy)
     others = {name: guide_of(weights.load_recognizer(name)) for name in evaluate_on}
+    _check_alike(guide, others)
     kept = kept_plan(folder, terms)
     splits = open_splits(images, labels=labels, guide=guide, seed=seed, left_out=report)
     for other in others.values():
@@ -286,13 +289,20 @@ class _Judging:
 
 
 def guide_of(recognizer: nn.Module) -> Guide:
-    """What a recognizer is to a run, by its task.
+    """What a recognizer is to a run, by its task."""
+    return ClassGuide(recognizer) if tells_classes(recognizer) else TextGuide(recognizer)
+
+
+def _check_alike(guide: Guide, others: Mapping[str, Guide]) -> None:
+    """Check that all recognizers that read the restored images tell the same kind of thing.
 
     Raises:
-        ModelError: it cannot be a guide.
+        ModelError: one does not.
     """
-    check_tells_classes(recognizer)
-    return ClassGuide(recognizer)
+    for name, other in others.items():
+        if type(other) is not type(guide):
+            does = "tells classes" if isinstance(other, ClassGuide) else "reads text"
+            raise ModelError(f"{name} {does}, the recognizer that guides does not: --evaluate-on takes what is alike")
 
 
 def _fingerprint(recognizer: nn.Module) -> str:
