@@ -87,6 +87,10 @@ def test_what_is_no_budget(text: str) -> None:
         ("gaussian(sigma=25/255)", ["gaussian(sigma=25/255)"]),
         ("gaussian(sigma=0.1..0.4)", [f"gaussian(sigma=0.{n})" for n in (1, 2, 3, 4)]),
         (
+            "document(severity=3, dpi=100..200)",
+            [f"document(severity=3, dpi={n})" for n in ("100", "133.3", "166.7", "200")],
+        ),
+        (
             "gaussian(sigma=15/255..60/255) | quantize",
             [f"gaussian(sigma={n}/255) | quantize" for n in (15, 30, 45, 60)],
         ),
@@ -253,6 +257,8 @@ def test_a_pattern_stands_out_of_noise_and_texture(size: tuple[int, int]) -> Non
     found = pattern_of([striped])
     assert found.strength > 6
     assert found.columns == pytest.approx(2, rel=0.05)
+    wider = torch.nn.functional.pad(striped[4:], (0, 9))
+    assert pattern_of([striped[:4], wider]).columns == found.columns  # of several sizes, what all have
 
 
 class Numbered:

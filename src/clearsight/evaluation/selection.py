@@ -18,6 +18,7 @@ from clearsight.inference.device import choose_device, placed
 from clearsight.joint.selective import Gate, Mean, Selective
 from clearsight.metrics.reading import edits
 from clearsight.metrics.recognition import departure
+from clearsight.recognizers.checks import tells_classes
 
 __all__ = ["CLEAN", "Selection", "applies", "select"]
 
@@ -90,7 +91,8 @@ def select(
         DataError: an image has no label or text, or a label that the recognizer does not tell.
         ModelError: restorer or recognizer cannot take the images.
     """
-    images = renumbered(images, cast(Recognizer, recognizer).traits.classes)
+    if tells_classes(recognizer):
+        images = renumbered(images, cast(Recognizer, recognizer).traits.classes)
     seen = _gathered(Selective(restorer, recognizer, rule=Mean()), images, degradations, seed, choose_device(device))
     gate, fitted = _fitted(seen)
     rules: dict[str, nn.Module] = {"gate": gate} if seen.mean is None else {"mean": Mean(), "gate": gate}

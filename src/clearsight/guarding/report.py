@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,17 @@ def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
         )
         if name in _OURS:
             axes.fill_between(at, [one.low for one in values], [one.high for one in values], color=colour, alpha=0.12)
-    axes.set_xticks(at, [*map(_title, found)], fontsize=8)
+    titles = (textwrap.fill(_title(one), _TICK, break_long_words=False, break_on_hyphens=False) for one in found)
+    axes.set_xticks(at, [*titles], fontsize=8)
     axes.set_ylabel(measure_of(found[0]).title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
     figure.tight_layout(rect=(0, 0, 0.84, 1))
     write_figure(figure, path)
 
+
+_TICK = 20
+"""Letters in a line of what a condition is called, below the curves."""
 
 _OURS = ("guided", "gate")
 _COLOURS = {

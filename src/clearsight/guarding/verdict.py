@@ -78,7 +78,20 @@ def when_not(found: Sequence[Evaluation]) -> list[str]:
     """When not to use it, a sentence for each reason that the figures give."""
     degraded = [one for one in found if one.degradation != CLEAN]
     clean = [one for one in found if one.degradation == CLEAN]
-    return [*_retrain(degraded), *_no_lead(degraded), *(line for one in clean for line in _harm(one))]
+    harm = (line for one in clean for line in _harm(one))
+    return [*_better_as_they_are(degraded), *_retrain(degraded), *_no_lead(degraded), *harm]
+
+
+def _better_as_they_are(found: Sequence[Evaluation]) -> list[str]:
+    """Where restoring makes things worse, and by how much."""
+    lost = {one.degradation: _lead(one, rights_of(one)["degraded"], rights_of(one)["guided"]) for one in found}
+    where = [degradation for degradation, points in lost.items() if points > 0]
+    if not where:
+        return []
+    return [
+        f"Not under {', '.join(where)}: there more is recognized in the images as they are than restored, by up to "
+        f"{max(lost.values()):.1f} points."
+    ]
 
 
 def _retrain(found: Sequence[Evaluation]) -> list[str]:
@@ -118,7 +131,7 @@ def _harm(one: Evaluation) -> list[str]:
     lost = {name: _lead(one, rights["degraded"], rights[name]) for name in ("guided", "gate") if name in rights}
     if not lost or lost["guided"] <= 0:
         return []
-    gate = f", with the gate {max(lost['gate'], 0):.1f}" if "gate" in lost else ""
+    gate = f", with the gate {max(0.0, lost['gate']):.1f}" if "gate" in lost else ""
     costs = f"restoring costs {lost['guided']:.1f} points"
     return [f"Not without the gate where images are often clean: {costs}{gate}."]
 
