@@ -100,18 +100,19 @@ def guard(
 
     Args:
         recognizer: what ``clearsight.load_recognizer`` takes, or a module.
-        images: a data set's name, or a folder.
+        images: a data set's name, or a folder. For a reader each line of text is an image: pages are cut into theirs
+            while they are clean.
         out: folder for all that is made.
         degradation: what goes wrong with the images; ranges are spanned by four conditions that are reported on.
-        labels: ``None`` for those that the images come with, if any; ``"none"`` for the recognizer's own answers to the
-            clean images; or a CSV file of lines ``image,class``.
+        labels: ``None`` for the labels or texts that the images come with, if any; ``"none"`` for the recognizer's own
+            answers to the clean images; or a CSV file of lines ``image,class``.
         restorer: name or folder of a trained one to start from, or a registered architecture; by default the denoiser
-            that comes with clearsight.
+            that comes with clearsight or, for a reader, ``restore-text``.
         budget: seconds, for all of it.
         evaluate_on: other recognizers to read the restored images with.
         layer: of the recognizer whose features are compared as well, with λ_P = 0.5.
         weight: λ_H, the recognizer's pull beside that of the pixels.
-        size: side of the squares that are trained on.
+        size: side of the squares that are trained on; not for a reader, which is shown whole lines.
         psnr_loss: what guidance may cost, in dB of PSNR against the twin on validation images under any condition:
             where it costs more, the weights are taken back towards the twin's until it does not.
         anyway: go on with a recognizer that reads clean images no better than by chance.
