@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -36,27 +36,21 @@ class Held:
         return self.samples[index]
 
 
-@dataclass(frozen=True, slots=True)
 class CutLines:
-    """The lines of images, each at its own size; the last image that was read is kept.
+    """The lines of images, each at its own size; those of the last image that was read are kept.
 
-    Attributes:
+    Args:
         images: of one line or many.
-        boxes: of each image by its number, where its lines are; those that are not named have none.
+        boxes: where the lines of an image are, by its number; of those that are not named nothing is taken.
         colour: whether they stay in colour; else they are grey.
     """
 
-    images: Dataset
-    boxes: dict[int, list[Box]]
-    colour: bool
     classes: tuple[str, ...] = ()
-    _places: list[tuple[int, int]] = field(init=False, repr=False)
-    _read: dict[int, list[Sample]] = field(init=False, repr=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Number the lines."""
-        places = [(image, line) for image, boxes in self.boxes.items() for line in range(len(boxes))]
-        object.__setattr__(self, "_places", places)
+    def __init__(self, images: Dataset, boxes: Mapping[int, Sequence[Box]], *, colour: bool) -> None:
+        self.images, self.boxes, self.colour = images, boxes, colour
+        self._places = [(image, line) for image in boxes for line in range(len(boxes[image]))]
+        self._last, self._lines = -1, list[Sample]()
 
     def __len__(self) -> int:
         """How many lines there are."""
@@ -65,10 +59,9 @@ class CutLines:
     def __getitem__(self, index: int) -> Sample:
         """Cut one out."""
         image, line = self._places[index]
-        if image not in self._read:
-            self._read.clear()
-            self._read[image] = _cut(self.images[image], self.boxes[image], colour=self.colour)
-        return self._read[image][line]
+        if image != self._last:
+            self._last, self._lines = image, _cut(self.images[image], self.boxes[image], colour=self.colour)
+        return self._lines[line]
 
 
 def cut_lines(images: Dataset, left_out: Callable[[str], None], *, colour: bool, most: int) -> CutLines:
@@ -98,9 +91,10 @@ def cut_lines(images: Dataset, left_out: Callable[[str], None], *, colour: bool,
     if not found:
         raise DataError(
             f"none of {len(images)} images can be cut into lines of text, the first is {reasons[0]}: expected images "
-            "of a line each, or level pages of one column, dark on light, with as many lines in the text file"
+            "of a line each, or level pages of one column, dark on light, with as many lines in the text file; with "
+            "--labels none texts are not looked at"
         )
-    return CutLines(images, dict(sorted(found.items())), colour)
+    return CutLines(images, dict(sorted(found.items())), colour=colour)
 
 
 def _unlike(sample: Sample, lines: int) -> str | None:
@@ -116,7 +110,7 @@ def _written(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _cut(sample: Sample, boxes: list[Box], *, colour: bool) -> list[Sample]:
+def _cut(sample: Sample, boxes: Sequence[Box], *, colour: bool) -> list[Sample]:
     x: Tensor = sample.x if colour else sample.x.mean(0, keepdim=True)
     texts: Sequence[str | None] = [None] * len(boxes) if sample.text is None else _written(sample.text)
     names = [sample.name] if len(boxes) == 1 else [f"{sample.name}, line {n + 1}" for n in range(len(boxes))]

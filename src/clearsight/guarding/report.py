@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
-import textwrap
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,7 @@ def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
         )
         if name in _OURS:
             axes.fill_between(at, [one.low for one in values], [one.high for one in values], color=colour, alpha=0.12)
-    titles = (textwrap.fill(_title(one), _TICK, break_long_words=False, break_on_hyphens=False) for one in found)
-    axes.set_xticks(at, [*titles], fontsize=8)
+    axes.set_xticks(at, [_broken(_title(one)) for one in found], fontsize=8)
     axes.set_ylabel(measure_of(found[0]).title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
@@ -90,8 +89,8 @@ def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
     write_figure(figure, path)
 
 
-_TICK = 20
-"""Letters in a line of what a condition is called, below the curves."""
+_LONG = 16
+"""Letters of a condition that have room in one line below the curves."""
 
 _OURS = ("guided", "gate")
 _COLOURS = {
@@ -104,6 +103,11 @@ _COLOURS = {
     "retrained on degraded": "#2ca02c",
     "retrained on restored": "#98df8a",
 }
+
+
+def _broken(title: str) -> str:
+    """A long title in lines, so that it does not run into the next one."""
+    return re.sub("(?<=[(,|]) ?", "\n", title) if len(title) > _LONG else title
 
 
 def _spread(values: Sequence[float], found: Sequence[Evaluation]) -> list[float]:

@@ -121,7 +121,8 @@ def _no_lead(found: Sequence[Evaluation]) -> list[str]:
         return []
     return [
         f"Not for the guidance: under no condition are the intervals of guided and separate apart (guided leads by "
-        f"{min(lead for lead, _ in leads):.1f} to {max(lead for lead, _ in leads):.1f} points); any denoiser would do."
+        f"{_points(min(lead for lead, _ in leads))} to {_points(max(lead for lead, _ in leads))} points); any denoiser "
+        "would do."
     ]
 
 
@@ -131,7 +132,7 @@ def _harm(one: Evaluation) -> list[str]:
     lost = {name: _lead(one, rights["degraded"], rights[name]) for name in ("guided", "gate") if name in rights}
     if not lost or lost["guided"] <= 0:
         return []
-    gate = f", with the gate {max(0.0, lost['gate']):.1f}" if "gate" in lost else ""
+    gate = f", with the gate {_points(max(lost['gate'], 0))}" if "gate" in lost else ""
     costs = f"restoring costs {lost['guided']:.1f} points"
     return [f"Not without the gate where images are often clean: {costs}{gate}."]
 
@@ -145,3 +146,8 @@ def _best(one: Evaluation, names: Sequence[str]) -> tuple[str, Right] | None:
 def _lead(one: Evaluation, theirs: Right, ours: Right) -> float:
     """By how many points one is better than the other."""
     return measure_of(one).sign * (theirs.value - ours.value)
+
+
+def _points(lead: float) -> str:
+    """With one digit, and no sign before 0."""
+    return f"{round(lead, 1) + 0.0:.1f}"
