@@ -104,7 +104,7 @@ class Selective(nn.Module):
 
     def restore(self, y: Tensor) -> Views:
         """Restore ``(B, C, H, W)``; nothing is recognized yet."""
-        nothing = y.new_empty(len(y), 0)
+        nothing = y.flatten(1)[:, :0]  # no len(y): a graph takes any number of images
         return Views(y.clamp(0, 1), restored(self.restorer, y).clamp(0, 1), nothing, nothing)
 
     def look(self, y: Tensor) -> Views:
