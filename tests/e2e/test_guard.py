@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,17 @@ import torch
 from torch import nn
 
 from clearsight import images, weights
+from clearsight.contracts import Line, RecognitionTraits
+from clearsight.datasets import Lines
 from clearsight.guarding import run as guarding
 from clearsight.guarding import trainings
 from clearsight.guarding.candidates import Candidates
+from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.planning import Plan, Rates
 from clearsight.guarding.splits import open_splits
 from clearsight.images import Picture
+from clearsight.recognizers import CRNN
+from clearsight.recognizers.loading import PACKAGED, Packaged
 from stand_ins import small_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
@@ -71,20 +76,20 @@ def arguments(recognizer: Path, photos: Path, *more: object) -> tuple[object, ..
     return (*given, "--budget", "60s", "--with", NOISE, "-o", "out", *more)
 
 
-def check_report(folder: Path) -> None:
+def check_report(folder: Path, *, key: str = "error", rows: Sequence[str] = ROWS, other: str = "pets.pt") -> None:
     record: dict[str, Any] = json.loads((folder / "report.json").read_text())
     conditions = ["quantize", *(f"gaussian(sigma={s}/255)" for s in (30, 40, 50, 60))]
     assert [one["degradation"] for one in record["conditions"]] == conditions
     for one in record["conditions"]:
-        assert [row["name"] for row in one["rows"]] == ROWS
-        assert all({"value", "low", "high"} == set(row["error"]) for row in one["rows"])
+        assert [row["name"] for row in one["rows"]] == [*rows]
+        assert all({"value", "low", "high"} == set(row[key]) for row in one["rows"])
     assert record["conditions"][0]["images"] == 4
     steps = {name: done["steps"] for name, done in record["trained"].items()}
     assert steps["separate"] == steps["guided"] == 2
     assert steps["retrained-on-degraded"] == 2
     assert steps["retrained-on-degraded/0.001"] == 1
     assert record["precision"] in {"32-true", "bf16-mixed"}
-    assert record["selection"]["best"] in {"mean", "gate"}
+    assert record["selection"]["best"] in {"mean", "gate"} & {*rows}
     assert record["selection"]["departure"]["gate"] <= record["selection"]["departure"]["restored"]
     assert any("retrained" in line for line in record["when not"])
     notes = " ".join(record["notes"])
@@ -97,7 +102,7 @@ def check_report(folder: Path) -> None:
     for name in ("separate", "guided"):
         assert weights.load(folder / name / "weights").figures["name"] == name
     assert 0 <= weights.load(folder / "guided" / "weights").figures["guidance"] <= 1
-    assert [row["name"] for row in record["others"]["pets.pt"][0]["rows"]] == ROWS[:4]
+    assert [row["name"] for row in record["others"][other][0]["rows"]] == ROWS[:4]
 
 
 @pytest.mark.usefixtures("quick", "tiny")
@@ -142,12 +147,119 @@ def check_onnx(folder: Path) -> None:
     np.testing.assert_allclose(x_hat, expected, rtol=0, atol=1e-4)
 
 
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    """Lines of text, of two heights, each beside its text; and a page of two lines whose text has three."""
+    (folder := tmp_path / "lines").mkdir()
+    for number in range(24):
+        line = Lines(count=24, letters=7, height=24 + 8 * (number % 2))[number]
+        write_grey(folder / f"{number}.png", line.x[0])
+        (folder / f"{number}.txt").write_text(f"{line.text}\n")
+    page = torch.ones(60, 80)
+    page[10:20, 5:70], page[35:45, 5:40] = 0, 0
+    write_grey(folder / "page.png", page)
+    (folder / "page.txt").write_text("one\ntwo\nthree")
+    return folder
+
+
+def write_grey(path: Path, x: torch.Tensor) -> None:
+    images.write(Picture(pixels=(255 * x).round().byte().numpy()[..., None]), path)
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Path:
+    """The weights of a reader that has learned nothing."""
+    torch.manual_seed(0)
+    weights.save(CRNN(widths=[4, 6, 8], hidden=5), tmp_path / "reader", figures={"name": "reader"}, card="")
+    return tmp_path / "reader"
+
+
+class Engine(nn.Module):
+    """Gives text, and no logits."""
+
+    traits = RecognitionTraits(task="read", classes=(), channels=None)
+
+    def read(self, x: torch.Tensor) -> list[tuple[Line, ...]]:
+        return [(Line("text", 0.5, ()),) for _ in x]
+
+
+def reading(reader: object, lines: Path, *more: object) -> tuple[object, ...]:
+    given = ("guard", "--recognizer", reader, "--images", lines, "--restorer", "small", "--anyway")
+    return (*given, "--budget", "60s", "--with", NOISE, "-o", "out", *more)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_reader_is_guarded(
+    command: Callable, reader: Path, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other training of this file; judged by the character error rate."""
+    pytest.importorskip("jiwer")
+    monkeypatch.setitem(PACKAGED, "engine", Packaged(Engine, "Reads"))  # type: ignore[arg-type]
+    monkeypatch.setattr(guarding, "write_restorer", lambda *given: "as for classifiers, above")
+    weights.save(small_unet(), tmp_path / "small", figures={"name": "small"}, card="")
+    before = weights.load_recognizer(reader).state_dict()
+    done = command(*reading(reader, lines, "--evaluate-on", "engine"))
+    assert done.status == 0, done.err
+    assert "left out: page.png: its text has 3 lines, 2 are found" in done.err
+    assert "CER %" in done.out
+    rows = [name for name in ROWS if name != "mean"]
+    check_report(tmp_path / "out", key="cer", rows=rows, other="engine")
+    record = json.loads((tmp_path / "out/report.json").read_text())
+    assert "character error rate, %: clean" in record["headline"]
+    assert "an image is a line of text" in " ".join(record["notes"])
+    assert all(value.equal(before[key]) for key, value in weights.load_recognizer(reader).state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (("--recognizer", "engine"), "Engine gives text, and no logits through which gradients could flow"),
+        (("--evaluate-on", "digits-mlp"), "digits-mlp tells classes, the recognizer that guides does not"),
+        (("--labels", "cows.csv"), "write what is in a.png to a.txt beside it, or give --labels none"),
+        (("--size", "64"), "whole lines, not on squares: leave --size out"),
+        (("--deploy",), "a reader gives text: leave it out"),
+        (("--images", "white"), " images can be cut into lines of text, the first is"),
+    ],
+)
+def test_mistakes_with_a_reader_end_in_one_line(
+    command: Callable,
+    reader: Path,
+    lines: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    reason: str,
+) -> None:
+    monkeypatch.setitem(PACKAGED, "engine", Packaged(Engine, "Reads"))  # type: ignore[arg-type]
+    (tmp_path / "white").mkdir()
+    for number in range(14):
+        write_grey(tmp_path / "white" / f"{number}.png", torch.ones(20, 30))
+    done = command(*reading(reader, lines, *more))
+    assert done.status == 1
+    assert reason in done.err
+    assert done.err.splitlines()[-1].startswith("clearsight: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reader_that_reads_nothing_is_refused_with_its_figure(
+    command: Callable, reader: Path, lines: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("jiwer")
+    weights.save(small_unet(), tmp_path / "small", figures={"name": "small"}, card="")
+    done = command(*(one for one in reading(reader, lines) if one != "--anyway"))
+    assert done.status == 1
+    assert "the recognizer has a character error rate of" in done.err
+    assert "or go on with --anyway" in done.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_labels_the_recognizer_is_the_teacher(photos: Path, pets: Path) -> None:
     recognizer = weights.load_recognizer(pets)
     for labels, teaches in ((None, False), ("none", True)):
-        splits = open_splits(photos, labels=labels, traits=recognizer.traits, seed=0)
+        guide = ClassGuide(recognizer)
+        splits = open_splits(photos, labels=labels, guide=guide, seed=0)
         candidates = Candidates(
-            recognizer=recognizer,
+            guide=guide,
             splits=splits,
             degradation=NOISE,
             conditions=[NOISE],
@@ -179,8 +291,7 @@ def test_a_budget_that_pays_for_nothing(
 def test_labels_from_a_table(command: Callable, tiny: Path, pets: Path, photos: Path, tmp_path: Path) -> None:
     lines = [f"{path.relative_to(photos)},cat" for path in sorted(photos.rglob("*.png"))]
     (tmp_path / "labels.csv").write_text("\n".join(lines))
-    traits = weights.load_recognizer(pets).traits
-    splits = open_splits(photos, labels="labels.csv", traits=traits, seed=0)
+    splits = open_splits(photos, labels="labels.csv", guide=ClassGuide(weights.load_recognizer(pets)), seed=0)
     assert {part[index].label for part in splits[:3] for index in range(len(part))} == {0}
     (tmp_path / "labels.csv").write_text("\n".join(lines[1:]))
     done = command(*arguments(pets, photos, "--labels", "labels.csv"))

@@ -16,7 +16,6 @@ from clearsight import weights
 from clearsight.contracts import Line, RecognitionTraits
 from clearsight.recognizers import CRNN
 from clearsight.recognizers.loading import PACKAGED, Packaged
-from stand_ins import one_line
 
 BOX = ((0.0, 0.0), (9.0, 0.0), (9.0, 4.0), (0.0, 4.0))
 
@@ -57,8 +56,3 @@ def test_a_reader_that_was_trained_here_is_taken_by_its_folder(command: Callable
     assert command("recognize", "white.png", "--recognizer", "mine/").out == "white.png  no text  0.000\n"
     table = command("evaluate", "--data", "lines", "--with", "document(severity=3)", "-r", "mine/", "--limit", "3")
     assert "CER %" in table.out
-    refused = command("guard", "-r", "mine/", "--images", "lines", "-o", "out")
-    assert one_line(refused.err) == (
-        "clearsight: CRNN reads text and tells no classes: take a classifier or a segmenter\n"
-    )
-    assert not (tmp_path / "out").exists()

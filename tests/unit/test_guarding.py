@@ -19,10 +19,12 @@ from clearsight.errors import DataError, InvalidArgumentError, ModelError, Recip
 from clearsight.evaluation.results import Estimate, Evaluation, Row, Shown
 from clearsight.evaluation.selection import CLEAN
 from clearsight.evaluation.sheet import Extremes
+from clearsight.guarding.classes import ClassGuide
+from clearsight.guarding.guide import Splits
 from clearsight.guarding.limits import blend, largest_share, pattern_of
 from clearsight.guarding.planning import Rates, make_plan, parse_budget
 from clearsight.guarding.rounds import Round, train_alike
-from clearsight.guarding.splits import Splits, check_reads, open_splits
+from clearsight.guarding.splits import open_splits
 from clearsight.guarding.verdict import headline_of, when_not
 from clearsight.images import Picture
 from clearsight.metrics.metric import ERROR
@@ -85,6 +87,10 @@ def test_what_is_no_budget(text: str) -> None:
         ("gaussian(sigma=25/255)", ["gaussian(sigma=25/255)"]),
         ("gaussian(sigma=0.1..0.4)", [f"gaussian(sigma=0.{n})" for n in (1, 2, 3, 4)]),
         (
+            "document(severity=3, dpi=100..200)",
+            [f"document(severity=3, dpi={n})" for n in ("100", "133.3", "166.7", "200")],
+        ),
+        (
             "gaussian(sigma=15/255..60/255) | quantize",
             [f"gaussian(sigma={n}/255) | quantize" for n in (15, 30, 45, 60)],
         ),
@@ -122,6 +128,20 @@ def test_squares_that_do_not_fit() -> None:
         data.setup("fit")
 
 
+class Always(nn.Module):
+    """A recognizer that sees dark and bright right with some chance."""
+
+    def __init__(self, right: float, classes: tuple[str, ...] = ("a", "b")) -> None:
+        super().__init__()
+        self.right = right
+        self.traits = RecognitionTraits(task="classify", classes=classes, channels=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        number = (x[:, 0, 0, 0] * 255).round().long()
+        sure = torch.where((number // 2) % 10 < 10 * self.right, number % 2, 1 - number % 2)
+        return nn.functional.one_hot(sure, 2).float()
+
+
 class Everything:
     """Whatever part is asked for."""
 
@@ -135,7 +155,7 @@ class Everything:
         return Subset(Gradients(1000, maps=False), list(range(start, start + self.sizes[part])))
 
 
-TRAITS = RecognitionTraits(task="classify", classes=("a", "b"), channels=1)
+GUIDE = ClassGuide(Always(1.0))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +173,7 @@ def test_images_are_dealt_out(
     monkeypatch: pytest.MonkeyPatch, sizes: dict[str, int], counts: tuple[int, int, int]
 ) -> None:
     monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything(sizes))
-    *parts, labelled = open_splits("images", labels=None, traits=TRAITS, seed=0)
+    *parts, labelled = open_splits("images", labels=None, guide=GUIDE, seed=0)
     assert tuple(map(len, parts)) == counts
     names = [part[index].name for part in parts for index in range(len(part))]
     assert len(set(names)) == sum(counts)  # nothing is reported that was trained or chosen on
@@ -166,7 +186,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     for name in "ag":
         (tmp_path / f"{name}.png").write_bytes(b"no image")
     said: list[str] = []
-    *parts, _ = open_splits(tmp_path, labels=None, traits=TRAITS, seed=0, left_out=said.append)
+    *parts, _ = open_splits(tmp_path, labels=None, guide=GUIDE, seed=0, left_out=said.append)
     names = [part[index].name for part in parts for index in range(len(part))]
     assert sorted(names) == [f"{name}.png" for name in "bcdefhij"]
     assert [line.partition(":")[0] for line in said] == ["left out"] * 2
@@ -176,7 +196,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
 def test_nothing_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clearsight.guarding.splits.open_dataset", Everything({}))
     with pytest.raises(DataError, match="there is no part test"):
-        open_splits("images", labels=None, traits=TRAITS, seed=0)
+        open_splits("images", labels=None, guide=GUIDE, seed=0)
 
 
 def test_a_round_has_the_steps_that_the_time_left_pays_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,20 +257,8 @@ def test_a_pattern_stands_out_of_noise_and_texture(size: tuple[int, int]) -> Non
     found = pattern_of([striped])
     assert found.strength > 6
     assert found.columns == pytest.approx(2, rel=0.05)
-
-
-class Always(nn.Module):
-    """A recognizer that sees dark and bright right with some chance."""
-
-    def __init__(self, right: float, classes: tuple[str, ...] = ("a", "b")) -> None:
-        super().__init__()
-        self.right = right
-        self.traits = RecognitionTraits(task="classify", classes=classes, channels=1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        number = (x[:, 0, 0, 0] * 255).round().long()
-        sure = torch.where((number // 2) % 10 < 10 * self.right, number % 2, 1 - number % 2)
-        return nn.functional.one_hot(sure, 2).float()
+    wider = torch.nn.functional.pad(striped[4:], (0, 9))
+    assert pattern_of([striped[:4], wider]).columns == found.columns  # of several sizes, what all have
 
 
 class Numbered:
@@ -271,16 +279,16 @@ class Numbered:
 
 def test_a_recognizer_that_reads_nothing_is_no_guide() -> None:
     splits = Splits(Numbered(), Numbered(), Numbered(), True)
-    check_reads(splits, Always(0.8), 100)
-    check_reads(splits, Always(0.2, ("b", "a")), 100)
+    ClassGuide(Always(0.8)).check_reads(splits, 100)
+    ClassGuide(Always(0.2, ("b", "a"))).check_reads(splits, 100)
     with pytest.raises(ModelError, match=r"right in \d\d\.\d % .* in 100 clean images, where always the same"):
-        check_reads(splits, Always(0.5), 100)
+        ClassGuide(Always(0.5)).check_reads(splits, 100)
     blind = Always(1.0)
     blind.forward = lambda x: torch.tensor([[1.0, 0.0]]).expand(len(x), 2)  # type: ignore[method-assign]
     unlabelled = Splits(*[Numbered(labelled=False)] * 3, False)
-    check_reads(unlabelled, Always(0.5), 100)
+    ClassGuide(Always(0.5)).check_reads(unlabelled, 100)
     with pytest.raises(ModelError, match="sees a in all of"):
-        check_reads(unlabelled, blind, 100)
+        ClassGuide(blind).check_reads(unlabelled, 100)
 
 
 def judged(condition: str, errors: dict[str, float]) -> Evaluation:

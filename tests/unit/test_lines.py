@@ -20,8 +20,8 @@ from clearsight.joint import JointNet, JointReader, Recognizing, Restoring
 from clearsight.objectives import JointLoss, Recognition
 from clearsight.recognizers import CRNN, RapidOCR
 from clearsight.recognizers.letters import LETTERS, spelled, transcribed
-from clearsight.recognizers.rows import rows_of, strips
-from clearsight.training import GuidedTask, JointTask, RandomCrops, RecognitionTask, TextLines
+from clearsight.recognizers.rows import _lightest, rows_of, strips
+from clearsight.training import GuidedTask, JointTask, RandomCrops, RecognitionTask, RetrainingTask, TextLines
 from stand_ins import bit_equal, rand, seeded, small_unet, state
 
 AB = ("", "a", "b")
@@ -102,6 +102,12 @@ class TestRows:
         assert rows_of(page) == [(50, 62, 10, 60)]
         assert strips(page, rows_of(page), height=16).shape[2:] == (16, 64)
 
+    @pytest.mark.parametrize(("rows", "window"), [(40, 15), (9, 15), (70, 31), (33, 17)])
+    def test_the_lightest_around_is_that_of_a_window(self, rows: int, window: int) -> None:
+        values = rand(rows, 20)
+        expected = nn.functional.max_pool2d(values[None], (window, 1), 1, (window // 2, 0))[0]
+        assert _lightest(values, window).equal(expected)
+
     @pytest.mark.parametrize("size", [(100, 80), (1, 1), (2, 300)])
     def test_white_paper_has_none(self, size: tuple[int, int]) -> None:
         assert rows_of(torch.ones(size)) == []
@@ -143,6 +149,16 @@ def lines(**options: Any) -> TextLines:
     )
     made.setup("fit")
     return made
+
+
+class Untold(Lines):
+    """Lines whose text nobody knows."""
+
+    def __init__(self) -> None:
+        super().__init__(count=3, letters=6)
+
+    def __getitem__(self, index: int) -> Sample:
+        return replace(super().__getitem__(index), text=None)
 
 
 class TestData:
@@ -195,6 +211,11 @@ class TestData:
         with pytest.raises(RecipeError, match=f"second {said}"):
             data.held_out()
 
+    def test_lines_may_all_be_without_a_text(self) -> None:
+        made = TextLines(train=Untold(), validation=Untold(), batch=2)
+        made.setup("fit")
+        assert made.draw(0).texts == ()
+
     def test_rows_are_the_least_and_the_most(self) -> None:
         with pytest.raises(RecipeError, match=r"least and the most rows that are added, got \[3\]"):
             lines(rows=[3])
@@ -229,6 +250,33 @@ def guided(**options: Any) -> GuidedTask:
     return GuidedTask(
         restorer=small_unet(), degradation="gaussian(sigma=0.2)", validation=["gaussian(sigma=0.2)"], **wanted | options
     )
+
+
+class TestRetraining:
+    @pytest.mark.parametrize("taught", [True, False])
+    def test_a_reader_learns_from_texts_or_from_what_its_teacher_reads(self, taught: bool) -> None:
+        pytest.importorskip("jiwer")
+        task = RetrainingTask(
+            recognizer=small_reader(),
+            degradation="gaussian(sigma=0.2)",
+            validation=["gaussian(sigma=0.2)"],
+            restorer=small_unet(),
+            teacher=small_reader() if taught else None,
+        )
+        assert (task.metric, task.mode) == ("misread", "min")
+        batch = Batch(rand(2, 1, 32, 64), texts=() if taught else ("ab", "b c"))
+        task.objective(batch, seeded()).backward()
+        assert all(p.grad is not None and p.grad.any() for p in task.network.parameters())
+        assert not any(p.requires_grad for p in task.restorer.network.parameters())  # type: ignore[union-attr]
+        (misread,) = task.scores(batch, 0)["misread"].values()
+        read = [text for text, _ in transcribed(small_reader().eval()(batch.x), LETTERS)]
+        assert misread[:, 0].tolist() == [len(text) for text in (read if taught else batch.texts)]
+        assert task.figure("misread", torch.tensor([[4.0, 1.0], [6.0, 4.0]])).item() == 50
+
+    def test_without_texts_it_needs_a_teacher(self) -> None:
+        task = RetrainingTask(recognizer=small_reader(), degradation="gaussian(sigma=0.2)", validation=[])
+        with pytest.raises(DataError, match="no texts to be read"):
+            task.objective(Batch(rand(2, 1, 32, 64)), seeded())
 
 
 class TestGuidance:

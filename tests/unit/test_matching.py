@@ -16,7 +16,9 @@ from clearsight.datasets.subset import Renumbered, renumbered
 from clearsight.errors import DataError, ModelError, RecipeError
 from clearsight.evaluation import evaluate
 from clearsight.guarding.candidates import Candidates
-from clearsight.guarding.splits import Splits, check_splits, open_splits, to_judge
+from clearsight.guarding.classes import ClassGuide
+from clearsight.guarding.guide import Splits
+from clearsight.guarding.splits import open_splits
 from clearsight.training.data import WholeImages
 from clearsight.training.fitting import check
 from clearsight.training.retraining import RetrainingTask
@@ -164,11 +166,8 @@ def test_recognizers_of_one_evaluation_number_alike(colours: Path) -> None:
 # --- guard
 
 
-COLOURED = RecognitionTraits(task="classify", classes=COLOURS, channels=3)
-
-
-def open_colours(root: Path, labels: str | Path | None = None, traits: RecognitionTraits = COLOURED) -> Splits:
-    return open_splits(root, labels=labels, traits=traits, seed=0)
+def open_colours(root: Path, labels: str | Path | None = None, classes: tuple[str, ...] = COLOURS) -> Splits:
+    return open_splits(root, labels=labels, guide=ClassGuide(Colours(classes)), seed=0)
 
 
 def check_colours(dataset: Dataset, classes: tuple[str, ...] = COLOURS) -> None:
@@ -180,7 +179,7 @@ def check_colours(dataset: Dataset, classes: tuple[str, ...] = COLOURS) -> None:
 
 def test_what_guard_trains_on(colours: Path) -> None:
     candidates = Candidates(
-        recognizer=Colours(),
+        guide=ClassGuide(Colours()),
         splits=open_colours(colours),
         degradation="gaussian(sigma=0.1)",
         conditions=["gaussian(sigma=0.1)"],
@@ -200,7 +199,7 @@ def test_what_guard_trains_on(colours: Path) -> None:
 @pytest.mark.parametrize("classes", [COLOURS, ("blue", "white", "green", "red")])
 def test_what_guard_judges(colours: Path, classes: tuple[str, ...]) -> None:
     """By its recognizer, and by one that numbers them otherwise."""
-    images = to_judge(open_colours(colours).test, Colours(), 6, labelled=True)
+    images = ClassGuide(Colours()).to_judge(open_colours(colours).test, 6, labelled=True)
     check_colours(renumbered(images, classes), classes)
 
 
@@ -224,12 +223,12 @@ def test_a_table_in_another_encoding_is_one_sentence(colours: Path, tmp_path: Pa
 
 
 def test_guard_says_that_names_do_not_fit(colours: Path) -> None:
-    shapes = RecognitionTraits(task="classify", classes=("circle", "square", "star"), channels=3)
+    shapes = ("circle", "square", "star")
     with pytest.raises(DataError, match="circle, square, star there, blue, green, red here"):
-        open_colours(colours, traits=shapes)
+        open_colours(colours, classes=shapes)
     with pytest.raises(DataError, match="circle, square, star there, blue, green, red here"):
-        check_splits(open_colours(colours), shapes)
-    check_splits(open_colours(colours, "none"), shapes)
+        ClassGuide(Colours(shapes)).check_splits(open_colours(colours))
+    ClassGuide(Colours(shapes)).check_splits(open_colours(colours, "none"))
 
 
 # --- trainings

@@ -103,8 +103,8 @@ def test_pages_of_unknown_text_cannot_be_judged() -> None:
         evaluate(silent, "quantize", recognizer=Clerk(), device="cpu")
 
 
-def test_a_reader_guides_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="Clerk reads text and tells no classes"):
+def test_an_engine_guides_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="Clerk gives text, and no logits through which gradients could flow"):
         guard(Clerk(), tmp_path, out=tmp_path / "out")
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clearsight.contracts import RecognitionTraits, Sample, Traits
+from clearsight.contracts import Line, RecognitionTraits, Sample, Traits
 from clearsight.datasets import Subset
+from clearsight.errors import DataError
 from clearsight.evaluation import evaluate
 from clearsight.evaluation.selection import CLEAN, applies, select
 from clearsight.joint import Gate, Mean, Selective
@@ -123,3 +124,43 @@ def test_a_gate_may_never_restore() -> None:
 def test_what_has_to_be_told_more_is_left_alone() -> None:
     assert applies(Dimming())
     assert not applies(FFDNet(channels=1, depth=3, width=4))
+
+
+class Bright(nn.Module):
+    """Reads a number: how bright the image is, of 9; ten times that where there is noise."""
+
+    traits = RecognitionTraits(task="read", classes=(), channels=1)
+
+    def read(self, x: Tensor) -> list[tuple[Line, ...]]:
+        noisy = (x[..., 1:] - x[..., :-1]).abs().mean((1, 2, 3)) > 0.03
+        said = [f"{9 * one.mean():.0f}{'0' * bool(each)}" for one, each in zip(x, noisy, strict=True)]
+        return [(Line(each, 1.0, ()),) for each in said]
+
+
+class Numbers(Hours):
+    """The same, and how bright they are."""
+
+    classes = ()
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        return Sample(name=sample.name, x=sample.x, label=None, text=f"{9 * sample.x.mean():.0f}")
+
+
+def test_in_front_of_a_reader_the_noise_decides() -> None:
+    pytest.importorskip("jiwer")
+    found = select(Dimming(), Bright(), Numbers(), [NOISY])
+    assert [*found.rules] == [found.best] == ["gate"]
+    assert found.gate.slope == 0
+    assert found.departures["gate"] < min(found.departures["as it is"], found.departures["restored"])
+    gated, clean = found.rules["gate"], Numbers()[3].x[None]
+    noisy = clean + 40 / 255 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    both = torch.cat([clean, noisy.clamp(0, 1)])
+    read = gated.read(both)
+    assert read[0] == Bright().read(clean)[0]
+    assert read[1] == Bright().read(Dimming()(both[1:]))[0]
+
+
+def test_what_is_read_must_be_known() -> None:
+    with pytest.raises(DataError, match="has no text, by which a reader is judged"):
+        select(Dimming(), Bright(), Hours(), [NOISY])

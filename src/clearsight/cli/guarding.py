@@ -16,14 +16,19 @@ __all__ = ["guard"]
 def guard(
     recognizer: Annotated[str, RecognizerName],
     images: Annotated[
-        str, typer.Option(help="Clean images: a folder, or a data set's name.", metavar="DIR|NAME", show_default=False)
+        str,
+        typer.Option(
+            help="Clean images: a folder, or a data set's name; for a reader lines or pages, a.png beside a.txt.",
+            metavar="DIR|NAME",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for all that is made.", show_default=False)],
     labels: Annotated[
         str | None,
         typer.Option(
             help="none, for the recognizer's own answers, or a CSV file of lines image,class.  [default: the labels "
-            "that the images come with, if any]",
+            "or texts that the images come with, if any]",
             show_default=False,
         ),
     ] = None,
@@ -34,7 +39,7 @@ def guard(
         str | None,
         typer.Option(
             help="A trained restorer's name or folder to start from, or an architecture, such as multiscale.  "
-            "[default: the denoiser that comes with clearsight]",
+            "[default: the denoiser that comes with clearsight; for a reader restore-text]",
             show_default=False,
         ),
     ] = None,
@@ -50,7 +55,8 @@ def guard(
     size: Annotated[
         int | None,
         typer.Option(
-            help="Side of the squares to train on.  [default: 128, of a segmenter 192, or as small as the images are]",
+            help="Side of the squares to train on; a reader is shown whole lines.  [default: 128, of a segmenter 192, "
+            "or as small as the images are]",
             show_default=False,
         ),
     ] = None,
@@ -73,7 +79,7 @@ def guard(
 
     OUT/report.html has it all: the images clean, degraded, restored by BM3D, by a restorer trained for the image alone
     and by the one guided by the recognizer, with the guided one only where that helps, and the recognizer retrained on
-    degraded and on restored images.
+    degraded and on restored images. What is judged is right answers, mIoU or, of a reader, the character error rate.
     OUT/guided/weights is what `restore --model` takes, OUT/guided.onnx the same for programs without torch. The same
     command goes on with a run that was interrupted.
     """

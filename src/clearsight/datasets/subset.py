@@ -12,7 +12,7 @@ from clearsight.classes import matched
 from clearsight.contracts import VOID, Dataset, Sample
 from clearsight.errors import DataError, InvalidArgumentError
 
-__all__ = ["Centres", "Labelled", "Multiples", "Renumbered", "Subset", "renumbered", "take"]
+__all__ = ["Centres", "Labelled", "Multiples", "Renumbered", "Subset", "Transcribed", "renumbered", "take"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,32 @@ class Labelled:
     def __getitem__(self, index: int) -> Sample:
         """Read one."""
         return replace(self.dataset[index], label=self.labels[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """Images of a data set with other texts.
+
+    Attributes:
+        dataset: the images.
+        texts: what is to be read in each; ``None`` where that is not known.
+    """
+
+    dataset: Dataset
+    texts: Sequence[str | None]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the data set."""
+        return self.dataset.classes
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one."""
+        return replace(self.dataset[index], text=self.texts[index])
 
 
 @dataclass(frozen=True, slots=True)

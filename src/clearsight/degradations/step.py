@@ -199,8 +199,10 @@ def _at(step: Step, share: float) -> Step:
 
 
 def _between(ends: Range, share: float) -> Range:
-    """A point of the range; where it is a tenth of a grey level, that exactly."""
+    """A point of the range; where it is a tenth of a grey level, that exactly, and above 1 four digits."""
     value = ends.low + share * (ends.high - ends.low)
+    if value > 1:
+        return Range(float(f"{value:.4g}"), float(f"{value:.4g}"))
     level = round(255 * value, 1) / 255
     value = level if abs(level - value) < 1e-9 else round(value, 4)
     return Range(value, value)

@@ -18,13 +18,13 @@ from clearsight.evaluation.results import Shown
 from clearsight.images.files import write
 from clearsight.images.picture import Picture
 
-__all__ = ["Tile", "draw", "draw_pixels", "draw_pulls", "draw_tiles", "write_figure"]
+__all__ = ["Tile", "draw", "draw_lines", "draw_pixels", "draw_pulls", "draw_tiles", "write_figure"]
 
 _INCHES = 1.3
 
 _DPI = 100
-_TITLE, _CAPTION, _GAP = 18, 16, 4
-"""Of a sheet at 100 %: pixels for the titles, for a caption, and between images."""
+_TITLE, _CAPTION, _GAP, _NAMES = 18, 16, 4, 64
+"""Of a sheet at 100 %: pixels for the titles, for a caption, between images, and for names to their left."""
 
 
 class Tile(NamedTuple):
@@ -93,6 +93,51 @@ def draw_pixels(titles: Sequence[str], rows: Sequence[Sequence[Tile]], path: Pat
             if not down:
                 axis.set_title(title, fontsize=6, pad=4)
     write_figure(figure, path)
+
+
+def draw_lines(rows: Sequence[Shown], path: Path) -> None:
+    """Draw lines of text at 100 %, each in all its states below one another, and write the sheet.
+
+    Below each stands what is read there and its character error rate, red where it is wrong.
+
+    Raises:
+        ImageWriteError: the file cannot be written.
+    """
+    blocks = [_strips(shown) for shown in rows]
+    strips = [strip for block in blocks for strip in block]
+    width = _NAMES + max(strip.image.shape[2] for strip in strips) + _GAP
+    height = sum(strip.image.shape[1] + _CAPTION for strip in strips) + _TITLE * len(blocks)
+    figure, down = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI), 0
+    for block in blocks:
+        for name, image, caption, colour in block:
+            high, wide = image.shape[1:]
+            axis = figure.add_axes((_NAMES / width, 1 - (down + high) / height, wide / width, high / height))
+            _draw_image(axis, image)
+            axis.set_frame_on(False)
+            at = 1 - (down + high / 2) / height
+            figure.text(_GAP / width, at, name, fontsize=7, va="center")
+            down += high + _CAPTION
+            under = 1 - (down - _GAP) / height
+            figure.text(_NAMES / width, under, caption, fontsize=7, color=colour, va="bottom", parse_math=False)
+        down += _TITLE
+    write_figure(figure, path)
+
+
+class _Strip(NamedTuple):
+    name: str
+    image: Tensor
+    caption: str
+    colour: str
+
+
+def _strips(shown: Shown) -> list[_Strip]:
+    """A line in all its states, the clean one last."""
+    found = []
+    for name in sorted(shown.states, key=lambda name: name == "clean"):
+        wrong = shown.departures[name]
+        caption = f"{' '.join(shown.read[name].split()) or '(nothing)'}   CER {100 * wrong:.0f} %"
+        found.append(_Strip(name, shown.states[name], caption, "red" if wrong else "black"))
+    return found
 
 
 def draw_pulls(explanation: Explanation, path: Path) -> None:

@@ -102,7 +102,7 @@ def evaluate(
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
     shown = [name for name in methods if name not in own]
-    sheet = Sheet(show, wanted, shown, None if _reads(reader) else reader, has_reference=images.has_reference)
+    sheet = Sheet(show, wanted, shown, reader, has_reference=images.has_reference)
     missing: list[Exception] = []
 
     def miss(error: Exception) -> None:

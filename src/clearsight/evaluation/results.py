@@ -185,8 +185,9 @@ class Shown(NamedTuple):
         states: ``(C, H, W)`` in [0, 1], by the name of the row.
         answers: the recognized class by the name of the row; empty without a classifier.
         truth: the class it is; empty without a classifier.
-        departures: of the recognizer's answer from what is right, ½ Σ |p − t|, by the name of the row; empty without
-            a recognizer.
+        departures: of the recognizer's answer from what is right, by the name of the row: ½ Σ |p − t| or, of a reader,
+            the character error rate, 1 being all letters; empty without a recognizer.
+        read: the text by the name of the row; empty without a reader.
         has_reference: whether there is a clean one.
     """
 
@@ -195,4 +196,5 @@ class Shown(NamedTuple):
     answers: dict[str, str]
     truth: str
     departures: Mapping[str, float] = MappingProxyType({})
+    read: Mapping[str, str] = MappingProxyType({})
     has_reference: bool = True

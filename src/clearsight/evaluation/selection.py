@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from clearsight.contracts import Batch, Dataset, Recognizer, Restorer
+from clearsight.contracts import Batch, Dataset, Prediction, Reader, Recognizer, Restorer
 from clearsight.datasets.pairs import Pairs
 from clearsight.datasets.subset import renumbered
 from clearsight.degradations.language import parse
-from clearsight.evaluation.loop import batches, labels_of
+from clearsight.evaluation.loop import batches, labels_of, texts_of
 from clearsight.inference.device import choose_device, placed
 from clearsight.joint.selective import Gate, Mean, Selective
+from clearsight.metrics.reading import edits
 from clearsight.metrics.recognition import departure
+from clearsight.recognizers.checks import tells_classes
 
 __all__ = ["CLEAN", "Selection", "applies", "select"]
 
@@ -31,9 +33,9 @@ class Selection:
     """What was found on the images.
 
     Attributes:
-        rules: ``mean`` and ``gate``, each a recognizer before which the restorer stands.
-        departures: by ``as it is``, ``restored``, ``mean`` and ``gate``, ½ Σ |p − t| in percent, the mean over all
-            conditions and that of clean images.
+        rules: ``mean``, but of a reader, and ``gate``, each a recognizer before which the restorer stands.
+        departures: by ``as it is``, ``restored`` and the rules, ½ Σ |p − t| in percent, the mean over all conditions
+            and that of clean images; of a reader the character error rate.
     """
 
     rules: Mapping[str, Selective]
@@ -74,31 +76,32 @@ def select(
     """Fit a gate, and tell by how much the recognizer departs from what is right with each rule.
 
     The gate's two numbers are those of the least departure, a mean over the conditions, each weighing alike: what a
-    sweep over all thresholds between two images finds, for each of a few slopes.
+    sweep over all thresholds between two images finds, for each of a few slopes. In front of a reader the noise alone
+    decides, and texts have no mean.
 
     Args:
         restorer: for which :func:`applies` holds.
-        recognizer: classifier or segmenter.
-        images: labelled; nothing is reported on them.
+        recognizer: whatever it tells or reads.
+        images: labelled, or their texts known; nothing is reported on them.
         degradations: what goes wrong with them; clean images are one condition more.
         seed: of the noise.
         device: ``auto``, ``cpu``, ``cuda``, …
 
     Raises:
-        DataError: an image has no label, or one that the recognizer does not tell.
+        DataError: an image has no label or text, or a label that the recognizer does not tell.
         ModelError: restorer or recognizer cannot take the images.
     """
-    images = renumbered(images, cast(Recognizer, recognizer).traits.classes)
+    if tells_classes(recognizer):
+        images = renumbered(images, cast(Recognizer, recognizer).traits.classes)
     seen = _gathered(Selective(restorer, recognizer, rule=Mean()), images, degradations, seed, choose_device(device))
     gate, fitted = _fitted(seen)
-    found = {
-        "as it is": float(seen.as_is.mean()),
-        "restored": float(seen.restored.mean()),
-        "mean": float(seen.mean.mean()),
-        "gate": fitted,
-    }
-    rules = {name: Selective(restorer, recognizer, rule=rule) for name, rule in (("mean", Mean()), ("gate", gate))}
-    return Selection(rules, {name: 100 * value for name, value in found.items()})
+    rules: dict[str, nn.Module] = {"gate": gate} if seen.mean is None else {"mean": Mean(), "gate": gate}
+    found = {"as it is": seen.as_is, "restored": seen.restored, "mean": seen.mean}
+    departures = {name: float(values.mean()) for name, values in found.items() if values is not None}
+    return Selection(
+        {name: Selective(restorer, recognizer, rule=rule) for name, rule in rules.items()},
+        {name: 100 * value for name, value in {**departures, "gate": fitted}.items()},
+    )
 
 
 class _Seen(NamedTuple):
@@ -106,17 +109,17 @@ class _Seen(NamedTuple):
 
     Attributes:
         noise: log σ̂.
-        surer: how much surer the recognizer is of the restored image.
         as_is: departure of the answer to the image as it is.
         restored: to the restored one.
-        mean: of the mean of both.
+        surer: how much surer the recognizer is of the restored image; ``None`` of a reader.
+        mean: departure of the mean of both answers; ``None`` of a reader.
     """
 
     noise: Tensor
-    surer: Tensor
     as_is: Tensor
     restored: Tensor
-    mean: Tensor
+    surer: Tensor | None = None
+    mean: Tensor | None = None
 
 
 @torch.inference_mode()
@@ -124,8 +127,15 @@ def _gathered(
     reader: Selective, images: Dataset, degradations: Sequence[str], seed: int, device: torch.device
 ) -> _Seen:
     reader = cast(Selective, placed(reader, device)).eval()
-    rows = [_looked(reader, batch.to(device)) for batch in _degraded(images, (CLEAN, *degradations), seed)]
-    return _Seen(*(torch.cat(column).double().cpu() for column in zip(*rows, strict=True)))
+    found = (batch.to(device) for batch in _degraded(images, (CLEAN, *degradations), seed))
+    if reader.traits.task == "read":
+        noise, letters, *wrong = _columns(_read(reader, batch) for batch in found)
+        return _Seen(noise, *(each / letters.mean() for each in wrong))
+    return _Seen(*_columns(_looked(reader, batch) for batch in found))
+
+
+def _columns(rows: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
+    return [torch.cat(column).double().cpu() for column in zip(*rows, strict=True)]
 
 
 def _degraded(images: Dataset, degradations: Sequence[str], seed: int) -> Iterator[Batch]:
@@ -133,17 +143,27 @@ def _degraded(images: Dataset, degradations: Sequence[str], seed: int) -> Iterat
         yield from batches(Pairs(images, parse(degradation), seed=seed), range(len(images)))
 
 
-def _looked(reader: Selective, batch: Batch) -> _Seen:
+def _looked(reader: Selective, batch: Batch) -> tuple[Tensor, ...]:
+    """Of each image what :class:`_Seen` has."""
     views, labels = reader.look(cast(Tensor, batch.y)), labels_of(batch)
     answers = (views.as_is, views.restored, (views.as_is + views.restored) / 2)
-    return _Seen(views.noise(), views.surer(), *(departure(p.clamp(min=1e-30).log(), labels) for p in answers))
+    before, after, mean = (departure(p.clamp(min=1e-30).log(), labels) for p in answers)
+    return views.noise(), before, after, views.surer(), mean
+
+
+def _read(reader: Selective, batch: Batch) -> tuple[Tensor, ...]:
+    """Of each image log σ̂, how many letters it has, and how many are wrong as it is, and restored."""
+    views, texts = reader.restore(cast(Tensor, batch.y)), texts_of(batch)
+    read = (cast(Reader, reader.recognizer).read(images) for images in (views.y, views.x_hat))
+    before, after = (edits([Prediction.of(lines).label for lines in each], texts, unit="letters") for each in read)
+    return views.noise(), before[:, 0], before[:, 1], after[:, 1]
 
 
 def _fitted(seen: _Seen) -> tuple[Gate, float]:
     """The best gate, and its mean departure."""
     found = []
-    for slope in _SLOPES:
-        scores, order = (seen.noise + slope * seen.surer).sort()
+    for slope in _SLOPES if seen.surer is not None else (0.0,):
+        scores, order = (seen.noise if seen.surer is None else seen.noise + slope * seen.surer).sort()
         nothing = torch.zeros(1).double()
         below = torch.cat([nothing, seen.as_is[order].cumsum(0)])
         above = torch.cat([seen.restored[order].flip(0).cumsum(0).flip(0), nothing])

@@ -11,6 +11,7 @@ from clearsight.contracts import Batch, Sample
 from clearsight.evaluation.results import Shown
 from clearsight.inference.recognizing import Predictor
 from clearsight.metrics.metric import Outcome
+from clearsight.metrics.reading import edits
 from clearsight.metrics.recognition import departure
 
 __all__ = ["Collection", "Extremes", "Sheet"]
@@ -33,7 +34,7 @@ class Sheet:
         show: takes them, if anything does.
         wanted: their numbers.
         names: of the rows that are their states.
-        reader: says what it takes them for, if it is a classifier.
+        reader: says what it takes them for, or reads in them.
         has_reference: whether there are clean images among them.
     """
 
@@ -59,7 +60,11 @@ class Sheet:
 
     def _shown(self, batch: Batch, outcomes: Mapping[str, Outcome], at: int) -> Shown:
         states = {name: outcomes[name].x_hat[at] for name in self._names}
-        sample = Sample(name=batch.names[at], x=batch.reference[at], label=_label(batch, at))
+        text = batch.texts[at] if batch.texts else None
+        sample = Sample(name=batch.names[at], x=batch.reference[at], label=_label(batch, at), text=text)
+        if self._reader is not None and self._reader.traits.task == "read" and text is not None:
+            read = {name: outcomes[name].read[at] for name in self._names}
+            return Shown(sample, states, {}, "", {name: _misread(each, text) for name, each in read.items()}, read)
         if self._reader is None or batch.labels is None:
             return Shown(sample, states, {}, "")
         logits, label = {name: outcomes[name].logits[at, None] for name in self._names}, batch.labels[at, None]
@@ -96,6 +101,12 @@ class Extremes:
 
     def _loss(self, shown: Shown) -> float:
         return shown.departures[self._after] - shown.departures[self._before]
+
+
+def _misread(read: str, text: str) -> float:
+    """The character error rate of one image, 1 being as many errors as letters."""
+    ((letters, wrong),) = edits([read], [text], unit="letters").tolist()
+    return float(wrong / max(letters, 1))
 
 
 def _label(batch: Batch, at: int) -> int | Tensor | None:

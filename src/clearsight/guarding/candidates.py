@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -13,12 +13,11 @@ import torch
 from torch import nn
 
 from clearsight import weights
-from clearsight.contracts import RecognitionTraits, Recognizer, Restorer
-from clearsight.datasets.subset import renumbered, take
+from clearsight.contracts import Restorer
 from clearsight.errors import InvalidArgumentError, UnknownNameError
-from clearsight.guarding.splits import Splits
+from clearsight.guarding.guide import Guide, Splits
 from clearsight.registry import RESTORERS
-from clearsight.training.crops import RandomCrops
+from clearsight.training.data import Data
 from clearsight.training.guidance import GuidedTask
 from clearsight.training.muon import Muon
 from clearsight.training.restoration import RestorationTask
@@ -28,31 +27,24 @@ from clearsight.training.task import Task
 
 __all__ = ["RATES", "Candidates", "new_restorer"]
 
-_CLASSIFIED, _SEGMENTED = 128, 192
-_PIXELS = 16 * 64 * 64
-"""Of a batch, about."""
-
-_VALIDATED = 16
-"""Images that a checkpoint is chosen on, at most."""
-
-_START = {1: "denoise-grey", 3: "denoise-color"}
 _RATE, _RATE_OF_TRAINED = 0.01, 0.002
 RATES = (1e-4, 3e-4, 1e-3)
 """Of retraining a recognizer; the best on validation images is taken."""
 
 
-def new_restorer(name: str | None, channels: int) -> nn.Module:
+def new_restorer(name: str | None, channels: int, starts: Mapping[int, str]) -> nn.Module:
     """The restorer to train: a trained one by its name or folder, or a new one of a registered architecture.
 
     Args:
-        name: of either; ``None`` for the denoiser that comes with clearsight.
+        name: of either; ``None`` for one of ``starts``.
         channels: of the images.
+        starts: names of trained ones, by channels.
 
     Raises:
         UnknownNameError: there is nothing of that name.
         InvalidArgumentError: it has nothing to train, enlarges images, or has to be told the noise level.
     """
-    name = name or _START.get(channels)
+    name = name or starts.get(channels)
     if name is None:
         raise UnknownNameError("restorer", f"for images of {channels} channels", RESTORERS)
     if name in RESTORERS:
@@ -84,18 +76,18 @@ class Candidates:
     """The four trainings, all on the same squares of the same images.
 
     Attributes:
-        recognizer: of the user; nothing changes it.
+        guide: the recognizer; nothing changes it.
         splits: the images.
         degradation: what goes wrong with them.
         conditions: what is reported on; the first and the last are validated on.
         restorer: what the restorers start as.
         layer: of the recognizer whose features are compared, too; ``None`` for no such part.
         weight: λ_H.
-        size: side of a square; by default 128 pixels to classify, 192 to segment, or as small as the images are.
+        size: side of a square; ``None`` for what is usual with the guide.
         seed: of everything that is drawn.
     """
 
-    recognizer: nn.Module
+    guide: Guide
     splits: Splits
     degradation: str
     conditions: Sequence[str]
@@ -106,29 +98,18 @@ class Candidates:
     seed: int
 
     @property
-    def traits(self) -> RecognitionTraits:
-        """Of the recognizer."""
-        return cast(Recognizer, self.recognizer).traits
+    def recognizer(self) -> nn.Module:
+        """Of the user."""
+        return self.guide.recognizer
 
     @property
     def validation(self) -> list[str]:
         """What is validated on."""
         return list(dict.fromkeys((self.conditions[0], self.conditions[-1])))
 
-    def data(self) -> RandomCrops:
-        """Squares of the images; how often they are validated is for each training to say."""
-        train, validation = (renumbered(part, self.traits.classes) for part in self.splits[:2])
-        usual = _SEGMENTED if self.traits.task == "segment" else _CLASSIFIED
-        smallest = min(min(train[index].x.shape[1:]) for index in range(len(train)))
-        size = self.size or min(usual, smallest)
-        return RandomCrops(
-            train=train,
-            validation=take(validation, _VALIDATED),
-            size=size,
-            shrink=self.traits.task == "classify",
-            batch=max(4, min(64, _PIXELS // size**2)),
-            seed=self.seed,
-        )
+    def data(self) -> Data:
+        """The batches; how often they are validated is for each training to say."""
+        return self.guide.data(self.splits, size=self.size, seed=self.seed)
 
     def separate(self, restorer: nn.Module | None = None) -> RestorationTask:
         """Trained for the image alone; or another restorer, to be judged as that is."""

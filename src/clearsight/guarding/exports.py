@@ -10,7 +10,7 @@ from torch import nn
 
 from clearsight.errors import MissingExtraError, ModelError
 from clearsight.evaluation.selection import Selection, select
-from clearsight.guarding.splits import Splits, to_judge
+from clearsight.guarding.guide import Guide, Splits
 from clearsight.images.files import atomically
 from clearsight.inference.exporting import deploy_onnx, export_onnx
 from clearsight.joint.selective import Selective
@@ -19,20 +19,20 @@ __all__ = ["selected", "selection_note", "write_deployed", "write_restorer"]
 
 
 def selected(
-    splits: Splits, restorer: nn.Module, recognizer: nn.Module, conditions: Sequence[str], *, n: int, seed: int
+    splits: Splits, restorer: nn.Module, guide: Guide, conditions: Sequence[str], *, n: int, seed: int
 ) -> Selection:
     """When to restore, chosen on ``n`` validation images at most."""
-    images = to_judge(splits.validation, recognizer, n, labelled=splits.labelled)
-    return select(restorer, recognizer, images, conditions, seed=seed)
+    images = guide.to_judge(splits.validation, n, labelled=splits.labelled)
+    return select(restorer, guide.recognizer, images, conditions, seed=seed)
 
 
 def selection_note(found: Selection) -> str:
     """What was chosen, and what else there was, in one sentence."""
     all_of_them = ", ".join(f"{name} {value:.1f} %" for name, value in found.departures.items())
+    surer = f" + {found.gate.slope:g} · log(c(x_hat) / c(y))" if "mean" in found.rules else ""
     return (
         f"{found.best} is deployed: on validation images, clean and degraded, the recognizer departs from what is "
-        f"right by {all_of_them}; the gate restores where log σ̂ + {found.gate.slope:g} · log(c(x_hat) / c(y)) > "
-        f"{found.gate.threshold:g}"
+        f"right by {all_of_them}; the gate restores where log σ̂{surer} > {found.gate.threshold:g}"
     )
 
 

@@ -73,9 +73,11 @@ def pattern_of(residuals: Iterable[Tensor]) -> Pattern:
     out as a line, which neither noise nor texture does.
 
     Args:
-        residuals: batches ``(B, C, H, W)``, all images of one size.
+        residuals: batches ``(B, C, H, W)``; of several sizes what all of them have is looked at.
     """
     parts = [part.float().cpu() for part in residuals]
+    height, width = (min(sides) for sides in zip(*(part.shape[2:] for part in parts), strict=True))
+    parts = [part[..., :height, :width] for part in parts]
     power = torch.stack([torch.fft.rfft2(part, norm="ortho").abs().square().sum((0, 1)) for part in parts]).sum(0)
     height, width = power.shape
     reach = _NEIGHBOURS // 2

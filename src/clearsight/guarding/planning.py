@@ -114,7 +114,7 @@ def _validation(task: Task, data: Data, device: torch.device) -> float:
         values.cpu()  # what is still computed elsewhere is waited for
     seconds = time.monotonic() - started
     task.cpu()
-    return seconds * sum(len(batch.x) for batch in batches) / len(first.x)
+    return seconds * sum(batch.x.numel() for batch in batches) / first.x.numel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from clearsight.evaluation.figures import draw, write_figure
-from clearsight.evaluation.results import Evaluation, Shown
+from clearsight.evaluation.figures import write_figure
+from clearsight.evaluation.results import Evaluation
 from clearsight.evaluation.selection import CLEAN
-from clearsight.guarding.verdict import RIGHT, key_of, rights_of
+from clearsight.guarding.verdict import measure_of, rights_of
 from clearsight.images.files import atomically
 
 __all__ = ["write_report"]
@@ -30,7 +31,8 @@ def write_report(
     record: dict[str, Any],
     found: Sequence[Evaluation],
     others: dict[str, list[Evaluation]],
-    sheet: list[Shown],
+    shown: str,
+    draw: Callable[[Path], None],
 ) -> None:
     """Write all of it.
 
@@ -39,7 +41,8 @@ def write_report(
         record: what was asked for and done, for JSON.
         found: an evaluation for each condition.
         others: the same with recognizers that nothing was trained for, by their names.
-        sheet: the test images of the largest gains and losses under the last condition.
+        shown: which test images are shown, in a sentence.
+        draw: draws them, as they are under the last condition.
 
     Raises:
         ImageWriteError: a picture cannot be written.
@@ -50,10 +53,10 @@ def write_report(
     }
     with atomically(folder / "report.json") as part:
         part.write_text(json.dumps({**record, **tables}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draw(sheet, folder / "images.png")
+    draw(folder / "images.png")
     _draw_curves(found, folder / "curves.png")
     with atomically(folder / "report.html") as part:
-        part.write_text(_page(folder, record, found, others), encoding="utf-8")
+        part.write_text(_page(folder, record, found, others, shown), encoding="utf-8")
 
 
 def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
@@ -78,13 +81,16 @@ def _draw_curves(found: Sequence[Evaluation], path: Path) -> None:
         )
         if name in _OURS:
             axes.fill_between(at, [one.low for one in values], [one.high for one in values], color=colour, alpha=0.12)
-    axes.set_xticks(at, [*map(_title, found)], fontsize=8)
-    axes.set_ylabel(RIGHT[key_of(found[0])])
+    axes.set_xticks(at, [_broken(_title(one)) for one in found], fontsize=8)
+    axes.set_ylabel(measure_of(found[0]).title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
     figure.tight_layout(rect=(0, 0, 0.84, 1))
     write_figure(figure, path)
 
+
+_LONG = 16
+"""Letters of a condition that have room in one line below the curves."""
 
 _OURS = ("guided", "gate")
 _COLOURS = {
@@ -99,6 +105,11 @@ _COLOURS = {
 }
 
 
+def _broken(title: str) -> str:
+    """A long title in lines, so that it does not run into the next one."""
+    return re.sub("(?<=[(,|]) ?", "\n", title) if len(title) > _LONG else title
+
+
 def _spread(values: Sequence[float], found: Sequence[Evaluation]) -> list[float]:
     """Where the names of lines that end at these values stand, so that none covers another."""
     everything = [right.value for one in found for right in rights_of(one).values()]
@@ -110,7 +121,11 @@ def _spread(values: Sequence[float], found: Sequence[Evaluation]) -> list[float]
 
 
 def _page(
-    folder: Path, record: dict[str, Any], found: Sequence[Evaluation], others: dict[str, list[Evaluation]]
+    folder: Path,
+    record: dict[str, Any],
+    found: Sequence[Evaluation],
+    others: dict[str, list[Evaluation]],
+    shown: str,
 ) -> str:
     facts = "".join(
         f"<tr><td>{html.escape(key)}</td><td>{html.escape(str(value))}</td></tr>"
@@ -132,8 +147,7 @@ def _page(
         f"<p>{html.escape(record['headline'])}</p>{_embedded(folder / 'curves.png')}"
         f"<h2>When not to use it</h2><ul>{_items(record['when not'])}</ul>{tables}"
         f"<h2>Where guided gains and loses most against separate, {html.escape(found[-1].degradation)}</h2>"
-        f"<p>The test images whose right class gains most probability, from the most down, and those that lose most, "
-        f"up to the most.</p>{_embedded(folder / 'images.png')}"
+        f"<p>{html.escape(shown)}</p>{_embedded(folder / 'images.png')}"
         f"<h2>Notes</h2><ul>{notes}</ul><h2>The run</h2><table>{facts}</table></html>\n"
     )
 

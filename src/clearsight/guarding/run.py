@@ -8,32 +8,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import nn
 
 from clearsight import weights
-from clearsight.contracts import Dataset, Recognizer
+from clearsight.contracts import Dataset
 from clearsight.degradations.language import parse
 from clearsight.degradations.step import conditions_of
+from clearsight.errors import ModelError
 from clearsight.evaluation.protocol import evaluate, evaluate_under
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.evaluation.selection import CLEAN, Selection
 from clearsight.evaluation.sheet import Extremes
 from clearsight.guarding.candidates import Candidates, new_restorer
+from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.exports import selected, selection_note, write_deployed, write_restorer
+from clearsight.guarding.guide import Guide, Splits
 from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
 from clearsight.guarding.report import write_report
-from clearsight.guarding.splits import Splits, check_reads, check_splits, open_splits, to_judge
+from clearsight.guarding.splits import open_splits
+from clearsight.guarding.texts import TextGuide
 from clearsight.guarding.trainings import Trainings
 from clearsight.guarding.verdict import headline_of, when_not
-from clearsight.inference.exporting import check_deployable
 from clearsight.joint.selective import Mean, Selective
 from clearsight.provenance import provenance
-from clearsight.recognizers.checks import check_tells_classes
+from clearsight.recognizers.checks import tells_classes
 
-__all__ = ["Guarded", "guard"]
+__all__ = ["Guarded", "guard", "guide_of"]
 
 _READ = 200
 """Clean images a recognizer is tried on before anything is trained."""
@@ -98,18 +100,19 @@ def guard(
 
     Args:
         recognizer: what ``clearsight.load_recognizer`` takes, or a module.
-        images: a data set's name, or a folder.
+        images: a data set's name, or a folder. For a reader each line of text is an image: pages are cut into theirs
+            while they are clean.
         out: folder for all that is made.
         degradation: what goes wrong with the images; ranges are spanned by four conditions that are reported on.
-        labels: ``None`` for those that the images come with, if any; ``"none"`` for the recognizer's own answers to the
-            clean images; or a CSV file of lines ``image,class``.
+        labels: ``None`` for the labels or texts that the images come with, if any; ``"none"`` for the recognizer's own
+            answers to the clean images; or a CSV file of lines ``image,class``.
         restorer: name or folder of a trained one to start from, or a registered architecture; by default the denoiser
-            that comes with clearsight.
+            that comes with clearsight or, for a reader, ``restore-text``.
         budget: seconds, for all of it.
         evaluate_on: other recognizers to read the restored images with.
         layer: of the recognizer whose features are compared as well, with λ_P = 0.5.
         weight: λ_H, the recognizer's pull beside that of the pixels.
-        size: side of the squares that are trained on.
+        size: side of the squares that are trained on; not for a reader, which is shown whole lines.
         psnr_loss: what guidance may cost, in dB of PSNR against the twin on validation images under any condition:
             where it costs more, the weights are taken back towards the twin's until it does not.
         anyway: go on with a recognizer that reads clean images no better than by chance.
@@ -146,28 +149,27 @@ def guard(
     folder = Path(out)
     module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
     terms["weights of the recognizer"] = _fingerprint(module)
-    others = {name: weights.load_recognizer(name) for name in evaluate_on}
-    for one in (module, *others.values()):
-        check_tells_classes(one)
-    if deploy:
-        check_deployable(module)
+    guide = guide_of(module)
+    guide.check_asked(size=size, deploy=deploy)
+    others = {name: guide_of(weights.load_recognizer(name)) for name in evaluate_on}
+    _check_alike(guide, others)
     kept = kept_plan(folder, terms)
-    splits = open_splits(images, labels=labels, traits=cast(Recognizer, module).traits, seed=seed, left_out=report)
+    splits = open_splits(images, labels=labels, guide=guide, seed=seed, left_out=report)
     for other in others.values():
-        check_splits(splits, cast(Recognizer, other).traits)
+        other.check_splits(splits)
     candidates = Candidates(
-        recognizer=module,
+        guide=guide,
         splits=splits,
         degradation=degradation,
         conditions=conditions_of(parse(degradation)),
-        restorer=new_restorer(restorer, len(splits.train[0].x)),
+        restorer=new_restorer(restorer, len(splits.train[0].x), guide.starts),
         layer=layer,
         weight=weight,
         size=size,
         seed=seed,
     )
     if not anyway:
-        check_reads(splits, module, _READ)
+        guide.check_reads(splits, _READ)
     trainings = Trainings(candidates, folder, terms, report)
     judging = _Judging(trainings, report)
     plan = kept or judging.plan(budget, readers=1 + len(others), started=started)
@@ -180,7 +182,7 @@ def guard(
     retrained = trainings.retrain(plan, restorers["separate"])
     selection = judging.select(plan, restorers["guided"])
     ways = {name: (None, reader) for name, reader in selection.rules.items()}
-    found, sheet = judging.judge(plan, module, restorers, {**ways, **retrained})
+    found, sheet = judging.judge(plan, guide, restorers, {**ways, **retrained})
     read = {name: judging.judge(plan, other, restorers, {})[0] for name, other in others.items()}
     chosen = selection.rules[selection.best]
     notes = [*notes_of(splits, plan, candidates), *trainings.notes, selection_note(selection)]
@@ -198,7 +200,7 @@ def guard(
         "seconds": round(time.monotonic() - started, 1),
         **provenance(),
     }
-    write_report(folder, record, found, read, sheet)
+    write_report(folder, record, found, read, guide.shown, partial(guide.draw, sheet))
     return Guarded(folder, tuple(found), headline, chosen)
 
 
@@ -225,7 +227,7 @@ class _Judging:
     def _judging(self) -> float:
         """Seconds of a test image under all conditions."""
         recognizer, restorer = self._candidates.recognizer, self._candidates.restorer
-        images = self._to_judge(recognizer, _TIMED)
+        images = self._to_judge(self._candidates.guide, _TIMED)
         either = Selective(restorer, recognizer, rule=Mean())
         started = time.monotonic()
         evaluate(
@@ -255,31 +257,29 @@ class _Judging:
         """What is reported on: clean input, and what goes wrong."""
         return [CLEAN, *self._candidates.conditions]
 
-    def _to_judge(self, recognizer: nn.Module, n: int) -> Dataset:
+    def _to_judge(self, guide: Guide, n: int) -> Dataset:
         splits = self._candidates.splits
-        return to_judge(splits.test, recognizer, n, labelled=splits.labelled)
+        return guide.to_judge(splits.test, n, labelled=splits.labelled)
 
     def select(self, plan: Plan, guided: nn.Module) -> Selection:
         """When to restore; on half as many images as are reported on, for the time that takes."""
         self._report("choosing when to restore, on validation images")
         candidates, n = self._candidates, max(1, plan.test_images // 2)
-        return selected(
-            candidates.splits, guided, candidates.recognizer, candidates.conditions, n=n, seed=candidates.seed
-        )
+        return selected(candidates.splits, guided, candidates.guide, candidates.conditions, n=n, seed=candidates.seed)
 
     def judge(
         self,
         plan: Plan,
-        recognizer: nn.Module,
+        guide: Guide,
         restorers: Mapping[str, nn.Module],
         read_by: Mapping[str, tuple[nn.Module | None, nn.Module]],
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and under the last the images where guidance gains and loses most."""
         judged = partial(
             evaluate,
-            self._to_judge(recognizer, plan.test_images),
+            self._to_judge(guide, plan.test_images),
             model=restorers,
-            recognizer=recognizer,
+            recognizer=guide.recognizer,
             read_by=read_by,
             with_baselines=(BM3D,) if plan.bm3d else (),
             seed=self._candidates.seed,
@@ -287,6 +287,23 @@ class _Judging:
         )
         extremes = partial(Extremes, "separate", "guided", _SHOWN)
         return evaluate_under(self._conditions, judged, self._report, collect=extremes)
+
+
+def guide_of(recognizer: nn.Module) -> Guide:
+    """What a recognizer is to a run, by its task."""
+    return ClassGuide(recognizer) if tells_classes(recognizer) else TextGuide(recognizer)
+
+
+def _check_alike(guide: Guide, others: Mapping[str, Guide]) -> None:
+    """Check that all recognizers that read the restored images tell the same kind of thing.
+
+    Raises:
+        ModelError: one does not.
+    """
+    for name, other in others.items():
+        if type(other) is not type(guide):
+            does = "tells classes" if isinstance(other, ClassGuide) else "reads text"
+            raise ModelError(f"{name} {does}, the recognizer that guides does not: --evaluate-on takes what is alike")
 
 
 def _fingerprint(recognizer: nn.Module) -> str:
@@ -303,8 +320,7 @@ def notes_of(splits: Splits, plan: Plan, candidates: Candidates) -> list[str]:
         f"{len(splits.train)} images to train on, {len(splits.validation)} to choose on, "
         f"{plan.test_images} of {len(splits.test)} test images judged"
     ]
-    if not splits.labelled:
-        notes.append("no labels: right is what the recognizer sees in the clean image")
+    notes += candidates.guide.notes(splits)
     if not plan.bm3d:
         notes.append("BM3D is left out: it is not installed, or the budget does not pay for it")
     if not candidates.retrainable():

@@ -152,8 +152,8 @@ class Trainings:
 
     def _read(self, task: Task) -> tuple[float, nn.Module]:
         """By how much a recognizer departs from what is right on validation images, in percent; and it."""
-        departures = validate(task, self.data)["departure"]
-        return sum(departures.values()) / len(departures), task.network
+        figures = validate(task, self.data)[task.metric]
+        return sum(figures.values()) / len(figures), task.network
 
     def _train(self, tasks: Mapping[str, Task], what: str, *, seconds: float, pace: float, rounds: int) -> None:
         """Some of the trainings, all for the same steps."""

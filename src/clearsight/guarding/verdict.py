@@ -2,41 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from clearsight.evaluation.results import Evaluation
 from clearsight.evaluation.selection import CLEAN
 
-__all__ = ["RIGHT", "Right", "headline_of", "key_of", "rights_of", "when_not"]
-
-RIGHT = {"error": "right answers, %", "miou": "mIoU, %"}
-"""What is recognized, by the key of the metric; one of them is there."""
+__all__ = ["Right", "headline_of", "measure_of", "rights_of", "when_not"]
 
 _GUARDED = ("guided", "mean", "gate")
 _RETRAINED = ("retrained on degraded", "retrained on restored")
 
 
+class _Measure(NamedTuple):
+    """What says how much is recognized.
+
+    Attributes:
+        title: with the unit.
+        of: the metric, in percent, or what is left of 100 %.
+        sign: 1 where more is better, −1 where less is.
+        reached: in a sentence.
+    """
+
+    title: str
+    of: Callable[[float], float]
+    sign: int
+    reached: str
+
+
 class Right(NamedTuple):
-    """How much of what is to be seen a recognizer sees, in percent, with its 95 % interval."""
+    """How much of what is to be seen a recognizer sees, or misreads, in percent, with its 95 % interval."""
 
     value: float
     low: float
     high: float
 
 
-def key_of(one: Evaluation) -> str:
-    """Of the metric that says what is recognized."""
-    return next(key for key in RIGHT if any(key in row.figures for row in one.rows))
+_MEASURES = {
+    "error": _Measure("right answers, %", lambda error: 100 - error, 1, "{:.1f} %"),
+    "miou": _Measure("mIoU, %", lambda miou: miou, 1, "{:.1f} %"),
+    "cer": _Measure("character error rate, %", lambda cer: cer, -1, "a character error rate of {:.1f} %"),
+}
+"""By the key of the metric; one of them is there."""
+
+
+def measure_of(one: Evaluation) -> _Measure:
+    """What says how much is recognized."""
+    return _MEASURES[_key_of(one)]
+
+
+def _key_of(one: Evaluation) -> str:
+    return next(key for key in _MEASURES if any(key in row.figures for row in one.rows))
 
 
 def rights_of(one: Evaluation) -> dict[str, Right]:
-    """By row; of errors what is left to 100 %."""
-    key, found = key_of(one), {}
+    """By row what the measure says."""
+    key, found = _key_of(one), {}
     for row in one.rows:
         if key in row.figures:
-            value, low, high = row.figures[key].value, row.figures[key].low, row.figures[key].high
-            found[row.name] = Right(100 - value, 100 - high, 100 - low) if key == "error" else Right(value, low, high)
+            figure = row.figures[key]
+            value, *ends = map(_MEASURES[key].of, (figure.value, figure.low, figure.high))
+            found[row.name] = Right(value, *sorted(ends))
     return found
 
 
@@ -44,64 +70,84 @@ def headline_of(found: Sequence[Evaluation]) -> str:
     """What is recognized under the last condition, in one sentence."""
     last, rights = found[-1], rights_of(found[-1])
     names = [name for name in ("clean", "degraded", "separate", "guided", "gate") if name in rights]
-    return (
-        f"{last.degradation}: {RIGHT[key_of(last)]}: {', '.join(f'{name} {rights[name].value:.1f}' for name in names)}"
-    )
+    figures = ", ".join(f"{name} {rights[name].value:.1f}" for name in names)
+    return f"{last.degradation}: {measure_of(last).title}: {figures}"
 
 
 def when_not(found: Sequence[Evaluation]) -> list[str]:
     """When not to use it, a sentence for each reason that the figures give."""
     degraded = [one for one in found if one.degradation != CLEAN]
     clean = [one for one in found if one.degradation == CLEAN]
-    return [*_retrain(degraded), *_no_lead(degraded), *(line for one in clean for line in _harm(one))]
+    harm = (line for one in clean for line in _harm(one))
+    return [*_better_as_they_are(degraded), *_retrain(degraded), *_no_lead(degraded), *harm]
+
+
+def _better_as_they_are(found: Sequence[Evaluation]) -> list[str]:
+    """Where restoring makes things worse, and by how much."""
+    lost = {one.degradation: _lead(one, rights_of(one)["degraded"], rights_of(one)["guided"]) for one in found}
+    where = [degradation for degradation, points in lost.items() if points > 0]
+    if not where:
+        return []
+    return [
+        f"Not under {', '.join(where)}: there more is recognized in the images as they are than restored, by up to "
+        f"{max(lost.values()):.1f} points."
+    ]
 
 
 def _retrain(found: Sequence[Evaluation]) -> list[str]:
     """Where a recognizer that was retrained is better, and by how much."""
-    worst = max(
-        ((_best(one, _RETRAINED), _best(one, _GUARDED), one) for one in found), key=lambda each: _lead(*each[:2])
-    )
-    theirs, ours, one = worst
-    if theirs is None or ours is None:
+    best = [(_best(one, _RETRAINED), _best(one, _GUARDED), one) for one in found]
+    leads = [(_lead(one, theirs[1], ours[1]), theirs, ours, one) for theirs, ours, one in best if theirs and ours]
+    if not leads:
         return []
-    if _lead(theirs, ours) <= 0:
+    lead, theirs, ours, one = max(leads, key=lambda each: each[0])
+    if lead <= 0:
         return ["Where the recognizer may be retrained: that was nowhere better than what stands in front of it."]
+    measure = measure_of(one)
     return [
-        f"Not where the recognizer may be retrained: {theirs[0]} it reaches {theirs[1].value:.1f} % under "
-        f"{one.degradation}, {theirs[1].value - ours[1].value:.1f} points more than {ours[0]}."
+        f"Not where the recognizer may be retrained: {theirs[0]} it reaches {measure.reached.format(theirs[1].value)} "
+        f"under {one.degradation}, {lead:.1f} points {'more' if measure.sign > 0 else 'less'} than {ours[0]}."
     ]
 
 
 def _no_lead(found: Sequence[Evaluation]) -> list[str]:
     """Whether guidance has gained anything that is more than chance."""
     leads = []
-    for rights in map(rights_of, found):
-        ours, twin = rights["guided"], rights["separate"]
-        leads.append((ours.value - twin.value, ours.low > twin.high))
+    for one in found:
+        ours, twin = rights_of(one)["guided"], rights_of(one)["separate"]
+        lead = _lead(one, ours, twin)
+        leads.append((lead, lead > 0 and (ours.low > twin.high or ours.high < twin.low)))
     if any(sure for _, sure in leads):
         return []
     return [
         f"Not for the guidance: under no condition are the intervals of guided and separate apart (guided leads by "
-        f"{min(lead for lead, _ in leads):.1f} to {max(lead for lead, _ in leads):.1f} points); any denoiser would do."
+        f"{_points(min(lead for lead, _ in leads))} to {_points(max(lead for lead, _ in leads))} points); any denoiser "
+        "would do."
     ]
 
 
 def _harm(one: Evaluation) -> list[str]:
     """What restoring costs where there is nothing to restore."""
     rights = rights_of(one)
-    lost = {name: rights["degraded"].value - rights[name].value for name in ("guided", "gate") if name in rights}
+    lost = {name: _lead(one, rights["degraded"], rights[name]) for name in ("guided", "gate") if name in rights}
     if not lost or lost["guided"] <= 0:
         return []
-    gate = f", with the gate {max(lost['gate'], 0):.1f}" if "gate" in lost else ""
+    gate = f", with the gate {_points(max(lost['gate'], 0))}" if "gate" in lost else ""
     costs = f"restoring costs {lost['guided']:.1f} points"
     return [f"Not without the gate where images are often clean: {costs}{gate}."]
 
 
 def _best(one: Evaluation, names: Sequence[str]) -> tuple[str, Right] | None:
-    rights = rights_of(one)
+    rights, sign = rights_of(one), measure_of(one).sign
     there = [(name, rights[name]) for name in names if name in rights]
-    return max(there, key=lambda each: each[1].value, default=None)
+    return max(there, key=lambda each: sign * each[1].value, default=None)
 
 
-def _lead(theirs: tuple[str, Right] | None, ours: tuple[str, Right] | None) -> float:
-    return float("-inf") if theirs is None or ours is None else theirs[1].value - ours[1].value
+def _lead(one: Evaluation, theirs: Right, ours: Right) -> float:
+    """By how many points one is better than the other."""
+    return measure_of(one).sign * (theirs.value - ours.value)
+
+
+def _points(lead: float) -> str:
+    """With one digit, and no sign before 0."""
+    return f"{round(lead, 1) + 0.0:.1f}"

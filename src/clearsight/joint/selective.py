@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from clearsight.contracts import RecognitionTraits, Recognizer
+from clearsight.contracts import Line, Reader, RecognitionTraits, Recognizer
 from clearsight.restorers.padding import restored
 
 __all__ = ["Gate", "Mean", "Selective", "Views"]
@@ -19,7 +19,7 @@ class Views(NamedTuple):
     Attributes:
         y: as they are, ``(B, C, H, W)``, clipped to [0, 1].
         x_hat: restored, clipped.
-        as_is: probabilities for ``y``, ``(B, K)`` or ``(B, K, H, W)``.
+        as_is: probabilities for ``y``, ``(B, K)`` or ``(B, K, H, W)``; ``(B, 0)`` where the images are to be read.
         restored: those for ``x_hat``.
     """
 
@@ -61,7 +61,7 @@ class Gate(nn.Module):
 
     Args:
         threshold: log σ̂, on the [0, 1] scale, from which on an image is restored.
-        slope: how much it counts that the recognizer is surer of one of them; 0 for nothing.
+        slope: how much it counts that the recognizer is surer of one of them; 0 for nothing, as where it reads.
     """
 
     def __init__(self, *, threshold: float, slope: float = 0.0) -> None:
@@ -70,14 +70,15 @@ class Gate(nn.Module):
 
     def forward(self, views: Views) -> Tensor:
         """The weight of the restored image's answer, ``(B,)``: 0 or 1."""
-        return (views.noise() + self.slope * views.surer() > self.threshold).to(views.as_is)
+        score = views.noise() + self.slope * views.surer() if self.slope else views.noise()
+        return (score > self.threshold).to(views.y)
 
 
 class Selective(nn.Module):
     """A recognizer behind a restorer that need not do any good: p = (1 − w) p(y) + w p(x_hat), w of each image.
 
     A denoiser costs accuracy where there is no noise. This is a recognizer as any other: it takes degraded images, and
-    gives log p.
+    gives log p. In front of a reader it reads one of the two, whichever weighs more.
 
     Args:
         restorer: image → image of the same size, not told the noise level.
@@ -101,10 +102,23 @@ class Selective(nn.Module):
         """Of the recognizer."""
         return cast(Recognizer, self.recognizer).traits
 
+    def restore(self, y: Tensor) -> Views:
+        """Restore ``(B, C, H, W)``; nothing is recognized yet."""
+        nothing = y.flatten(1)[:, :0]  # no len(y): a graph takes any number of images
+        return Views(y.clamp(0, 1), restored(self.restorer, y).clamp(0, 1), nothing, nothing)
+
     def look(self, y: Tensor) -> Views:
-        """Restore ``(B, C, H, W)`` and read it, before and after."""
-        x_hat, seen = restored(self.restorer, y).clamp(0, 1), y.clamp(0, 1)
-        return Views(seen, x_hat, self.recognizer(seen).softmax(1), self.recognizer(x_hat).softmax(1))
+        """Restore ``(B, C, H, W)`` and recognize what is in it, before and after."""
+        views = self.restore(y)
+        as_is, after = (self.recognizer(images).softmax(1) for images in (views.y, views.x_hat))
+        return views._replace(as_is=as_is, restored=after)
+
+    @torch.inference_mode()
+    def read(self, y: Tensor) -> list[tuple[Line, ...]]:
+        """The lines of each image of ``(B, C, H, W)``, of a reader: restored where that weighs more, else as it is."""
+        views = self.restore(y)
+        better = (self.rule(views) > 0.5).view(-1, 1, 1, 1)
+        return cast(Reader, self.recognizer).read(torch.where(better, views.x_hat, views.y))
 
     def forward(self, y: Tensor) -> Tensor:
         """Logits, log p, of ``(B, C, H, W)``: ``(B, K)`` or ``(B, K, H, W)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Box", "at_height", "padded_width", "rows_of", "strips"]
+__all__ = ["Box", "at_height", "padded_width", "pieces", "rows_of", "strips"]
 
 _ROOM = 1.65
 """Height of a strip over that of the letters in it, from the tallest to the deepest."""
@@ -64,13 +65,20 @@ def rows_of(page: Tensor) -> list[Box]:
     return [_box(ink, top, bottom) for top, bottom in runs]
 
 
-def strips(page: Tensor, boxes: Sequence[Box], *, height: int) -> Tensor:
-    """What is in boxes, with room around it, ``(N, 1, height, W)``: as wide as the widest and more, paper to its right.
+def pieces(image: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+    """What is in boxes of ``(C, H, W)``, with room around it, beyond the image white.
 
-    A box that is the whole page is taken as it is.
+    A box that is the whole image is taken as it is.
     """
+    if not boxes:
+        return []
     usual = torch.tensor([box.bottom - box.top for box in boxes]).median().item()
-    cut = [_strip(page, box, max(usual, box.bottom - box.top), height) for box in boxes]
+    return [_piece(image, box, max(usual, box.bottom - box.top)) for box in boxes]
+
+
+def strips(page: Tensor, boxes: Sequence[Box], *, height: int) -> Tensor:
+    """:func:`pieces` of ``(H, W)``, ``(N, 1, height, W)``: as wide as the widest and more, paper to its right."""
+    cut = [at_height(piece[None], height) for piece in pieces(page[None], boxes)]
     width = padded_width(max(strip.shape[-1] for strip in cut))
     return torch.cat([F.pad(strip, (0, width - strip.shape[-1]), value=1.0) for strip in cut])
 
@@ -92,10 +100,18 @@ def _ink(page: Tensor) -> Tensor:
     """How much darker each pixel is than the paper around it, 0 where that may be noise."""
     around = max(min(page.shape) // 8, 15) | 1
     paper = F.avg_pool2d(page[None], 3, 1, 1, count_include_pad=False)
-    for window in ((around, 1), (1, around)):
-        paper = F.max_pool2d(paper, window, 1, (window[0] // 2, window[1] // 2))
-    darker = paper[0] - page
+    darker = _lightest(_lightest(paper[0], around).T, around).T - page
     return darker.where(darker > _GREY, 0.0)
+
+
+def _lightest(values: Tensor, window: int) -> Tensor:
+    """The largest of so many rows around each of ``(H, W)``, an odd number: of 1, 2, 4, …, then of all of them."""
+    half, rows = window // 2, 1
+    found = F.pad(values, (0, 0, half, half), value=-math.inf)
+    while 2 * rows <= window:
+        found, rows = torch.maximum(found[:-rows], found[rows:]), 2 * rows
+    rest = window - rows
+    return torch.maximum(found[: len(found) - rest], found[rest:])
 
 
 def _runs(ink: Tensor) -> list[tuple[int, int]]:
@@ -125,11 +141,10 @@ def _box(ink: Tensor, top: int, bottom: int) -> Box:
     return Box(top, bottom, int(columns[0]), int(columns[-1]) + 1)
 
 
-def _strip(page: Tensor, box: Box, letters: float, height: int) -> Tensor:
-    """A box with room around it, beyond the page white, ``(1, 1, height, w)``."""
-    cut = page
-    if box != (0, page.shape[0], 0, page.shape[1]):
-        room = round(letters * _ROOM - (box.bottom - box.top)) // 2
-        top, bottom, left, right = box.top - room, box.bottom + room, box.left - room, box.right + room
-        cut = F.pad(page, (-left, right - page.shape[1], -top, bottom - page.shape[0]), value=1.0)
-    return at_height(cut[None, None], height)
+def _piece(image: Tensor, box: Box, letters: float) -> Tensor:
+    height, width = image.shape[1:]
+    if box == (0, height, 0, width):
+        return image
+    room = round(letters * _ROOM - (box.bottom - box.top)) // 2
+    top, bottom, left, right = box.top - room, box.bottom + room, box.left - room, box.right + room
+    return F.pad(image, (-left, right - width, -top, bottom - height), value=1.0)

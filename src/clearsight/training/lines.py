@@ -25,7 +25,7 @@ class TextLines(Data):
     A line is read when it is drawn, so there may be endlessly many, such as rendered ones.
 
     Args:
-        train: what is trained on: images of one height whose text is known.
+        train: what is trained on: images of one height whose text is known, or of none.
         validation: what is held out; read once.
         rows: how many rows of paper are added above a line, and below it, at random, from the least to the most; cut
             off where it is less than 0. The line is brought back to its height then, so letters change their size.
@@ -34,7 +34,7 @@ class TextLines(Data):
         seed: of the choice of lines and of the rows.
 
     Raises:
-        RecipeError: a line has no text, or another height than the others.
+        RecipeError: a line has no text where others have, or another height than the others.
         DataError: a data set is not there.
     """
 
@@ -80,11 +80,12 @@ class TextLines(Data):
         return replace(sample, x=resized(x, (sample.x.shape[1], width)))
 
     def _together(self, lines: Sequence[Sample]) -> Batch:
+        known = any(line.text is not None for line in lines)
         for line in lines:
-            if line.text is None or line.x.shape[1] != self.height:
+            if (known and line.text is None) or line.x.shape[1] != self.height:
                 raise RecipeError(
-                    f"lines have a text and are all {self.height} pixels high, but {line.name} has "
-                    f"{'no text' if line.text is None else f'{line.x.shape[1]} pixels'}"
+                    f"lines all have a text, or none of them, and are all {self.height} pixels high, but {line.name} "
+                    f"has {f'{line.x.shape[1]} pixels' if line.x.shape[1] != self.height else 'no text'}"
                 )
         width = padded_width(max(line.x.shape[2] for line in lines))
         return batch_of([replace(line, x=_with_paper(line.x, 0, 0, width - line.x.shape[2])) for line in lines])
