@@ -530,6 +530,25 @@ def guidance(result: Result) -> str:
     return table(header, found)
 
 
+def crossed(result: Result) -> str:
+    """Lines under few strokes and under many: CER and PSNR of each way, and what joint training gains."""
+    header = [
+        f"{result['lines']} lines crossed out",
+        *(f"{what}, {n} strokes" for n in result["strokes"] for what in ("CER %", "PSNR dB")),
+    ]
+    columns = [{row["name"]: row for row in judged["rows"]} for judged in result["strokes"].values()]
+    rows = [
+        [name, *(cell for column in columns for cell in (_with_interval(column[name]["cer"]), _looks(column[name])))]
+        for name in columns[0]
+    ]
+    gained = [_with_interval(judged["gained"]) for judged in result["strokes"].values()]
+    return table(header, [*rows, ["joint training gains, points", *(cell for one in gained for cell in (one, ""))]])
+
+
+def _looks(row: dict[str, dict[str, float]]) -> str:
+    return f"{row['psnr']['value']:.2f}" if "psnr" in row else ""
+
+
 MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "denoising": ("denoising", denoising),
     "denoising-in-short": ("denoising", denoising_in_short),
@@ -567,6 +586,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "scans": ("scans", scans),
     "lines": ("lines", lines),
     "guidance": ("guidance", guidance),
+    "crossed": ("crossed", crossed),
 }
 """Each table that a run measured: which run, and how it is written."""
 

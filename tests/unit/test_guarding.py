@@ -22,7 +22,7 @@ from clearsight.evaluation.sheet import Extremes
 from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.guide import Splits
 from clearsight.guarding.limits import blend, largest_share, pattern_of
-from clearsight.guarding.planning import Rates, make_plan, parse_budget
+from clearsight.guarding.planning import Rates, make_plan, parse_budget, shortened
 from clearsight.guarding.rounds import Round, train_alike
 from clearsight.guarding.splits import open_splits
 from clearsight.guarding.verdict import headline_of, when_not
@@ -54,15 +54,27 @@ def test_a_plan_keeps_within_its_budget() -> None:
     assert plan.retraining == pytest.approx(plan.restoring * 2 / 3, abs=0.1)  # what the guided one has
     assert plan.paces["restorers"] > 3.0 > 1.0 > plan.paces["degraded"] > 0.5
     assert plan.bm3d is False
-    assert plan.test_images == 200
-    assert make_plan(RATES, 1000, 10_000, readers=4).test_images == 50
+    assert plan.test_images == 133  # as many again, by half, to choose on
+    assert make_plan(RATES, 1000, 10_000, readers=4).test_images == 44
     assert make_plan(RATES, 1200, 10_000, spent=200) == plan
 
 
 def test_bm3d_is_judged_where_the_budget_pays_for_it() -> None:
     assert make_plan(RATES, 4000, 10_000).bm3d
-    assert make_plan(RATES, 4000, 10_000).test_images == 80
+    assert make_plan(RATES, 4000, 10_000).test_images == 53
     assert make_plan(RATES, 1000, 10).bm3d  # few images cost little
+
+
+@pytest.mark.parametrize(
+    ("seconds", "judging", "readers", "expected"), [(1000, 1, 1, 133), (150, 1, 1, 85), (150, 2, 3, 18), (-20, 1, 1, 8)]
+)
+def test_a_machine_that_has_become_busy_judges_fewer(
+    seconds: float, judging: float, readers: int, expected: int
+) -> None:
+    plan = make_plan(RATES, 1000, 10_000)
+    left = shortened(plan, seconds, judging, readers=readers)
+    assert (left.test_images, left.restoring) == (expected, plan.restoring)
+    assert shortened(make_plan(RATES, 1000, 3), seconds, judging, readers=readers).test_images == 3
 
 
 def test_too_small_a_budget_says_what_would_do() -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,18 @@ from clearsight.training.data import Data
 from clearsight.training.fitting import Precision, check, pace
 from clearsight.training.task import Task
 
-__all__ = ["BM3D", "ROUNDS", "Plan", "Rates", "keep_plan", "kept_plan", "make_plan", "measured_rates", "parse_budget"]
+__all__ = [
+    "BM3D",
+    "ROUNDS",
+    "Plan",
+    "Rates",
+    "keep_plan",
+    "kept_plan",
+    "make_plan",
+    "measured_rates",
+    "parse_budget",
+    "shortened",
+]
 
 BM3D = "bm3d"
 """The baseline that is judged where there is time for it."""
@@ -36,7 +47,16 @@ what is compared with it.
 _TRAINING, _JUDGING = 0.7, 0.2
 """Shares of the budget; the rest is for loading and writing."""
 
+_LEFT = 0.85
+"""Share of what is left after the trainings that judging may take; the rest is for writing."""
+
 _FEWEST_JUDGED = 32
+_FEWEST = 8
+"""Test images that are judged whatever the time."""
+
+_SELECTING = 0.5
+"""Validation images that it is chosen on when to restore, for each test image."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -161,7 +181,7 @@ def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1
             f"a budget of {budget:.0f} s leaves no time to train: the shortest run takes {least:.0f} s here; "
             "give a few times that"
         )
-    affordable, with_bm3d = _judged(rates, _JUDGING * rest / readers, test_images)
+    affordable, with_bm3d = _judged(rates, _JUDGING * rest / (readers + _SELECTING), test_images)
     share = (_TRAINING * rest - _EXPORTING * rates.validating) / trained
     validation = ROUNDS * rates.validating / (2 + len(rates.retraining)) / steps
     paces = {"restorers": both + 2 * validation}
@@ -176,6 +196,19 @@ def _judged(rates: Rates, budget: float, test_images: int) -> tuple[int, bool]:
         if affordable >= min(_FEWEST_JUDGED, test_images):
             return min(affordable, test_images), True
     return max(1, min(int(budget / rates.judging), test_images)), False
+
+
+def shortened(plan: Plan, seconds: float, judging: float, *, readers: int = 1) -> Plan:
+    """The plan with no more test images than can be judged in the time that is left; a few there are always.
+
+    Args:
+        plan: as it was made; on a machine that is busier now it would take longer.
+        seconds: that are left of the budget.
+        judging: what one test image takes now under every condition, with BM3D where the plan has it.
+        readers: recognizers that read each of them.
+    """
+    affordable = int(_LEFT * seconds / ((readers + _SELECTING) * judging))
+    return replace(plan, test_images=min(plan.test_images, max(affordable, _FEWEST)))
 
 
 def kept_plan(folder: Path, terms: Mapping[str, Any]) -> Plan | None:

@@ -25,7 +25,7 @@ from clearsight.guarding.candidates import Candidates, new_restorer
 from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.exports import selected, selection_note, write_deployed, write_restorer
 from clearsight.guarding.guide import Guide, Splits
-from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates
+from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates, shortened
 from clearsight.guarding.report import write_report
 from clearsight.guarding.splits import open_splits
 from clearsight.guarding.texts import TextGuide
@@ -180,6 +180,8 @@ def guard(
     )
     restorers = trainings.train_restorers(plan)
     retrained = trainings.retrain(plan, restorers["separate"])
+    if kept is None:
+        plan = judging.shortened(plan, budget - (time.monotonic() - started), readers=1 + len(others))
     selection = judging.select(plan, restorers["guided"])
     ways = {name: (None, reader) for name, reader in selection.rules.items()}
     found, sheet = judging.judge(plan, guide, restorers, {**ways, **retrained})
@@ -223,6 +225,11 @@ class _Judging:
         self._report(f"seconds a step: {steps}")
         spent = time.monotonic() - started
         return make_plan(rates, budget, len(self._candidates.splits.test), readers=readers, spent=spent)
+
+    def shortened(self, plan: Plan, seconds: float, readers: int) -> Plan:
+        """The plan with what can be judged in the seconds that are left, should the machine be busier by now."""
+        judging = self._judging() + (self._bm3d() if plan.bm3d else 0.0)
+        return shortened(plan, seconds, judging, readers=readers)
 
     def _judging(self) -> float:
         """Seconds of a test image under all conditions."""
