@@ -14,7 +14,7 @@ import clearsight.errors
 
 PACKAGE = Path(clearsight.errors.__file__).parent
 LAYERS = [
-    {"errors", "contracts", "registry", "classes", "lazy", "provenance", "seeds", "text", "vision"},
+    {"errors", "contracts", "registry", "classes", "lazy", "memory", "provenance", "seeds", "text", "vision"},
     {"images"},
     {"degradations", "datasets", "restorers", "recognizers", "boltzmann", "objectives", "metrics", "rendering"},
     {"joint"},

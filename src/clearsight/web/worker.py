@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
 from clearsight.errors import ClearsightError, InvalidArgumentError
+from clearsight.memory import keep_freed
 
 __all__ = ["Worker"]
 
@@ -121,6 +122,7 @@ def _compute(pipe: Connection, parent: int) -> None:
     """Do what comes until nothing comes any more."""
     from clearsight.web.jobs import prepare
 
+    keep_freed()
     prepare()
     pipe.send("ready")
     while os.getppid() == parent:
