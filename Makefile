@@ -14,7 +14,7 @@ demo: .venv/installed
 	$(BIN)/python examples/demo.py --out demo
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 lint: .venv/installed
 	$(BIN)/ruff check .

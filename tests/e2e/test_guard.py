@@ -61,12 +61,13 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plan of a budget, without a clock: two rounds of a step, two rates."""
+    """The plan of a budget, without a clock: two rounds of a step, two rates; BM3D, seconds an image, is not timed."""
 
     def plan(rates: object, budget: float, n: int, **options: object) -> Plan:
         return Plan(0, 0, {"restorers": 1, "degraded": 1, "restored": 1}, min(n, 4), bm3d=False)
 
     monkeypatch.setattr(guarding, "make_plan", plan)
+    monkeypatch.setattr(guarding, "BM3D", "wiener")
     monkeypatch.setattr(trainings, "ROUNDS", 2)
     monkeypatch.setattr(trainings, "RATES", (1e-4, 1e-3))
 

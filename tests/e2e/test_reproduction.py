@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from clearsight.experiments.chen2016 import sensitivity
 
 DATA = os.environ.get("CLEARSIGHT_DATA")
 
@@ -57,6 +60,7 @@ def test_few_labels(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not DATA, reason="needs MNIST: set CLEARSIGHT_DATA")
 def test_strokes_of_another_kind_and_networks_that_are_kept(command: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARSIGHT_DATA", str(DATA))
+    monkeypatch.setitem(sensitivity.BUDGETS, "smoke", replace(sensitivity.BUDGETS["smoke"], limit=60))
     arguments = ("reproduce", "chen2016/sensitivity", "--preset", "smoke", "--out", "found")
     assert command(*arguments).status == 0
     path = Path("found/chen2016/sensitivity-smoke.json")

@@ -89,10 +89,9 @@ def test_shipped_recipes_train(name: str, tmp_path: Path) -> None:
         weights.save(ResidualUNet(widths=[4, 6, 8], blocks=[1, 1, 1]), tmp_path / "front", **small)
         settings |= {"model.restorer": str(tmp_path / "front")}
     if "start" in given:
-        settings |= {"model.start": "denoise-color"}
-    if kind == "text":
-        weights.save(ResidualUNet(channels=1, widths=[4, 6, 8], blocks=[1, 1, 1]), tmp_path / "grey", **small)
-        settings |= {"model.start": str(tmp_path / "grey")}
+        start = ResidualUNet(channels=1 if kind == "text" else 3, widths=[4, 6, 8], blocks=[1, 1, 1])
+        weights.save(start, tmp_path / "start", **small)
+        settings |= {"model.start": str(tmp_path / "start")}
     if kind == "imagenet" and "layer" in given:
         settings |= {"model.layer": "features.0"}
     if "recognizer" in given:

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import clearsight.errors
 
 PACKAGE = Path(clearsight.errors.__file__).parent
 LAYERS = [
-    {"errors", "contracts", "registry", "classes", "lazy", "provenance", "seeds", "text", "vision"},
+    {"errors", "contracts", "registry", "classes", "lazy", "memory", "provenance", "seeds", "text", "vision"},
     {"images"},
     {"degradations", "datasets", "restorers", "recognizers", "boltzmann", "objectives", "metrics", "rendering"},
     {"joint"},
@@ -31,14 +32,17 @@ LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}
 EXCEPTIONS = {("restorers.stacked", "boltzmann")}
 HOMES = {"lightning": "training", "ray": "inference", "gradio": "web"}
 
-FACE = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
 MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
-        path.read_text(encoding="utf-8")
-    )
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
     if path.parent != PACKAGE or not path.stem.startswith("__")
 }
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """When a test asks, not while tests are collected, which every process does."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -69,21 +73,24 @@ def test_every_part_has_its_layer() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module: str) -> None:
-    imported = parts(MODULES[module]) & set(LEVEL)
+    imported = parts(parsed(MODULES[module])) & set(LEVEL)
     assert sorted(part for part in imported if not allowed(module, part)) == []
 
 
 @pytest.mark.parametrize(("library", "home"), HOMES.items())
 def test_each_framework_stays_in_its_part(library: str, home: str) -> None:
     users = [
-        module for module, tree in MODULES.items() if any(name.partition(".")[0] == library for name in imports(tree))
+        module
+        for module, path in MODULES.items()
+        if any(name.partition(".")[0] == library for name in imports(parsed(path)))
     ]
     assert [user for user in users if user.partition(".")[0] != home] == []
 
 
 def test_the_public_face_imports_late() -> None:
     """Outside functions and ``if TYPE_CHECKING`` it imports nothing of clearsight."""
-    early = [node for node in FACE.body if not isinstance(node, ast.FunctionDef | ast.If) and parts(node)]
+    face = parsed(PACKAGE / "__init__.py")
+    early = [node for node in face.body if not isinstance(node, ast.FunctionDef | ast.If) and parts(node)]
     assert [ast.unparse(node) for node in early] == []
 
 

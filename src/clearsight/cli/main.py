@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
@@ -26,15 +24,13 @@ from clearsight.cli import (
     training,
 )
 from clearsight.errors import ClearsightError
+from clearsight.memory import keep_freed
 from clearsight.text import printable
 
 __all__ = ["main"]
 
 _INTERRUPTED = 130
 """The exit status Typer makes of Ctrl-C."""
-
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Settings of glibc's malloc, as its header numbers them."""
 
 _OPEN = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Of a verb that passes on what it does not know."""
@@ -85,7 +81,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    _keep_freed_memory()
+    keep_freed()
     try:
         _run()
     finally:
@@ -109,18 +105,6 @@ def _run() -> None:
                 file=sys.stderr,
             )
         raise
-
-
-def _keep_freed_memory() -> None:
-    """Have freed memory handed out again, where malloc is glibc's.
-
-    By itself that gives arrays of some megabytes back to the system, so that each layer of each step has its pages made
-    anew, which took a third of a sampler's time. Larger ones still go back, or fragments would add up.
-    """
-    with suppress(OSError, AttributeError, TypeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_MMAP_THRESHOLD, 32 * 2**20)  # the most that it takes
-        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _flush() -> None:

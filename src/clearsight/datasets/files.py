@@ -73,8 +73,7 @@ class Archive:
             DataError: the file is no zip archive.
         """
         with explained(str(self.path), "a zip archive"):
-            listed = _opened(self.path, os.getpid()).namelist()
-        return _sorted(name for name in listed if name.startswith(f"{under}/" if under else "") and is_image(name))
+            return list(_listed(self.path, under, os.getpid()))
 
     def read(self, name: str) -> bytes:
         """The content of one file."""
@@ -89,6 +88,13 @@ class Archive:
 def _opened(path: Path, process: int) -> ZipFile:
     """One handle a process: threads share it behind its own lock, a fork would share its position in the file."""
     return ZipFile(path)
+
+
+@lru_cache(maxsize=8)
+def _listed(path: Path, under: str, process: int) -> tuple[str, ...]:
+    """As long as the handle is kept: tens of thousands of names take a second to sort."""
+    names = _opened(path, process).namelist()
+    return tuple(_sorted(name for name in names if name.startswith(f"{under}/" if under else "") and is_image(name)))
 
 
 def is_image(name: str) -> bool:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import imagecodecs
 import numpy as np
 import torch
 
@@ -254,15 +255,16 @@ def _score(picture: Picture, clean: Picture) -> float:
 
 
 def _shown(before: Picture, after: Picture, folder: Path) -> tuple[Path, Path]:
-    """Both in PNG files of one size; what is smaller is enlarged by whole pixels."""
+    """Both in PNG files of one size, quickly made; what is smaller is enlarged by whole pixels."""
     folder.mkdir(parents=True, exist_ok=True)
     scale = max(len(after.pixels) // len(before.pixels), 1)
     found = []
     for name, picture, factor in (("before", before, scale), ("after", after, 1)):
         pixels = _in_8_bits(picture, before).pixels.repeat(factor, 0).repeat(factor, 1)
         top, left = (max(n - SHOWN, 0) // 2 for n in pixels.shape[:2])
+        middle = Picture(pixels=pixels[top : top + SHOWN, left : left + SHOWN])
         file = folder / f"{name}.png"
-        write(Picture(pixels=np.ascontiguousarray(pixels[top : top + SHOWN, left : left + SHOWN])), file)
+        file.write_bytes(imagecodecs.png_encode(middle.samples, level=1, filter=imagecodecs.PNG.FILTER.SUB))
         found.append(file)
     return found[0], found[1]
 

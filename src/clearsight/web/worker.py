@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
 from clearsight.errors import ClearsightError, InvalidArgumentError
+from clearsight.memory import keep_freed
 
 __all__ = ["Worker"]
 
@@ -40,6 +41,7 @@ class Worker:
         self._turn = threading.Lock()
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Start the process, so that the first visitor need not wait for it; whether it does is told to them."""
@@ -73,7 +75,8 @@ class Worker:
                     self._end()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, whatever it does; none is started any more."""
+        self._closed = True
         self._end()
 
     def _received(self, pipe: Connection, deadline: float) -> tuple[str, Any]:
@@ -83,7 +86,7 @@ class Worker:
                     f"this took longer than {self._seconds:g} seconds: send a smaller image, or use the command"
                 )
             kind, value = pipe.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             raise ClearsightError(_ENDED) from None
         return kind, value
 
@@ -91,32 +94,35 @@ class Worker:
         if self._pipe is None or self._process is None or not self._process.is_alive():
             self._end()
             context = get_context("spawn")
-            self._pipe, other = context.Pipe()
-            self._process = context.Process(target=_compute, args=(other, os.getpid()), daemon=True)
-            self._process.start()
+            pipe, other = context.Pipe()
+            process = context.Process(target=_compute, args=(other, os.getpid()), daemon=True)
+            process.start()
             other.close()
-            if not self._pipe.poll(_PATIENCE):
+            self._pipe, self._process = pipe, process
+            if self._closed or not pipe.poll(_PATIENCE):
                 self._end()
                 raise ClearsightError("the computing process does not start: the machine may be too busy")
             try:
-                self._pipe.recv()
+                pipe.recv()
             except (EOFError, OSError):
                 raise ClearsightError(_ENDED) from None
+            return pipe
         return self._pipe
 
     def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        if self._pipe is not None:
-            self._pipe.close()
-        self._process = self._pipe = None
+        process, pipe, self._process, self._pipe = self._process, self._pipe, None, None
+        if process is not None:
+            process.kill()
+            process.join()
+        if pipe is not None:
+            pipe.close()
 
 
 def _compute(pipe: Connection, parent: int) -> None:
     """Do what comes until nothing comes any more."""
     from clearsight.web.jobs import prepare
 
+    keep_freed()
     prepare()
     pipe.send("ready")
     while os.getppid() == parent:

@@ -181,8 +181,8 @@ _CLASSES = _recognition(
     recognizer="cifar-resnet",
     key="error",
     others=("cifar-all-conv",),
-    selected_on={"smoke": 8, "cpu": 500, "paper": 5_000},
-    tested={"smoke": 8, "cpu": 2_000, "paper": 10_000},
+    selected_on={"smoke": 2, "cpu": 500, "paper": 5_000},
+    tested={"smoke": 2, "cpu": 2_000, "paper": 10_000},
     tested_slowly={"cpu": 200, "paper": 2_000},
 )
 _PIXELS = _recognition(
