@@ -79,7 +79,7 @@ METRICS = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_recipes_train(name: str, tmp_path: Path) -> None:
-    kind = next(kind for kind in KINDS if kind in name)
+    kind = "text" if name.endswith("-lines") else next(kind for kind in KINDS if kind in name)
     settings = {f"data.{key}": value for key, value in data(kind, tmp_path / "data").items()}
     settings |= {"data.batch": 2, "data.epoch": 2, "trainer.max_steps": 2, "trainer.accelerator": "cpu"}
     given, small = arguments(name), {"figures": {"name": "small", "summary": "Small"}, "card": ""}

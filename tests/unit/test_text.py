@@ -14,7 +14,7 @@ from clearsight import cli
 from clearsight.cli.terminal import print_json
 from clearsight.contracts import RecognitionTraits
 from clearsight.errors import DataError, RecipeError, WeightsError
-from clearsight.guarding import splits
+from clearsight.guarding import classes
 from clearsight.recognizers.description import Description
 from clearsight.text import printable, read_text
 
@@ -53,7 +53,7 @@ TRAITS = RecognitionTraits(task="classify", classes=("cat", "café"), channels=1
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_labels_as_spreadsheets_save_them(tmp_path: Path, encoding: str, end: str) -> None:
     (tmp_path / "a.csv").write_bytes(end.join(["ü.png,cat", "b.png,café", ""]).encode(encoding))
-    table = splits._read_table(tmp_path / "a.csv", TRAITS)
+    table = classes._read_table(tmp_path / "a.csv", TRAITS)
     assert table == {"ü.png": "cat", "b.png": "café"}
 
 
@@ -64,7 +64,7 @@ def test_labels_as_spreadsheets_save_them(tmp_path: Path, encoding: str, end: st
 def test_labels_that_cannot_be_read(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(DataError, match=says):
-        splits._read_table(tmp_path / "a.csv", TRAITS)
+        classes._read_table(tmp_path / "a.csv", TRAITS)
 
 
 def test_what_is_said_of_a_recognizer(tmp_path: Path) -> None:

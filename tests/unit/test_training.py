@@ -568,10 +568,10 @@ def test_shipped_recipes_parse(name: str, tmp_path: Path) -> None:
     data = {"images": str(tmp_path / "bare")} if on_patches else {"train": colourful, "validation": colourful}
     overrides = [text for key, value in data.items() for text in (f"--data.{key}", value)]
     start = yaml.safe_load(shipped_recipes()[name].read_text())["model"]["init_args"].get("start")
-    if start and start not in {stored.name for stored in weights.shipped()}:
+    if isinstance(start, str) and start not in {stored.name for stored in weights.shipped()}:
         overrides += ["--model.start", "denoise-color"]
     unfit = "takes 1 channels, but the data has 3|tells 1[01] classes apart, the labels have 1|a class for each pixel"
-    unfit += "|take a smaller size|has no text"
+    unfit += "|take a smaller size|has no text|have no texts"
     with pytest.raises(ClearsightError, match="holds no images" if on_patches else unfit):
         train(name, [*overrides, "--trainer.accelerator", "cpu"], out=tmp_path / "run")
 

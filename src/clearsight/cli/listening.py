@@ -24,7 +24,7 @@ _PATIENCE = 5.0
 """Seconds that the server is waited for at the end, those of the connections among them."""
 
 
-class _TerminatedError(BaseException):
+class _Terminated(SystemExit):
     """Somebody has asked the process to end, as Ctrl-C does by ``KeyboardInterrupt``."""
 
 
@@ -89,12 +89,12 @@ def _dying_of_sigterm() -> Iterator[None]:
 
     def leave(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_IGN)
-        raise _TerminatedError
+        raise _Terminated
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
-    except _TerminatedError:
+    except _Terminated:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTERM)
     finally:
