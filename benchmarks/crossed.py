@@ -15,20 +15,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 import clearsight
-from clearsight.contracts import Batch
-from clearsight.datasets import Lines, Pairs
-from clearsight.degradations import parse
-from clearsight.evaluation.loop import batches, judge
+from clearsight.datasets import Lines
 from clearsight.evaluation.protocol import method_of
-from clearsight.evaluation.results import Resampled, multiplicities
 from clearsight.inference import Predictor
 from clearsight.inference.engine import Engine
-from clearsight.metrics.metric import Outcome, recognition_metrics, restoration_metrics
-from clearsight.metrics.reading import edits
+from clearsight.metrics.metric import recognition_metrics, restoration_metrics
+from gaining import compared
 from measuring import save
 
 JOINT, SEPARATE, START, READER = "joint-lines", "separate-lines", "restore-text", "ocr-lines"
@@ -44,21 +39,8 @@ def judged(lines: Lines, strokes: int, restorers: Mapping[str, nn.Module], own: 
     for name, model in restorers.items():
         methods[name] = method_of(metrics, engine=Engine(model), reader=reader)
     methods[f"{JOINT}, its own reader"] = method_of(recognition_metrics(reader.traits), reader=Predictor(own))
-    gained = Resampled(lambda sums: 100 * (sums[..., 1] - sums[..., 2]) / sums[..., 0])
-
-    def compare(batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
-        apart, joint = (
-            edits(outcomes[name].read, batch.texts, unit="letters") for name in (SEPARATE, f"{JOINT}, its own reader")
-        )
-        gained.add(torch.cat([apart, joint[:, 1:]], 1), multiplicities(batch.names, seed))
-
-    pairs = Pairs(lines, parse(f"pen-strokes(ink=0.6..1, count={strokes}, width=1..3)"), seed=seed)
-    rows = judge(batches(pairs, range(len(pairs))), methods, seed=seed, each=compare)
-    points = gained.estimate()
-    return {
-        "rows": [row.as_json() for row in rows.values()],
-        "gained": {"value": round(points.value, 4), "low": round(points.low, 4), "high": round(points.high, 4)},
-    }
+    crossing = f"pen-strokes(ink=0.6..1, count={strokes}, width=1..3)"
+    return compared(lines, crossing, methods, before=SEPARATE, after=f"{JOINT}, its own reader", seed=seed)
 
 
 def main() -> None:

@@ -16,20 +16,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 import clearsight
-from clearsight.contracts import Batch, Dataset
-from clearsight.datasets import Lines, Pages, Pairs
-from clearsight.degradations import parse
-from clearsight.evaluation.loop import batches, judge
+from clearsight.contracts import Dataset
+from clearsight.datasets import Lines, Pages
 from clearsight.evaluation.protocol import method_of
-from clearsight.evaluation.results import Resampled, multiplicities
 from clearsight.inference import Predictor
 from clearsight.inference.engine import Engine
-from clearsight.metrics.metric import Outcome, recognition_metrics, restoration_metrics
-from clearsight.metrics.reading import edits
+from clearsight.metrics.metric import recognition_metrics, restoration_metrics
+from gaining import compared
 from measuring import save
 
 SEVERITIES = (3, 4, 5)
@@ -45,19 +41,7 @@ def judged(images: Dataset, severity: int, models: Mapping[str, nn.Module], engi
     engines = {name: Engine(model) for name, model in models.items()}
     methods = {"degraded": method_of(metrics, reader=reader)}
     methods |= {name: method_of(metrics, engine=one, reader=reader) for name, one in engines.items()}
-    gained = Resampled(lambda sums: 100 * (sums[..., 1] - sums[..., 2]) / sums[..., 0])
-
-    def compare(batch: Batch, outcomes: Mapping[str, Outcome]) -> None:
-        guided, twin = (edits(outcomes[name].read, batch.texts, unit="letters") for name in (GUIDED, TWIN))
-        gained.add(torch.cat([twin, guided[:, 1:]], 1), multiplicities(batch.names, seed))
-
-    pairs = Pairs(images, parse(f"document(severity={severity})"), seed=seed)
-    rows = judge(batches(pairs, range(len(pairs))), methods, seed=seed, each=compare)
-    points = gained.estimate()
-    return {
-        "rows": [row.as_json() for row in rows.values()],
-        "gained": {"value": round(points.value, 4), "low": round(points.low, 4), "high": round(points.high, 4)},
-    }
+    return compared(images, f"document(severity={severity})", methods, before=TWIN, after=GUIDED, seed=seed)
 
 
 def main() -> None:
