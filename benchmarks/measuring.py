@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 import time
@@ -22,6 +23,9 @@ import clearsight
 from clearsight.provenance import provenance
 
 RESULTS = Path(__file__).parent.parent / "results"
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Commands that are timed find bytecode, as they do where the package is installed, once they have run before."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -172,6 +172,8 @@ def main() -> None:
     """Measure."""
     small, started = is_rehearsal(__doc__), time.monotonic()
     side = 64 if small else 1000
+    with page():
+        pass  # the first start ever compiles Python's modules
     with tempfile.TemporaryDirectory() as place, page() as (address, pid, start):
         folder = Path(place)
         memory = Memory(pid)
