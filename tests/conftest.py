@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 if sys.dont_write_bytecode:  # or each process would compile torch anew
     sys.dont_write_bytecode = False
@@ -28,3 +29,12 @@ def implemented() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_typehints, "implements_protocol", cache(_typehints.implements_protocol))
         yield
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
+    """An accelerator that is not there; what lies on the wrong device fails."""
+    from accelerator import accelerator
+
+    with accelerator(monkeypatch) as device:
+        yield device

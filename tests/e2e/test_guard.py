@@ -22,7 +22,7 @@ from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.planning import Plan, Rates
 from clearsight.guarding.splits import open_splits
 from clearsight.images import Picture
-from clearsight.recognizers import CRNN
+from clearsight.recognizers import CRNN, ResidualNet
 from clearsight.recognizers.loading import PACKAGED, Packaged
 from stand_ins import small_unet
 
@@ -175,6 +175,25 @@ def reader(tmp_path: Path) -> Path:
     return tmp_path / "reader"
 
 
+@pytest.fixture
+def kinds(tmp_path: Path) -> Path:
+    """The weights of a classifier that has learned nothing."""
+    torch.manual_seed(0)
+    network = ResidualNet(widths=[4, 6], blocks=[0, 1], classes=["cat", "dog"])
+    weights.save(network, tmp_path / "kinds", figures={"name": "kinds"}, card="")
+    return tmp_path / "kinds"
+
+
+@pytest.mark.usefixtures("quick", "tiny", "elsewhere")
+def test_a_classifier_is_guarded_on_an_accelerator(
+    command: Callable, kinds: Path, photos: Path, tmp_path: Path
+) -> None:
+    done = command(*arguments(kinds, photos, "--evaluate-on", kinds, "--layer", "features.1"))
+    assert done.status == 0, done.err
+    check_report(tmp_path / "out", other=str(kinds))
+    check_onnx(tmp_path / "out/guided")
+
+
 class Engine(nn.Module):
     """Gives text, and no logits."""
 
@@ -209,6 +228,16 @@ def test_a_reader_is_guarded(
     assert "character error rate, %: clean" in record["headline"]
     assert "an image is a line of text" in " ".join(record["notes"])
     assert all(value.equal(before[key]) for key, value in weights.load_recognizer(reader).state_dict().items())
+
+
+@pytest.mark.usefixtures("quick", "elsewhere")
+def test_a_reader_is_guarded_on_an_accelerator(command: Callable, reader: Path, lines: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jiwer")
+    weights.save(small_unet(), tmp_path / "small", figures={"name": "small"}, card="")
+    done = command(*reading(reader, lines, "--evaluate-on", reader))
+    assert done.status == 0, done.err
+    rows = [name for name in ROWS if name != "mean"]
+    check_report(tmp_path / "out", key="cer", rows=rows, other=str(reader))
 
 
 @pytest.mark.parametrize(
