@@ -429,6 +429,19 @@ def carrying(result: Result) -> str:
     return table(header, rows)
 
 
+def corruptions(result: Result) -> str:
+    """What is misread under each corruption, by the recognizer alone and behind a restorer."""
+    names = {"degraded": "alone", "guided-cifar": "always restored", "mean": "mean of both answers", "gate": "gate"}
+    mean = {"the kinds of noise": result["error_over_kinds_of_noise"], "all fifteen": result["error"]["mean"]}
+    shown = {
+        "none": result["error"]["none"],
+        **mean,
+        **{k: v for k, v in result["error"].items() if k not in ("none", "mean")},
+    }
+    rows = [[kind, *(f"{row[name]:.1f}" for name in names)] for kind, row in shown.items()]
+    return table([f"misread, %, {result['images']} images, mean over five severities", *names.values()], rows)
+
+
 def adaptation(result: Result) -> str:
     """PSNR with and without adaptation, where noise grows with the light and where it does not."""
     ways = ("noisy", "plain", "adapted", "told", "peer", "adapted, same images")
@@ -578,6 +591,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "harmless": ("noise", harmless),
     "carried": ("carrying", carried),
     "carrying": ("carrying", carrying),
+    "corruptions": ("corruptions", corruptions),
     "adaptation": ("adaptation", adaptation),
     "micrographs": ("adaptation", micrographs),
     "recurrence": ("recurrence", recurrence),
