@@ -1,6 +1,6 @@
 """What a guarded classifier makes of the fifteen corruptions of ImageNet-C, none of which its restorer was trained on.
 
-python benchmarks/corruptions.py [--images 150] [--preset smoke]     # an hour on one core
+python benchmarks/corruptions.py [--images 150] [--preset smoke]     # twenty minutes on one core
 
 CIFAR-10 read by ``cifar-resnet``, alone and behind ``guided-cifar``, which knows Gaussian noise alone: always restored,
 the mean of both answers, and restored where a gate says so. The gate is fitted on validation images under the four

@@ -13,15 +13,15 @@ from clearsight import registry, weights
 from clearsight.seeds import generator_for
 from stand_ins import rand
 
-SHIPPED = [stored.name for stored in weights.shipped(registry.RESTORERS) if stored.name != "complete-digits"]
+SHIPPED = [stored.name for stored in weights.shipped(registry.RESTORERS)]
 CLASSICAL = ["non-local-means", "total-variation", "wavelet", "wiener"]
 
 
 @pytest.mark.parametrize("name", SHIPPED + CLASSICAL)
 def test_a_restorer_gives_there_what_it_gives_here(name: str, elsewhere: torch.device) -> None:
     model = clearsight.load(name)
-    channels = model.traits.channels or 3
-    y = (255 * rand(48, 56, channels)).round().byte().numpy()
+    size, channels = model.traits.size or (48, 56), model.traits.channels or 3
+    y = (255 * rand(*size, channels)).round().byte().numpy()
     told = {} if model.traits.sigma == "blind" else {"sigma": 25 / 255}
     there, here = (clearsight.restore(y, model=name, device=device, **told) for device in (str(elsewhere), "cpu"))
     np.testing.assert_array_equal(there, here)
