@@ -27,8 +27,8 @@ import ray
 from bulk import command, outcomes, photographs
 from measuring import is_rehearsal, save
 
-MOMENTS, ON_RAY = 20, 3
-"""How often something is killed; of Ray less often, whose processes take long to start."""
+MOMENTS = 20
+"""How often something of each kind is killed."""
 
 IMAGES, SIDE = 24, 160
 MODEL = ("-m", "non-local-means", "--sigma", "25/255")
@@ -131,7 +131,7 @@ def main() -> None:
     """Kill."""
     rehearsal, started, chance = is_rehearsal(__doc__), time.monotonic(), random.Random(0)
     os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-    moments, on_ray, result = (1, 1, {}) if rehearsal else (MOMENTS, ON_RAY, {})
+    moments, result = 1 if rehearsal else MOMENTS, {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = photographs(folder / "in", IMAGES, SIDE, ".png")
@@ -139,7 +139,7 @@ def main() -> None:
         context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         options = ("--engine", "ray", "--actors", "2", "--address", context.address_info["gcs_address"])
         for kind, kill in (("driver_of_ray", kill_run), ("process_of_ray", kill_worker)):
-            result[kind] = survived(Runs(folder / kind, source, options), kill, on_ray, chance)
+            result[kind] = survived(Runs(folder / kind, source, options), kill, moments, chance)
         ray.shutdown()
     save("kills", result, time.monotonic() - started, rehearsal=rehearsal)
 

@@ -482,20 +482,25 @@ def _rate(rates: dict[str, dict[str, float]], way: str, kind: str) -> str:
 
 
 def text(result: Result) -> str:
-    """Character error rates of each engine on pages by severity, and what a whole page takes."""
-    read = [_read(engine, result) for engine in result["engines"]]
-    whole = result["a4_page_of_300_dpi"]
+    """Character error rates of each engine on pages by severity."""
+    return "\n\n".join(_read(engine, result) for engine in result["engines"])
+
+
+def a4(result: Result) -> str:
+    """What a whole page takes."""
     header = ["one A4 page of 300 dpi", "seconds", "seconds of processors", "peak resident memory"]
-    peak = f"{whole['peak_resident_gigabytes']:.2f} GB"
-    taken = [["{}×{} pixels".format(*whole["pixels"][::-1]), whole["seconds"], whole["processor_seconds"], peak]]
-    return "\n\n".join([*read, table(header, taken)])
+    peak = f"{result['peak_resident_gigabytes']:.2f} GB"
+    size = "{}×{} pixels".format(*result["pixels"][::-1])
+    return table(
+        header, [[f"{size}, {result['threads']} threads", result["seconds_of_a_page"], result["processor_seconds"], peak]]
+    )
 
 
 def _read(engine: str, result: Result) -> str:
     """One engine: what it reads of pages at each severity, by what was done to them."""
     states = ("degraded", result["chain"], "restore-text")
     header = [
-        f"CER % of {engine}, {result['pages']} pages",
+        f"CER % of {engine}, {result['pages']} pages each",
         *("as they are", result["chain"], "restore-text"),
         *("PSNR dB", "of restore-text"),
     ]
@@ -524,7 +529,7 @@ def scans(result: Result) -> str:
 
 def lines(result: Result) -> str:
     """Character error rates of our reader on lines of text, and on pages."""
-    header = [f"CER %, {result['lines']} lines, {result['pages']} pages", "ocr-lines"]
+    header = [f"CER %, {result['lines']} lines, {result['pages']} pages each", "ocr-lines"]
     return table(header, [[name, _with_interval(rate)] for name, rate in result["cer"].items()])
 
 
@@ -597,6 +602,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "recurrence": ("recurrence", recurrence),
     "study": ("study", study),
     "text": ("text", text),
+    "a4": ("a4", a4),
     "scans": ("scans", scans),
     "lines": ("lines", lines),
     "guidance": ("guidance", guidance),
