@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +29,7 @@ from clearsight.inference.arrays import like, pictures_of
 from clearsight.inference.device import choose_device, choose_precision, fused
 from clearsight.inference.engine import _noise_level
 from clearsight.inference.restoring import model_for
-from clearsight.inference.tiles import Tile, cut
+from clearsight.inference.tiles import Tile, cut, fitting
 from clearsight.registry import RESTORERS
 from clearsight.restorers import Bicubic, DnCNN, FFDNet, ResidualUNet, Wiener
 
@@ -139,9 +140,17 @@ def test_a_large_image_is_tiled_where_memory_is_short(monkeypatch: pytest.Monkey
 sizes = st.integers(1, 90)
 
 
-@given(sizes, sizes, st.none() | st.integers(1, 40), st.none() | st.integers(0, 20), st.sampled_from([1, 2, 4, 6, 8]))
+@given(
+    sizes,
+    sizes,
+    st.none() | st.tuples(*2 * [st.integers(1, 40)]),
+    st.none() | st.integers(0, 20),
+    st.sampled_from([1, 2, 4, 6, 8]),
+)
 @settings(deadline=None, max_examples=80)
-def test_every_pixel_is_kept_once(height: int, width: int, size: int | None, radius: int | None, multiple: int) -> None:
+def test_every_pixel_is_kept_once(
+    height: int, width: int, size: tuple[int, int] | None, radius: int | None, multiple: int
+) -> None:
     kept = np.zeros((height, width), int)
     tiles = list(cut(height, width, size=size, radius=radius, multiple=multiple))
     for tile in tiles:
@@ -150,6 +159,30 @@ def test_every_pixel_is_kept_once(height: int, width: int, size: int | None, rad
     assert (kept == 1).all()
     if size is None or radius is None:
         assert len(tiles) == 1
+
+
+def area(tile: Tile) -> int:
+    """Pixels that are computed."""
+    return (tile.rows.after - tile.rows.before) * (tile.columns.after - tile.columns.before)
+
+
+@given(
+    st.integers(1, 3000),
+    st.integers(1, 3000),
+    st.integers(2, 2000),
+    st.integers(0, 200),
+    st.sampled_from([1, 4, 6, 16]),
+)
+@settings(deadline=None, max_examples=80)
+def test_tiles_fit_and_overlap_little(height: int, width: int, side: int, radius: int, multiple: int) -> None:
+    margin = radius + -radius % multiple
+    pixels = max(side, 64 + multiple + 2 * margin) ** 2
+    size = fitting(height, width, pixels=pixels, radius=radius, multiple=multiple)
+    tiles = list(cut(height, width, size=size, radius=radius, multiple=multiple))
+    assert all(area(tile) <= pixels for tile in tiles)
+    square = (math.isqrt(pixels) - 2 * margin) // multiple * multiple
+    of_squares = math.prod(n + -n % multiple + 2 * margin * ((n - 1) // square) for n in (height, width))
+    assert sum(map(area, tiles)) <= of_squares
 
 
 def check_window(tile: Tile, height: int, width: int, radius: int | None, multiple: int) -> None:

@@ -18,7 +18,7 @@ from clearsight.images.alpha import revealed
 from clearsight.images.intensities import Intensities, to_unit
 from clearsight.inference.arguments import NO_INPUTS, Arguments, Draws, check_arguments, check_size
 from clearsight.inference.device import Precision, choose_device, choose_precision, fused
-from clearsight.inference.tiles import Tile, cut, enlarged, tile_size
+from clearsight.inference.tiles import Tile, cut, enlarged, fitting, window_pixels
 from clearsight.restorers.noise_level import estimate_sigma
 from clearsight.restorers.padding import reflected
 from clearsight.restorers.stabilized import PhotonNoise, Stabilized
@@ -72,7 +72,7 @@ class Engine:
         other = copy.copy(self)
         other._model = Stabilized(self._model, noise)
         other.traits, other.name = other._model.traits, other._model.figures["name"]
-        other.__dict__.pop("_tile_size", None)  # measured anew
+        other.__dict__.pop("_window_pixels", None)  # measured anew
         return other
 
     def restore_pixels(
@@ -203,18 +203,18 @@ class Engine:
     def _tiles(self, height: int, width: int, *, whole: bool = False) -> list[Tile]:
         """The tiles of an image; ``whole`` for one alone: what tiles draw at random would not agree at the seams."""
         check_size(self.name, self.traits, height, width)
-        radius, size = self.traits.receptive_radius, None
+        radius, multiple, size = self.traits.receptive_radius, self.traits.multiple, None
         if whole:
             radius = None
         elif radius is not None and self.tile == "auto":
-            size = self._tile_size if max(height, width) > self._tile_size + 2 * radius else None
+            size = fitting(height, width, pixels=self._window_pixels, radius=radius, multiple=multiple)
         elif radius is not None and isinstance(self.tile, int):
-            size = self.tile
-        return list(cut(height, width, size=size, radius=radius, multiple=self.traits.multiple))
+            size = (self.tile, self.tile)
+        return list(cut(height, width, size=size, radius=radius, multiple=multiple))
 
     @cached_property
-    def _tile_size(self) -> int:
-        return tile_size(self._model, self.traits, self.device)
+    def _window_pixels(self) -> int:
+        return window_pixels(self._model, self.traits, self.device)
 
     def _given(self, inputs: Mapping[str, Any]) -> list[Input]:
         return [one for one in self.traits.inputs if one.name in inputs]

@@ -13,13 +13,16 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Traits
 
-__all__ = ["CPU_BUDGET", "Span", "Tile", "cut", "enlarged", "tile_size"]
+__all__ = ["CPU_BUDGET", "Span", "Tile", "cut", "enlarged", "fitting", "window_pixels"]
 
 CPU_BUDGET = 600 * 2**20
 """Bytes that a tile's activations may take on a CPU: a 100-megapixel image then restores in under 2 GB."""
 
 _ALIVE = 4
 """Activations of the largest layer that are alive at once: a skip, an input, a product and an output."""
+
+_NARROWEST = 64
+"""Of what is kept of a tile at least so many pixels are high and wide, whatever memory allows."""
 
 Area = tuple[slice, slice]
 
@@ -61,7 +64,7 @@ class Tile:
         return (next(source), next(source)), (next(target), next(target))
 
 
-def cut(height: int, width: int, *, size: int | None, radius: int | None, multiple: int) -> Iterator[Tile]:
+def cut(height: int, width: int, *, size: tuple[int, int] | None, radius: int | None, multiple: int) -> Iterator[Tile]:
     """Cover an image with tiles, row by row.
 
     Every window is a multiple of ``multiple`` wide and starts at one, and reaches ``radius`` pixels beyond what is
@@ -76,15 +79,15 @@ def cut(height: int, width: int, *, size: int | None, radius: int | None, multip
 
     Example:
         >>> [(t.columns.before, t.columns.start, t.columns.stop, t.columns.after)
-        ...  for t in cut(4, 10, size=4, radius=2, multiple=2)]
+        ...  for t in cut(4, 10, size=(4, 4), radius=2, multiple=2)]
         [(0, 0, 4, 6), (2, 4, 8, 10), (6, 8, 10, 10)]
     """
     if size is None or radius is None:
-        size, radius = max(height, width), 0
-    size = _up(max(size, 1), multiple)
+        size, radius = (height, width), 0
+    high, wide = (_up(max(n, 1), multiple) for n in size)
     margin = _up(radius, multiple)
-    for rows in _spans(height, size, margin, multiple):
-        for columns in _spans(width, size, margin, multiple):
+    for rows in _spans(height, high, margin, multiple):
+        for columns in _spans(width, wide, margin, multiple):
             yield Tile(rows, columns)
 
 
@@ -93,14 +96,45 @@ def enlarged(pixels: NDArray[np.generic], scale: int) -> NDArray[np.generic]:
     return pixels if scale == 1 else pixels.repeat(scale, 0).repeat(scale, 1)
 
 
-def tile_size(model: nn.Module, traits: Traits, device: torch.device) -> int:
-    """Height and width in pixels of what is kept of a tile; at least 64.
+def fitting(height: int, width: int, *, pixels: int, radius: int, multiple: int) -> tuple[int, int] | None:
+    """Height and width of what is kept of tiles whose windows fit, so that the least is computed twice.
+
+    Args:
+        height: of the image.
+        width: of the image.
+        pixels: how many a window may have; tiles of 64 × 64 have what they need.
+        radius: the model's receptive radius.
+        multiple: the model's size multiple.
+
+    Returns:
+        The size for :func:`cut`; ``None`` where the image fits as a whole.
+
+    Example:
+        >>> fitting(3000, 2000, pixels=4_000_000, radius=100, multiple=8)
+        (1504, 2000)
+    """
+    high, wide, margin = _up(height, multiple), _up(width, multiple), 2 * _up(radius, multiple)
+    best, least = (_NARROWEST, _NARROWEST), math.inf
+    for rows in range(1, math.ceil(high / _NARROWEST) + 1):
+        kept_high = _up(math.ceil(height / rows), multiple)
+        longest = pixels // min(kept_high + margin, high)
+        kept_wide = wide if longest >= wide else (longest - margin) // multiple * multiple
+        if kept_wide < min(_NARROWEST, wide):
+            continue
+        columns = math.ceil(wide / kept_wide)
+        computed = (high + (rows - 1) * margin) * (wide + (columns - 1) * margin)
+        if computed < least:
+            best, least = (kept_high, _up(math.ceil(width / columns), multiple)), computed
+    return None if high * wide <= pixels else best
+
+
+def window_pixels(model: nn.Module, traits: Traits, device: torch.device) -> int:
+    """How many pixels a tile's window may have.
 
     The largest activation of the model, in bytes for each input pixel, is measured on a small input.
     """
     budget = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else CPU_BUDGET
-    window = math.isqrt(int(budget / (_ALIVE * _bytes_per_pixel(model, traits, device))))
-    return max(window - 2 * (traits.receptive_radius or 0), 64) // traits.multiple * traits.multiple
+    return int(budget / (_ALIVE * _bytes_per_pixel(model, traits, device)))
 
 
 @torch.inference_mode()

@@ -29,7 +29,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, width, H, W)`` to the same."""
         residual: Tensor = self.second(F.relu(self.first(x), inplace=True))
-        return x + residual
+        return residual.add_(x)  # in place: at these sizes a new tensor costs as much as the sum
 
 
 def _blocks(width: int, count: int, bias: bool) -> nn.Sequential:
@@ -119,7 +119,7 @@ class ResidualUNet(nn.Module, PyTorchModelHubMixin, library_name="clearsight"):
         """x_hat = y + f(y), from ``y`` and what :meth:`encode` made of it."""
         x = code
         for up, blocks, skip in zip(self.ups, self.decoder, reversed(skips), strict=True):
-            x = blocks(up(x) + skip)
+            x = blocks(up(x).add_(skip))
         return y + F.pixel_shuffle(self.tail(x), 2)
 
 
