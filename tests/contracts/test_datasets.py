@@ -125,6 +125,34 @@ def text_folder(folder: Path) -> None:
         (folder / f"{name}.txt").write_text(f"page {name}\n")
 
 
+def iam(folder: Path) -> None:
+    lines = [f"a01-000u-0{n}" for n in range(2)]
+    for line in lines:
+        picture(folder / "lines" / "a01" / "a01-000u" / f"{line}.png", channels=1)
+    (folder / "ascii").mkdir()
+    rows = [f"{line} ok 154 19 408 746 1661 89 A|MOVE|to|{line}" for line in lines]
+    (folder / "ascii" / "lines.txt").write_text("\n".join(["#--- lines.txt", *rows]))
+    (folder / "task").mkdir()
+    (folder / "task" / "testset.txt").write_text("\n".join(lines))
+
+
+def rimes(folder: Path) -> None:
+    picture(folder / "images_gray" / "eval2011-0.png", channels=1)
+    boxes = ("Top='0' Left='-2' Bottom='3' Right='8'", "Top='3' Left='0' Bottom='6' Right='8'")
+    lines = "".join(f"<Line {box} Value='n\u00b0 {n} l&amp;#39;eau \u00a4'/>" for n, box in enumerate(boxes))
+    page = f"<SinglePage FileName='images_gray/eval2011-0.png'><Paragraph>{lines}</Paragraph></SinglePage>"
+    (folder / "eval_2011_annotated.xml").write_text(f"<DataList>{page}</DataList>", encoding="utf-8")
+
+
+def sroie(folder: Path) -> None:
+    for name in ("a", "b"):
+        picture(folder / "test" / "img" / f"{name}.jpg")
+    (folder / "test" / "box").mkdir()
+    for name in ("a", "b"):
+        rows = f"1,2,3,2,3,4,1,4,TAN, {name}\r\n1,5,3,5,3,6,1,6,RM 9.00 \u00a3\r\n"
+        (folder / "test" / "box" / f"{name}.txt").write_bytes(rows.encode("cp1252"))
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few images in the layout of each data set, all below one folder."""
@@ -144,6 +172,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs(home / "pair-folder", ("noisy/a.jpg", "clean/a.png"), ("noisy/more/b.png", "clean/more/b.png"))
     for name in ("polyu", "cc15"):
         pairs(home / name, ("a_1_real.JPG", "a_1_mean.JPG"), ("b_2_real.JPG", "b_2_mean.JPG"))
+    pairs(
+        home / "dibco",
+        ("DIBCO2009_Test_images/H01.bmp", "DIBCO2009-GT-Test-images/H01.tiff"),
+        ("DIBCO11-printed/PR1.png", "DIBCO11-printed/PR1_GT.tiff"),
+        ("2012/H01.png", "2012/H01_estGT.tif"),
+    )
+    for name, write in {"iam": iam, "rimes": rimes, "sroie": sroie}.items():
+        write(home / name)
     (home / "sidd").mkdir()
     sidd(home / "sidd")
     volumes(home / "volumes")
@@ -199,7 +235,7 @@ def test_names_are_unique(dataset: Dataset) -> None:
     assert all(isinstance(name, str) and name for name in names)
 
 
-@pytest.mark.parametrize("name", ["cc15", "pair-folder", "polyu", "sidd"])
+@pytest.mark.parametrize("name", ["cc15", "dibco", "pair-folder", "polyu", "sidd"])
 def test_degraded_images_have_a_clean_twin(name: str, make: Make) -> None:
     for sample in make(name):
         assert sample.target.dtype == torch.float32
@@ -226,7 +262,7 @@ def test_labels_are_there_without_reading_an_image(labelled: Dataset) -> None:
     assert labelled.labels.tolist() == [sample.label for sample in labelled]
 
 
-@pytest.mark.parametrize("name", ["lines", "pages", "text-folder"])
+@pytest.mark.parametrize("name", ["iam", "lines", "pages", "rimes", "sroie", "text-folder"])
 def test_texts_are_known(name: str, make: Make) -> None:
     assert all(sample.text and sample.text.strip() for sample in make(name))
 

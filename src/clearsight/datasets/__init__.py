@@ -5,6 +5,7 @@ from clearsight.datasets.amat import AMat, Tzanetakis
 from clearsight.datasets.cifar import CIFAR10
 from clearsight.datasets.classified import ImageFolder, ImageNet
 from clearsight.datasets.curves import CURVES, Curve
+from clearsight.datasets.dibco import DIBCO
 from clearsight.datasets.drawings import Drawings
 from clearsight.datasets.fonts import FONTS
 from clearsight.datasets.imagenet import ImageNetSample
@@ -17,6 +18,7 @@ from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.renders import Renders
 from clearsight.datasets.segmented import VOC2012, CamVid, SegmentationFolder
 from clearsight.datasets.subset import Subset, take
+from clearsight.datasets.transcribed import IAM, RIMES, SROIE
 from clearsight.datasets.variants import Variants
 from clearsight.datasets.volumes import BrainSlices
 from clearsight.datasets.written import TextFolder
@@ -25,9 +27,13 @@ __all__ = [
     "CC15",
     "CIFAR10",
     "CURVES",
+    "DIBCO",
     "FONTS",
+    "IAM",
     "MNIST",
+    "RIMES",
     "SIDD",
+    "SROIE",
     "VOC2012",
     "AMat",
     "Alphadigits",

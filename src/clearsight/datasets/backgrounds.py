@@ -10,6 +10,7 @@ import skimage.data
 import torch
 from torch import Tensor
 
+from clearsight.datasets.images import grey
 from clearsight.datasets.photographs import Photographs
 from clearsight.datasets.subset import take
 
@@ -33,8 +34,6 @@ _BUNDLED = (
 _COUNT = 20
 """As many as were published."""
 
-_LUMA = (0.299, 0.587, 0.114)
-
 
 def grey_photographs(root: str | Path | None = None, count: int = _COUNT) -> list[Tensor]:
     """Grey photographs, ``(H, W)`` in [0, 1]: some of a folder, spread evenly over it, or those of scikit-image.
@@ -48,7 +47,7 @@ def grey_photographs(root: str | Path | None = None, count: int = _COUNT) -> lis
     """
     if root is not None:
         photographs = take(Photographs(root=root), count)
-        return [_grey(photographs[index].x) for index in range(len(photographs))]
+        return [grey(photographs[index].x)[0] for index in range(len(photographs))]
     return _bundled()
 
 
@@ -56,11 +55,7 @@ def grey_photographs(root: str | Path | None = None, count: int = _COUNT) -> lis
 def _bundled() -> list[Tensor]:
     found = (getattr(skimage.data, name)() for name in _BUNDLED)
     pixels = (one[0] if isinstance(one, tuple) else one for one in found)
-    return [_grey(torch.from_numpy(one.reshape(*one.shape[:2], -1)).movedim(-1, 0) / 255) for one in pixels]
-
-
-def _grey(x: Tensor) -> Tensor:
-    return x[0] if len(x) == 1 else torch.tensordot(torch.tensor(_LUMA), x[:3].float(), 1)
+    return [grey(torch.from_numpy(one.reshape(*one.shape[:2], -1)).movedim(-1, 0) / 255)[0] for one in pixels]
 
 
 def draw_patches(

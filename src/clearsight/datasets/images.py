@@ -17,7 +17,10 @@ from clearsight.images.files import open_image
 from clearsight.images.intensities import as_unit, to_unit
 from clearsight.images.picture import Array
 
-__all__ = ["ImageFiles", "Images", "InMemoryImages", "decoded", "labels", "on_one_scale", "pixels"]
+__all__ = ["ImageFiles", "Images", "InMemoryImages", "decoded", "grey", "labels", "on_one_scale", "pixels"]
+
+_LUMA = (0.299, 0.587, 0.114)
+"""Of red, green and blue, after ITU-R BT.601."""
 
 _INDEXED = ("1", "L", "P", "I;16", "I;16B", "I;16L", "I")
 
@@ -115,6 +118,11 @@ def on_one_scale(noisy: Array, clean: Array) -> tuple[Tensor, Tensor]:
     if noisy.dtype != clean.dtype:
         return _tensor(to_unit(noisy)), _tensor(to_unit(clean))
     return _tensor(as_unit(noisy)), _tensor(as_unit(clean, like=noisy))
+
+
+def grey(x: Tensor) -> Tensor:
+    """The luma of an image ``(C, H, W)``, ``(1, H, W)``; grey as it is."""
+    return x if len(x) == 1 else torch.tensordot(torch.tensor(_LUMA), x[:3], 1)[None]
 
 
 def _tensor(pixels: NDArray[np.float32]) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, from_numpy
 
 from clearsight.contracts import Sample
 from clearsight.datasets.files import Files, Folder, explained
-from clearsight.datasets.images import decoded, on_one_scale
+from clearsight.datasets.images import decoded, grey, on_one_scale
 from clearsight.datasets.roots import DataRoot, check_part, find_folder, part_of
 from clearsight.errors import DataError
 from clearsight.registry import DATASETS
@@ -44,10 +44,12 @@ class TwinFiles:
     Attributes:
         files: where they lie.
         pairs: the name of each degraded image and of its clean twin.
+        grey: whether both are read as grey.
     """
 
     files: Files
     pairs: list[tuple[str, str]]
+    grey: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -65,6 +67,8 @@ class TwinFiles:
             with explained(self.files.where(name), "an image"):
                 pictures.append(decoded(self.files.read(name), self.files.where(name)))
         x, target = on_one_scale(*pictures)
+        if self.grey:
+            x, target = grey(x), grey(target)
         if x.shape != target.shape:
             noisy, clean = self.pairs[index]
             raise DataError(
