@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import clearsight
+from clearsight.contracts import VOID
 from clearsight.datasets import CIFAR10, take
 from clearsight.metrics import departure, psnr
 from clearsight.metrics.recognition import hit
@@ -89,7 +90,7 @@ def dropped(network: nn.Module, share: float, generator: torch.Generator) -> Ite
 
 def recognition(network: nn.Module) -> Loss:
     """Of the labels."""
-    return lambda x_hat, x, labels: F.cross_entropy(network(x_hat), labels)
+    return lambda x_hat, x, labels: F.cross_entropy(network(x_hat), labels, ignore_index=VOID)
 
 
 def features(network: nn.Module, *layers: str) -> Loss:
