@@ -4,7 +4,7 @@ python benchmarks/streets.py [--preset smoke]         # some minutes on one core
 
 Images of CamVid, of the part the denoisers were trained on and of that nothing was trained on, and what
 ``camvid-segmenter`` reads in them: as they are; restored by ``separate-camvid`` and by its guided twin; and in what
-``separate-camvid`` restored, moved by steps of the same lengths against the gradient of each loss, as in ``carrying.py``.
+``separate-camvid`` restored, moved by steps of one length against the gradient of each loss, as in ``carrying.py``.
 Differences are of the same images with the same noise; margins are 1.96 standard errors, of mIoU by resampling images.
 """
 
