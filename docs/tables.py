@@ -429,6 +429,29 @@ def carrying(result: Result) -> str:
     return table(header, rows)
 
 
+def streets(result: Result) -> str:
+    """What there is to gain on street scenes and what guidance gains, and what steps against each gradient bring."""
+    parts = result["parts"]
+    differences = ("clean - separate", "guided - separate")
+    header = [
+        f"mIoU, points, {result['images_of_each_part']} images each",
+        *(f"{difference.replace('-', '−')}, {part}" for part in parts for difference in differences),
+    ]
+    columns = [(part, difference) for part in parts.values() for difference in differences]
+    rows = [
+        [f"σ = {sigma}", *(_gain(part[sigma][difference]["mIoU %"]) for part, difference in columns)]
+        for sigma in next(iter(parts.values()))
+        if sigma.endswith("/255")
+    ]
+    steps = [
+        [f"{loss}, a step of {length}", *(_gain(part["steps"][loss][length]["mIoU %"]) for part in parts.values())]
+        for loss, lengths in next(iter(parts.values()))["steps"].items()
+        for length in lengths
+    ]
+    stepped = [f"mIoU, points, σ = {result['sigma_of_steps']}", *parts]
+    return f"{table(header, rows)}\n\n{table(stepped, steps)}"
+
+
 def corruptions(result: Result) -> str:
     """What is misread under each corruption, by the recognizer alone and behind a restorer."""
     names = {"degraded": "alone", "guided-cifar": "always restored", "mean": "mean of both answers", "gate": "gate"}
@@ -490,10 +513,8 @@ def a4(result: Result) -> str:
     """What a whole page takes."""
     header = ["one A4 page of 300 dpi", "seconds", "seconds of processors", "peak resident memory"]
     peak = f"{result['peak_resident_gigabytes']:.2f} GB"
-    size = "{}×{} pixels".format(*result["pixels"][::-1])
-    return table(
-        header, [[f"{size}, {result['threads']} threads", result["seconds_of_a_page"], result["processor_seconds"], peak]]
-    )
+    what = "{}×{} pixels, {} threads".format(*result["pixels"][::-1], result["threads"])
+    return table(header, [[what, result["seconds_of_a_page"], result["processor_seconds"], peak]])
 
 
 def _read(engine: str, result: Result) -> str:
@@ -596,6 +617,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "harmless": ("noise", harmless),
     "carried": ("carrying", carried),
     "carrying": ("carrying", carrying),
+    "streets": ("streets", streets),
     "corruptions": ("corruptions", corruptions),
     "adaptation": ("adaptation", adaptation),
     "micrographs": ("adaptation", micrographs),
