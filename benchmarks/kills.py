@@ -56,10 +56,18 @@ class Runs:
 
     def whole(self, out: Path) -> None:
         """One to its end."""
-        subprocess.run(self.command(out), check=True, stderr=subprocess.DEVNULL, timeout=PATIENCE)
+        run = subprocess.run(self.command(out), stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+        if run.returncode:
+            raise RuntimeError(f"the run into {out} ended with status {run.returncode}: {run.stderr}")
 
-    def killed(self, out: Path, results: int, kill: Callable[[subprocess.Popen[bytes]], None]) -> list[str]:
-        """One in which something is killed once so many results are there; the names of those that were then."""
+    def killed(
+        self, out: Path, results: int, kill: Callable[[subprocess.Popen[bytes]], None]
+    ) -> tuple[list[str], bool]:
+        """One in which something is killed once so many results are there.
+
+        Returns:
+            The names of those that were there, and whether the run has survived.
+        """
         run = subprocess.Popen(self.command(out), stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         while len(there := sorted(path.name for path in out.glob("*.png"))) < results and run.poll() is None:
@@ -67,8 +75,7 @@ class Runs:
                 raise TimeoutError(f"no {results} results in {PATIENCE:g} s")
             time.sleep(0.005)
         kill(run)
-        run.wait(PATIENCE)
-        return there
+        return there, run.wait(PATIENCE) == 0
 
 
 def kill_run(run: subprocess.Popen[bytes]) -> None:
@@ -77,8 +84,12 @@ def kill_run(run: subprocess.Popen[bytes]) -> None:
 
 
 def kill_worker(run: subprocess.Popen[bytes]) -> None:
-    """One of the processes that Ray has started, any: that read, compute, wait or look after the others."""
-    workers = [number for number in descendants(os.getpid()) if name_of(number).startswith("ray::")]
+    """One of the processes that Ray has started, any: that read, compute, wait or look after the others.
+
+    All but the two agents of its machine, without which Ray gives up the machine, here the only one.
+    """
+    names = {number: name_of(number) for number in descendants(os.getpid())}
+    workers = [number for number, name in names.items() if name.startswith("ray::") and "Agent" not in name]
     os.kill(random.choice(workers), signal.SIGKILL)  # an error where there is none: nothing would have been killed
 
 
@@ -102,12 +113,13 @@ def survived(runs: Runs, kill: Callable[[subprocess.Popen[bytes]], None], moment
     """What comes of so many runs in which something is killed."""
     runs.folder.mkdir()
     runs.whole(whole := runs.folder / "whole")
-    there, again, different, crumbs, failed = [], 0, 0, 0, 0
+    there, lived, again, different, crumbs, failed = [], 0, 0, 0, 0, 0
     for number in range(moments):
         out = runs.folder / str(number)
-        found = runs.killed(out, chance.randrange(1, IMAGES), kill)
+        found, survives = runs.killed(out, chance.randrange(1, IMAGES), kill)
         runs.whole(out)
         there.append(len(found))
+        lived += survives
         second = outcomes(out)[-1]
         again += len(set(found) & {line["image"] for line in second if line.get("state") == "done"})
         failed += sum(line.get("state") == "failed" for line in second)
@@ -120,6 +132,7 @@ def survived(runs: Runs, kill: Callable[[subprocess.Popen[bytes]], None], moment
         "moments": moments,
         "images": IMAGES,
         "results_there_when_killed": there,
+        "runs_that_survived": lived,
         "computed_again_though_there": again,
         "failed_in_the_second_run": failed,
         "missing_or_different": different,
