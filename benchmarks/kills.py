@@ -36,6 +36,10 @@ PATIENCE = 600.0
 """Seconds that a run may take to its first results, or to its end."""
 
 
+Kill = Callable[[subprocess.Popen[bytes]], None]
+"""What kills a run, or a part of it."""
+
+
 @dataclass(frozen=True)
 class Runs:
     """Runs of one kind, over the same images.
@@ -109,7 +113,7 @@ def name_of(number: int) -> str:
         return ""
 
 
-def survived(runs: Runs, kill: Callable[[subprocess.Popen[bytes]], None], moments: int, chance: random.Random) -> Any:
+def survived(runs: Runs, kill: Kill, moments: int, chance: random.Random) -> Any:
     """What comes of so many runs in which something is killed."""
     runs.folder.mkdir()
     runs.whole(whole := runs.folder / "whole")
