@@ -40,13 +40,19 @@ def is_rehearsal(about: str | None) -> bool:
 
 def save(name: str, result: dict[str, Any], seconds: float, *, rehearsal: bool = False) -> None:
     """Print the result with the command and the provenance and, but for a rehearsal, write ``results/NAME.json``."""
-    command = " ".join(["python", *sys.argv])
+    command = " ".join(["python", *map(_portable, sys.argv)])
     record = {"command": command, **result, "seconds": round(seconds, 1), **provenance()}
     text = json.dumps(record, indent=2, ensure_ascii=False)
     print(text)
     if not rehearsal:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _portable(argument: str) -> str:
+    """A path beside the checkout or in it as one sees it from there: where that lies is nobody's business."""
+    beside = Path.cwd().parent
+    return os.path.relpath(argument) if Path(argument).is_relative_to(beside) and beside != Path("/") else argument
 
 
 def fastest(work: Callable[[], object], repeats: int) -> float:
