@@ -67,15 +67,14 @@ def test_what_is_generated_is_up_to_date(script: ModuleType) -> None:
     assert not stale, f"run python docs/{script.__name__}.py"
 
 
-@pytest.mark.parametrize("script", ["generated"], indirect=True)
 def test_commands_of_results_name_no_path_of_a_machine() -> None:
-    commands = [
-        json.loads(path.read_text(encoding="utf-8")).get("command", "") for path in (ROOT / "results").rglob("*.json")
-    ]
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "results").rglob("*.json")]
+    commands = [result["command"] for result in results if "command" in result]
     assert len(commands) > 50
     assert [command for command in commands if re.search(r"(?<!\S)/(?!usr/share/)", command)] == []
 
 
+@pytest.mark.parametrize("script", ["generated"], indirect=True)
 def test_a_check_tells_what_is_out_of_date(script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(script, "ROOT", tmp_path)
     files = {tmp_path / "old.md": "new", tmp_path / "same.md": "same"}
