@@ -92,7 +92,7 @@ def test_a_check_tells_what_is_out_of_date(script: ModuleType, monkeypatch: pyte
 def test_a_table_that_cannot_be_written_is_an_error(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(SystemExit, match="no table is named sped; there is: .*adaptation, architectures, "):
+    with pytest.raises(SystemExit, match=r"no table is named sped; there is: .*adaptation, architectures, "):
         script.filled("<!-- table: sped -->\n<!-- end -->")
     monkeypatch.setattr(script, "result_file", lambda run: tmp_path / f"{run}.json")
     with pytest.raises(SystemExit, match=r"the table speed needs results/speed\.json: run python benchmarks/speed\.py"):
