@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from clearsight.images.intensities import from_unit, to_unit
 from clearsight.images.picture import ALPHA, Array, Meaning, Picture
@@ -41,6 +40,8 @@ def revealed(colours: Array, hidden: Array) -> Array:
     """
     if hidden.all() or not hidden.any():
         return colours
+    from scipy.ndimage import distance_transform_edt  # a third of a second, mostly not needed
+
     rows, columns = distance_transform_edt(hidden, return_distances=False, return_indices=True)
     nearest: Array = colours[rows, columns]
     return nearest

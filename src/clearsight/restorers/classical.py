@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pywt
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -159,6 +158,8 @@ class Wavelet(nn.Module):
 
     @staticmethod
     def _denoise(y: Image, sigma: float) -> Image:
+        import pywt  # a quarter of a second, mostly not needed
+
         levels = pywt.dwtn_max_level(y.shape[:2], "sym4")
         restored: Image = restoration.denoise_wavelet(
             y,
