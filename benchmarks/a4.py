@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import torch
 
+from bulk import command
 from clearsight.datasets import Pages
 from clearsight.degradations import parse
 from clearsight.images import Picture, write
-from measuring import save
+from measuring import save, taken
 
 MODEL = "restore-text"
 TIMES = 3
@@ -41,29 +40,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name) / "page.png", Path(name) / "out.png"
         write(Picture(pixels=(255 * degraded[0, 0, ..., None]).round().byte().numpy()), source)
-        command = [sys.executable, "-m", "clearsight", "restore", source, "-o", target, "-m", MODEL, "--overwrite"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        taken = sorted(timed(command) for _ in range(1 if rehearsal else TIMES))
-    seconds, processors, peak = taken[len(taken) // 2]
+        restore = command(source, target, "-m", MODEL, "--overwrite")
+        runs = [taken(restore) for _ in range(2 if rehearsal else 1 + TIMES)][1:]
+    middle = sorted(runs)[len(runs) // 2]
     result = {
         "pixels": [*page.shape[2:]],
         "threads": threads,
-        "seconds_of_a_page": round(seconds, 1),
-        "slowest_and_fastest_seconds": [round(taken[-1][0], 1), round(taken[0][0], 1)],
-        "processor_seconds": round(processors, 1),
-        "peak_resident_gigabytes": round(peak, 3),
+        "exit_status": max(abs(run.exit_status) for run in runs),
+        "seconds_of_a_page": middle.seconds,
+        "slowest_and_fastest_seconds": [max(runs).seconds, min(runs).seconds],
+        "processor_seconds": middle.processor_seconds,
+        "peak_resident_gigabytes": middle.peak_resident_gigabytes,
     }
     save("a4", result, time.monotonic() - started, rehearsal=rehearsal)
-
-
-def timed(command: list[str | Path]) -> tuple[float, float, float]:
-    """Seconds, seconds of processors and peak gigabytes of a command."""
-    started = time.monotonic()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise RuntimeError(f"{command} failed: {status}")
-    return time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9
 
 
 if __name__ == "__main__":

@@ -134,14 +134,23 @@ def restored(restorer: nn.Module, names: Sequence[str], x: Tensor, sigma: int) -
         return restorer(x + sigma / 255 * torch.stack(drawn)).clamp(0, 1)
 
 
+def paired(old: Tensor, new: Tensor) -> dict[str, float]:
+    """Of a figure of each image: before, and by how much it is more after, with half the width of the interval."""
+    margin = 1.96 * float((new - old).std()) / len(old) ** 0.5
+    return {"before": float(old.mean()), "gain": float((new - old).mean()), "margin": margin}
+
+
+def rounded(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """To as many digits as are kept."""
+    return {key: {name: round(value, 3) for name, value in row.items()} for key, row in rows.items()}
+
+
 def summary(before: list[dict[str, Tensor]], after: list[dict[str, Tensor]]) -> dict[str, dict[str, float]]:
-    """By figure: before, and by how much it is more after, with half the width of the interval."""
-    found = {}
-    for key in before[0]:
-        old, new = (torch.cat([part[key] for part in parts]) for parts in (before, after))
-        margin = 1.96 * float((new - old).std()) / len(old) ** 0.5
-        found[key] = {"before": float(old.mean()), "gain": float((new - old).mean()), "margin": margin}
-    return {key: {name: round(value, 3) for name, value in row.items()} for key, row in found.items()}
+    """By figure, :func:`paired`."""
+    names = before[0]
+    return rounded(
+        {key: paired(*(torch.cat([part[key] for part in parts]) for parts in (before, after))) for key in names}
+    )
 
 
 def pixels(x_hat: Tensor, x: Tensor, labels: Tensor) -> Tensor:

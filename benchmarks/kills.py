@@ -28,7 +28,7 @@ from bulk import command, outcomes, photographs
 from measuring import is_rehearsal, save
 
 MOMENTS = 20
-"""How often something of each kind is killed."""
+"""How often something of each kind is killed; an hour on two cores, for Ray's processes take long to start."""
 
 IMAGES, SIDE = 24, 160
 MODEL = ("-m", "non-local-means", "--sigma", "25/255")
@@ -64,9 +64,7 @@ class Runs:
         if run.returncode:
             raise RuntimeError(f"the run into {out} ended with status {run.returncode}: {run.stderr}")
 
-    def killed(
-        self, out: Path, results: int, kill: Callable[[subprocess.Popen[bytes]], None]
-    ) -> tuple[list[str], bool]:
+    def killed(self, out: Path, results: int, kill: Kill) -> tuple[list[str], bool]:
         """One in which something is killed once so many results are there.
 
         Returns:

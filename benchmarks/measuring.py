@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 import re
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -53,6 +55,36 @@ def _portable(argument: str) -> str:
     """A path beside the checkout or in it as one sees it from there: where that lies is nobody's business."""
     beside = Path.cwd().parent
     return os.path.relpath(argument) if Path(argument).is_relative_to(beside) and beside != Path("/") else argument
+
+
+@dataclass(frozen=True, order=True)
+class Taken:
+    """What a command took.
+
+    Attributes:
+        seconds: from its start to its end.
+        processor_seconds: of all threads.
+        peak_resident_gigabytes: its memory at its most.
+        exit_status: as a shell has it, or the negative number of what killed it.
+    """
+
+    seconds: float
+    processor_seconds: float
+    peak_resident_gigabytes: float
+    exit_status: int
+
+
+def taken(command: Sequence[str | Path]) -> Taken:
+    """Run a command in a process of its own; what it prints is shown on standard error."""
+    started = time.monotonic()
+    child = subprocess.Popen(command, stdout=sys.stderr)
+    _, status, usage = os.wait4(child.pid, 0)
+    return Taken(
+        seconds=round(time.monotonic() - started, 1),
+        processor_seconds=round(usage.ru_utime + usage.ru_stime, 1),
+        peak_resident_gigabytes=round(usage.ru_maxrss * 1024 / 1e9, 3),
+        exit_status=os.waitstatus_to_exitcode(status),
+    )
 
 
 def fastest(work: Callable[[], object], repeats: int) -> float:

@@ -9,9 +9,6 @@ image, the tiled result against that of one window without tiles; float32, large
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 import clearsight
+from bulk import command
 from clearsight.images import Picture, write
 from clearsight.inference import Engine
-from measuring import noisy, save
+from measuring import noisy, save, taken
 
 
 def main() -> None:
@@ -37,20 +35,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "large.jpg", Path(folder) / "out.jpg"
         write(Picture(pixels=noisy(side, side)), source)
-        child = subprocess.Popen(
-            [sys.executable, "-m", "clearsight", "restore", source, "-o", target, "-m", options.model]
-        )
-        _, status, usage = os.wait4(child.pid, 0)
+        restored = taken(command(source, target, "-m", options.model))
         written = target.is_file()
     save(
         "memory" if options.model == "denoise-color" else f"memory-{options.model}",
         {
             "model": options.model,
             "megapixels": side**2 / 1e6,
-            "exit_status": os.waitstatus_to_exitcode(status),
+            "exit_status": restored.exit_status,
             "written": written,
-            "peak_resident_gigabytes": round(usage.ru_maxrss * 1024 / 1e9, 3),
-            "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+            "peak_resident_gigabytes": restored.peak_resident_gigabytes,
+            "processor_seconds": restored.processor_seconds,
             "tiled_against_whole_largest_difference": float(np.abs(whole - tiled).max()),
         },
         time.monotonic() - started,

@@ -8,9 +8,6 @@ python benchmarks/stack.py [--slices 100] [--side 1000]
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from measuring import noisy, save
+from bulk import command
+from measuring import noisy, save, taken
 
 
 def main() -> None:
@@ -33,18 +31,17 @@ def main() -> None:
         source, target = Path(folder) / "stack.tif", Path(folder) / "restored.tif"
         calibration = {"axes": "ZYX", "spacing": 0.3, "unit": "um"}
         tifffile.imwrite(source, slices(shape), shape=shape, dtype=np.uint16, imagej=True, metadata=calibration)
-        child = subprocess.Popen([sys.executable, "-m", "clearsight", "restore", str(source), "-o", str(target)])
-        _, status, usage = os.wait4(child.pid, 0)
+        restored = taken(command(source, target))
         kept = target.is_file() and described(target) == described(source)
     save(
         "stack",
         {
             "slices": options.slices,
             "megapixels": np.prod(shape).item() / 1e6,
-            "exit_status": os.waitstatus_to_exitcode(status),
+            "exit_status": restored.exit_status,
             "axes_and_calibration_kept": kept,
-            "peak_resident_gigabytes": round(usage.ru_maxrss * 1024 / 1e9, 3),
-            "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+            "peak_resident_gigabytes": restored.peak_resident_gigabytes,
+            "processor_seconds": restored.processor_seconds,
         },
         time.monotonic() - started,
     )

@@ -1,6 +1,6 @@
 """Why guidance gains nothing on street scenes: what could be gained, and who could gain it.
 
-python benchmarks/streets.py [--preset smoke]         # some minutes on one core
+python benchmarks/streets.py [--preset smoke]         # a quarter of an hour on one core
 
 Images of CamVid, of the part the denoisers were trained on and of that nothing was trained on, and what
 ``camvid-segmenter`` reads in them: as they are; restored by ``separate-camvid`` and by its guided twin; and in what
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import clearsight
-from carrying import Images, Loss, direction, features, pixels, recognition, restored
+from carrying import Images, Loss, direction, features, paired, pixels, recognition, restored, rounded
 from clearsight.datasets import CamVid, take
 from clearsight.metrics import confusion, departure, mean_iou, psnr
 from measuring import is_rehearsal, save
@@ -46,18 +46,14 @@ def gathered(scores: list[Scores]) -> Scores:
 
 def gains(before: Scores, after: Scores) -> dict[str, dict[str, float]]:
     """By figure: before, and by how much it is more after, with half the width of the interval."""
-    number = len(before["p %"])
-    weights = torch.poisson(torch.ones(DRAWS, number), generator=torch.Generator().manual_seed(0))
+    weights = torch.poisson(torch.ones(DRAWS, len(before["p %"])), generator=torch.Generator().manual_seed(0))
     old, new = (100 * mean_iou(weights @ scores["confusions"]) for scores in (before, after))
     whole = [100 * float(mean_iou(scores["confusions"].sum(0))) for scores in (before, after)]
     found = {"mIoU %": {"before": whole[0], "gain": whole[1] - whole[0], "margin": 1.96 * float((new - old).std())}}
     for name in ("p %", "psnr dB"):
-        if not after[name].isfinite().all():
-            continue  # of the clean image
-        change = after[name] - before[name]
-        margin = 1.96 * float(change.std()) / number**0.5
-        found[name] = {"before": float(before[name].mean()), "gain": float(change.mean()), "margin": margin}
-    return {name: {key: round(value, 3) for key, value in row.items()} for name, row in found.items()}
+        if after[name].isfinite().all():  # not that of the clean image
+            found[name] = paired(before[name], after[name])
+    return rounded(found)
 
 
 def steps(network: nn.Module, batches: list[Images], x_hats: list[Tensor], before: Scores) -> dict[str, Any]:

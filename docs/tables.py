@@ -550,7 +550,7 @@ def scans(result: Result) -> str:
 
 def lines(result: Result) -> str:
     """Character error rates of our reader on lines of text, and on pages."""
-    header = [f"CER %, {result['lines']} lines, {result['pages']} pages each", "ocr-lines"]
+    header = [f"CER %, {result['lines']} lines, {result['pages']} pages", "ocr-lines"]
     return table(header, [[name, _with_interval(rate)] for name, rate in result["cer"].items()])
 
 

@@ -79,11 +79,10 @@ class _Passages:
 
 
 def _seen(files: Folder, one: Passage) -> Tensor:
-    x = _page(files, one.file)
     if one.box is None:
-        return x.clone()
+        return ImageFiles([one.file], files)[0]
     left, top, right, bottom = one.box
-    x = x[:, max(top, 0) : bottom, max(left, 0) : right].clone()
+    x = _page(files, one.file)[:, max(top, 0) : bottom, max(left, 0) : right].clone()
     if not x.numel():
         raise DataError(f"{files.where(one.file)} ends before the line {one.name}: is it another image of that name?")
     return x
@@ -91,7 +90,7 @@ def _seen(files: Folder, one: Passage) -> Tensor:
 
 @lru_cache(maxsize=2)
 def _page(files: Folder, name: str) -> Tensor:
-    """One image; the lines of a page are asked for one after the other."""
+    """An image whose parts are asked for one after the other."""
     return ImageFiles([name], files)[0]
 
 

@@ -114,6 +114,8 @@ def fitting(height: int, width: int, *, pixels: int, radius: int, multiple: int)
         (1504, 2000)
     """
     high, wide, margin = _up(height, multiple), _up(width, multiple), 2 * _up(radius, multiple)
+    if high * wide <= pixels:
+        return None
     best, least = (_NARROWEST, _NARROWEST), math.inf
     for rows in range(1, math.ceil(high / _NARROWEST) + 1):
         kept_high = _up(math.ceil(height / rows), multiple)
@@ -125,7 +127,7 @@ def fitting(height: int, width: int, *, pixels: int, radius: int, multiple: int)
         computed = (high + (rows - 1) * margin) * (wide + (columns - 1) * margin)
         if computed < least:
             best, least = (kept_high, _up(math.ceil(width / columns), multiple)), computed
-    return None if high * wide <= pixels else best
+    return best
 
 
 def window_pixels(model: nn.Module, traits: Traits, device: torch.device) -> int:
