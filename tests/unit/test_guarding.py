@@ -128,10 +128,24 @@ def test_squares(maps: bool) -> None:
     assert held_out.x[0, 0, 0, 0] == 6 + 11
 
 
-def test_images_are_shrunk_to_their_squares() -> None:
-    data = RandomCrops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=10, shrink=True)
+@pytest.mark.parametrize(("size", "width"), [(10, 15), (30, 45)])
+def test_images_are_made_to_fit_their_squares(size: int, width: int) -> None:
+    data = RandomCrops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=size, fit=True)
     data.setup("fit")
-    assert {tuple(held.x.shape) for held in data.train} == {(1, 10, 15)}
+    assert {tuple(held.x.shape) for held in data.train} == {(1, size, width)}
+
+
+def test_one_small_image_makes_no_squares_smaller() -> None:
+    class Mixed(Gradients):
+        def __getitem__(self, index: int) -> Sample:
+            small = Gradients(1, maps=False, height=6, width=7)
+            return small[0] if index == 2 else super().__getitem__(index)
+
+    mixed = Mixed(5, maps=False)
+    data = ClassGuide(Always(1.0)).data(Splits(mixed, mixed, mixed, True), size=None, seed=0)
+    data.setup("fit")
+    assert data.size == 20
+    assert {min(held.x.shape[1:]) for held in (*data.train, *data.validation)} == {20}
 
 
 def test_squares_that_do_not_fit() -> None:

@@ -212,10 +212,10 @@ SPECTRUM = Input(name="spectrum", kind="whole")
 
 
 def data_of(kind: str, dataset: Scenes, **options: Any) -> Data:
-    classes = {"crops": RandomCrops, "shrunk": RandomCrops, "zoomed": RandomResizedCrops, "whole": WholeImages}
+    classes = {"crops": RandomCrops, "fitted": RandomCrops, "zoomed": RandomResizedCrops, "whole": WholeImages}
     arguments: dict[str, Any] = {
         "crops": {"size": 10, "batch": 30},
-        "shrunk": {"size": 16, "shrink": True, "batch": 30},
+        "fitted": {"size": 16, "fit": True, "batch": 30},
         "zoomed": {"size": [10, 12], "batch": 30, "zoom": [1, 1]},
         "whole": {"shift": 2, "flip": True, "batch": 30},
     }[kind]
@@ -260,7 +260,7 @@ def test_targets_and_maps_are_cut_with_the_image(kind: str, exact: bool) -> None
     assert data.channels == 2
 
 
-@pytest.mark.parametrize(("kind", "options"), [("shrunk", {}), ("zoomed", {"zoom": [2, 2], "size": [20, 24]})])
+@pytest.mark.parametrize(("kind", "options"), [("fitted", {}), ("zoomed", {"zoom": [2, 2], "size": [20, 24]})])
 @pytest.mark.parametrize("exact", [True, False])
 def test_targets_and_maps_are_resized_with_the_image(kind: str, options: dict[str, Any], exact: bool) -> None:
     batch = data_of(kind, dataset_for(kind, exact=exact), **options).draw(0).scaled()

@@ -133,15 +133,19 @@ class ClassGuide:
         return Labelled(images, [best if best.ndim else int(best) for best in answers], reader.traits.classes)
 
     def data(self, splits: Splits, *, size: int | None, seed: int) -> RandomCrops:
-        """Squares of the images: of 128 pixels to classify, 192 to segment, or as small as the images are."""
+        """Squares of the images: of 128 pixels to classify, 192 to segment, or as small as the images are.
+
+        To classify, images are made to fit their squares, so one small image among many makes none of them smaller.
+        """
         train, validation = (renumbered(part, self._traits.classes) for part in splits[:2])
-        usual = _SEGMENTED if self._traits.task == "segment" else _CLASSIFIED
-        side = size or min(usual, *(min(train[index].x.shape[1:]) for index in range(len(train))))
+        validation, fit = take(validation, VALIDATED), self._traits.task == "classify"
+        sides = sorted(min(part[index].x.shape[1:]) for part in (train, validation) for index in range(len(part)))
+        side = size or (min(_CLASSIFIED, sides[len(sides) // 2]) if fit else min(_SEGMENTED, sides[0]))
         return RandomCrops(
             train=train,
-            validation=take(validation, VALIDATED),
+            validation=validation,
             size=side,
-            shrink=self._traits.task == "classify",
+            fit=fit,
             batch=max(4, min(64, _PIXELS // side**2)),
             seed=seed,
         )

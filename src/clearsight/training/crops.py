@@ -29,16 +29,16 @@ class RandomCrops(Data):
     Args:
         train: what is trained on; labelled by image, by pixel or not at all.
         validation: what is held out.
-        size: side of a square, in pixels; no image may be smaller.
-        shrink: make images smaller first, so that the shorter side is as long as a square: the class of an image is
-            that of the whole.
+        size: side of a square, in pixels; no image may be smaller, where they are not fitted.
+        fit: resize images first, so that the shorter side is as long as a square: the class of an image is that of the
+            whole.
         mirror: mirror every other square, left to right; not where there is text.
         batch: squares in a batch.
         epoch: batches between two validations.
         seed: of the choice of images, the squares and the mirroring.
 
     Raises:
-        RecipeError: a data set is empty, an image is smaller than a square, maps of pixels are to be shrunk, or
+        RecipeError: a data set is empty, an image is smaller than a square, maps of pixels are to be resized, or
             samples do not go together.
         DataError: an image cannot be read.
     """
@@ -49,7 +49,7 @@ class RandomCrops(Data):
         train: Dataset,
         validation: Dataset,
         size: int,
-        shrink: bool = False,
+        fit: bool = False,
         mirror: bool = True,
         batch: int = 16,
         epoch: int = 100,
@@ -57,7 +57,7 @@ class RandomCrops(Data):
     ) -> None:
         super().__init__(epoch=epoch, seed=seed)
         self.train_set, self.validation_set = train, validation
-        self.size, self.shrink, self.mirror, self.batch_size = size, shrink, mirror, batch
+        self.size, self.fit, self.mirror, self.batch_size = size, fit, mirror, batch
         self.train: list[Sample] = []
         self.validation: list[Sample] = []
 
@@ -88,13 +88,13 @@ class RandomCrops(Data):
 
     def _prepared(self, sample: Sample) -> Sample:
         height, width = sample.x.shape[1:]
-        if min(height, width) < self.size:
+        if not self.fit and min(height, width) < self.size:
             raise RecipeError(
                 f"{sample.name} has {width}×{height} pixels, squares have {self.size}: take a smaller size"
             )
-        if self.shrink and isinstance(sample.label, Tensor):
-            raise RecipeError("maps with a class for each pixel are not shrunk: cut squares from images as they are")
-        if not self.shrink or min(height, width) == self.size:
+        if self.fit and isinstance(sample.label, Tensor):
+            raise RecipeError("maps with a class for each pixel are not resized: cut squares from images as they are")
+        if not self.fit or min(height, width) == self.size:
             return sample
         size = [max(self.size, round(n * self.size / min(height, width))) for n in (height, width)]
         return transformed(sample, partial(resized, size=size), self.declared)
