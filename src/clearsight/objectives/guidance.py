@@ -110,8 +110,8 @@ class Guidance(nn.Module):
             raise DataError("the images have no labels to be guided by: label them, or set labelled to false")
         if self.perceptual is None and self.recognition is None:
             return found
-        with torch.no_grad():
-            clean = self._look(x, recognize=not self.labelled)
+        with torch.no_grad():  # channels last, as what is restored comes: half the time
+            clean = self._look(x.contiguous(memory_format=torch.channels_last), recognize=not self.labelled)
         seen = self._look(x_hat.float().clamp(0, 1), recognize=True)
         if self.perceptual is not None and seen.features is not None and clean.features is not None:
             found["perceptual"] = self.perceptual.distance(seen.features, clean.features)
