@@ -22,7 +22,7 @@ from clearsight.evaluation.sheet import Extremes
 from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.guide import Splits
 from clearsight.guarding.limits import blend, largest_share, pattern_of
-from clearsight.guarding.planning import Rates, make_plan, parse_budget, shortened
+from clearsight.guarding.planning import Rates, make_plan, parse_budget, refitted
 from clearsight.guarding.rounds import Round, train_alike
 from clearsight.guarding.splits import open_splits
 from clearsight.guarding.verdict import headline_of, when_not
@@ -66,15 +66,15 @@ def test_bm3d_is_judged_where_the_budget_pays_for_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "judging", "readers", "expected"), [(1000, 1, 1, 133), (150, 1, 1, 85), (150, 2, 3, 18), (-20, 1, 1, 8)]
+    ("seconds", "judging", "readers", "expected"), [(1000, 1, 1, 566), (150, 1, 1, 85), (150, 2, 3, 18), (-20, 1, 1, 8)]
 )
-def test_a_machine_that_has_become_busy_judges_fewer(
+def test_as_many_are_judged_as_the_time_left_pays_for(
     seconds: float, judging: float, readers: int, expected: int
 ) -> None:
     plan = make_plan(RATES, 1000, 10_000)
-    left = shortened(plan, seconds, judging, readers=readers)
+    left = refitted(plan, seconds, judging, 10_000, readers=readers)
     assert (left.test_images, left.restoring) == (expected, plan.restoring)
-    assert shortened(make_plan(RATES, 1000, 3), seconds, judging, readers=readers).test_images == 3
+    assert refitted(plan, seconds, judging, 3, readers=readers).test_images == 3
 
 
 def test_too_small_a_budget_says_what_would_do() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clearsight.contracts import Line, RecognitionTraits, Sample, Traits
 from clearsight.datasets import Subset
-from clearsight.errors import DataError
+from clearsight.errors import DataError, InvalidArgumentError
 from clearsight.evaluation import evaluate
 from clearsight.evaluation.selection import CLEAN, applies, select
 from clearsight.joint import Gate, Mean, Selective
@@ -101,19 +101,27 @@ def test_a_gate_is_fitted(segments: bool) -> None:
     assert found.departures == select(Dimming(), recognizer, images, [NOISY]).departures
 
 
-def test_it_is_a_row_of_an_evaluation_as_any_recognizer() -> None:
-    found = select(Dimming(), Daylight(), Hours(), [NOISY])
-    judged = partial(
-        evaluate,
-        Hours(),
-        model={"dimming": Dimming()},
-        recognizer=Daylight(),
-        read_by={name: (None, reader) for name, reader in found.rules.items()},
-    )
+def test_it_is_a_row_of_an_evaluation() -> None:
+    dimming, daylight = Dimming(), Daylight()
+    found = select(dimming, daylight, Hours(), [NOISY])
+    judged = partial(evaluate, Hours(), model={"dimming": dimming}, recognizer=daylight, ways=found.rules)
     clean, noisy = ({row.name: row.figures["error"].value for row in judged(way).rows} for way in (CLEAN, NOISY))
     assert list(noisy) == ["clean", "degraded", "dimming", "mean", "gate"]
     assert clean["gate"] == clean["clean"] == 0 < clean["dimming"]
     assert noisy["gate"] <= noisy["dimming"] < noisy["degraded"]
+
+
+def test_a_way_answers_as_its_recognizer_does() -> None:
+    """The row is made of what came of the image as it is and restored; nobody restores or recognizes once more."""
+    dimming, daylight = Dimming(), Daylight()
+    ways = select(dimming, daylight, Hours(), [NOISY]).rules
+    judged = partial(evaluate, Hours(), NOISY, recognizer=daylight)
+    derived = {row.name: row.figures for row in judged(model=dimming, ways=ways).rows}
+    asked = {row.name: row.figures for row in judged(read_by={name: (None, way) for name, way in ways.items()}).rows}
+    for name in ("mean", "gate"):
+        assert {key: derived[name][key] for key in derived[name]} == {key: asked[name][key] for key in derived[name]}
+    with pytest.raises(InvalidArgumentError, match="restored by a model, for the recognizer"):
+        judged(model=Dimming(), ways=ways)
 
 
 def test_a_gate_may_never_restore() -> None:
@@ -149,7 +157,8 @@ class Numbers(Hours):
 
 def test_in_front_of_a_reader_the_noise_decides() -> None:
     pytest.importorskip("jiwer")
-    found = select(Dimming(), Bright(), Numbers(), [NOISY])
+    dimming, bright = Dimming(), Bright()
+    found = select(dimming, bright, Numbers(), [NOISY])
     assert [*found.rules] == [found.best] == ["gate"]
     assert found.gate.slope == 0
     assert found.departures["gate"] < min(found.departures["as it is"], found.departures["restored"])
@@ -159,6 +168,9 @@ def test_in_front_of_a_reader_the_noise_decides() -> None:
     read = gated.read(both)
     assert read[0] == Bright().read(clean)[0]
     assert read[1] == Bright().read(Dimming()(both[1:]))[0]
+    judged = partial(evaluate, Numbers(), NOISY, recognizer=bright)
+    derived, asked = judged(model=dimming, ways=found.rules), judged(read_by={"gate": (None, gated)})
+    assert derived.rows[-1].figures == asked.rows[-1].figures
 
 
 def test_what_is_read_must_be_known() -> None:

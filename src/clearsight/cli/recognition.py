@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from clearsight.contracts import Dataset, Prediction
-    from clearsight.evaluation.protocol import ReadBy
+    from clearsight.evaluation.protocol import Ways
     from clearsight.evaluation.results import Evaluation, Shown
     from clearsight.evaluation.robustness import Robustness
     from clearsight.inference.recognizing import Predictor
@@ -227,7 +227,7 @@ def evaluate(
     dataset = open_dataset(data, part=part)
     restorer = None if model is None else adjusted(weights.load(model), strength=strength, self_ensemble=self_ensemble)
     reader = None if recognizer is None else weights.load_recognizer(recognizer)
-    ways: ReadBy = {}
+    ways: Ways = {}
     if restorer is not None and tells_classes(reader) and degradation is not None:
         fitted_on = [degradation] if corruptions is None else [each[len(each) // 2] for each in corruptions.values()]
         ways = _either_way(restorer, reader, held_out(data, part=part), fitted_on, seed, device)
@@ -239,7 +239,7 @@ def evaluate(
         dataset if limit is None else take(dataset, limit),
         model=restorer,
         recognizer=reader,
-        read_by=ways,
+        ways=ways,
         with_baselines=baselines,
         seed=seed,
         device=device,
@@ -276,7 +276,7 @@ def _either_way(
     degradations: Sequence[str],
     seed: int,
     device: str,
-) -> ReadBy:
+) -> Ways:
     """The rows in which a recognizer sees images as they are and restored; no gate where nothing is there to fit it."""
     from clearsight.datasets.subset import take
     from clearsight.evaluation.selection import applies, select
@@ -285,6 +285,5 @@ def _either_way(
     if not applies(restorer):
         return {}
     if images is None:
-        return {"mean": (None, Selective(restorer, recognizer, rule=Mean()))}
-    found = select(restorer, recognizer, take(images, _FITTED), degradations, seed=seed, device=device)
-    return {name: (None, reader) for name, reader in found.rules.items()}
+        return {"mean": Selective(restorer, recognizer, rule=Mean())}
+    return select(restorer, recognizer, take(images, _FITTED), degradations, seed=seed, device=device).rules

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from clearsight.errors import DataError, ImageReadError
 from clearsight.evaluation.results import Resampled, Row, multiplicities
 from clearsight.metrics.metric import Metric, Outcome
 
-__all__ = ["Method", "batches", "judge", "labels_of", "texts_of"]
+__all__ = ["Derived", "Method", "batches", "judge", "labels_of", "texts_of"]
 
 _PIXELS_AT_ONCE = 2**18
 
@@ -25,7 +26,8 @@ class Method:
     """One row of the table in the making.
 
     Attributes:
-        run: of a batch, x_hat, not clipped, and the logits of a method that recognizes by itself.
+        run: of a batch, x_hat, not clipped, and the logits of a method that recognizes by itself; methods whose ``run``
+            is equal share what it gives.
         recognizer: of x_hat, clipped, the logits, where ``run`` gives none.
         reader: of x_hat, clipped, the text in each image.
         metrics: what is judged; with a reference, x_hat has the size of x.
@@ -41,9 +43,24 @@ class Method:
     precision: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Derived:
+    """A row that follows from two others.
+
+    Attributes:
+        of: their names.
+        outcome: of what came of a batch by them.
+        metrics: what is judged.
+    """
+
+    of: tuple[str, str]
+    outcome: Callable[[Outcome, Outcome], Outcome]
+    metrics: Sequence[Metric]
+
+
 def judge(
     batches: Iterable[Batch],
-    methods: Mapping[str, Method],
+    methods: Mapping[str, Method | Derived],
     *,
     seed: int,
     each: Callable[[Batch, Mapping[str, Outcome]], None] = lambda batch, outcomes: None,
@@ -52,7 +69,7 @@ def judge(
 
     Args:
         batches: the images.
-        methods: by the names of their rows.
+        methods: by the names of their rows; what follows from two rows comes after them.
         seed: of the intervals.
         each: is handed every batch and what came of it by the names of the methods.
 
@@ -61,44 +78,68 @@ def judge(
     """
     tallies = {name: _Tally(method) for name, method in methods.items()}
     for batch in batches:
-        times = multiplicities(batch.names, seed)
-        each(batch, {name: tally.take(batch, times) for name, tally in tallies.items()})
+        runs = dict.fromkeys(method.run for method in methods.values() if isinstance(method, Method))
+        given = {run: _Given.by(run, batch) for run in runs}
+        times, outcomes = multiplicities(batch.names, seed), dict[str, Outcome]()
+        for name, method in methods.items():
+            if isinstance(method, Derived):
+                outcomes[name] = method.outcome(*(outcomes[row] for row in method.of))
+                tallies[name].add(outcomes[name], times)
+            else:
+                outcomes[name] = _outcome(method, given[method.run], batch)
+                tallies[name].add(outcomes[name], times, given[method.run].seconds)
+        each(batch, outcomes)
     return {name: tally.row(name) for name, tally in tallies.items()}
+
+
+class _Given(NamedTuple):
+    """What a method's ``run`` gives for a batch, x_hat clipped, and the seconds it takes."""
+
+    x_hat: Tensor
+    logits: Tensor | None
+    seconds: float
+
+    @classmethod
+    def by(cls, run: Callable[[Batch], tuple[Tensor, Tensor | None]], batch: Batch) -> _Given:
+        """Run it."""
+        started = time.perf_counter()
+        x_hat, logits = run(batch)
+        return cls(x_hat.clamp(0, 1), logits, time.perf_counter() - started)
+
+
+def _outcome(method: Method, given: _Given, batch: Batch) -> Outcome:
+    """What a method makes of a batch that its ``run`` has been through."""
+    x_hat, logits, nothing = given.x_hat, given.logits, torch.empty(0)
+    if method.reader is not None:
+        read = tuple(answer.label for answer in method.reader(x_hat))
+        return Outcome(x_hat, batch.reference, nothing, nothing, read, texts_of(batch))
+    if logits is None and method.recognizer is not None:
+        logits = method.recognizer(x_hat)
+    if logits is None:
+        return Outcome(x_hat, batch.reference, nothing, nothing)
+    return Outcome(x_hat, batch.reference, logits, labels_of(batch))
 
 
 class _Tally:
     """The sums of what came of the images so far, by one method."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method | Derived) -> None:
         self._method = method
         self._seconds, self._images = 0.0, 0
         self._sums = [Resampled(metric.value) for metric in method.metrics]
 
-    def take(self, batch: Batch, times: Tensor) -> Outcome:
+    def add(self, outcome: Outcome, times: Tensor, seconds: float = 0.0) -> None:
         """Judge some images; ``times`` are their multiplicities, ``(B, R)``."""
-        outcome = self._outcome(batch)
         for metric, sums in zip(self._method.metrics, self._sums, strict=True):
             sums.add(metric.statistic(outcome), times)
-        self._images += len(batch.x)
-        return outcome
-
-    def _outcome(self, batch: Batch) -> Outcome:
-        started = time.perf_counter()
-        x_hat, logits = self._method.run(batch)
-        self._seconds += time.perf_counter() - started
-        x_hat = x_hat.clamp(0, 1)
-        if self._method.reader is not None:
-            read = tuple(answer.label for answer in self._method.reader(x_hat))
-            return Outcome(x_hat, batch.reference, torch.empty(0), torch.empty(0), read, texts_of(batch))
-        if logits is None and self._method.recognizer is not None:
-            logits = self._method.recognizer(x_hat)
-        if logits is None:
-            return Outcome(x_hat, batch.reference, torch.empty(0), torch.empty(0))
-        return Outcome(x_hat, batch.reference, logits, labels_of(batch))
+        self._seconds += seconds
+        self._images += len(outcome.x_hat)
 
     def row(self, name: str) -> Row:
         """What has come of all images so far."""
         figures = {m.key: sums.estimate() for m, sums in zip(self._method.metrics, self._sums, strict=True)}
+        if isinstance(self._method, Derived):
+            return Row(name, figures, None)
         seconds = self._seconds / self._images if self._method.timed else None
         return Row(name, figures, seconds, self._method.precision)
 

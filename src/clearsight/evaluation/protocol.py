@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
@@ -26,19 +26,25 @@ from clearsight.errors import (
     ModelError,
     UnknownNameError,
 )
-from clearsight.evaluation.loop import Method, batches, judge
+from clearsight.evaluation.loop import Derived, Method, batches, judge
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.evaluation.sheet import Collection, Sheet
 from clearsight.inference.engine import Engine
 from clearsight.inference.recognizing import Predictor
-from clearsight.metrics.metric import Metric, recognition_metrics, restoration_metrics
+from clearsight.joint.selective import Selective, Views
+from clearsight.metrics.metric import Metric, Outcome, recognition_metrics, restoration_metrics
 from clearsight.recognizers.checks import check_fits, check_task
 from clearsight.registry import RESTORERS
 
-__all__ = ["ReadBy", "evaluate", "evaluate_under", "method_of"]
+__all__ = ["ReadBy", "Ways", "evaluate", "evaluate_under", "method_of"]
 
 ReadBy = Mapping[str, tuple[nn.Module | None, nn.Module]]
 """By the name of its row: a restorer, if any, and the recognizer that reads what it restores."""
+
+Ways = Mapping[str, Selective]
+"""By the name of its row: when the recognizer is shown what one of the restorers in question makes of an image."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def evaluate(
@@ -47,7 +53,8 @@ def evaluate(
     *,
     model: nn.Module | Mapping[str, nn.Module] | None = None,
     recognizer: nn.Module | None = None,
-    read_by: ReadBy = MappingProxyType({}),
+    ways: Ways = NONE,
+    read_by: ReadBy = NONE,
     with_baselines: bool | Sequence[str] = False,
     seed: int = 0,
     device: str = "auto",
@@ -70,11 +77,13 @@ def evaluate(
             Of those without clean twins only what is recognized is judged, and no restorer is told a σ.
         model: the restorer in question, or several by the names of their rows.
         recognizer: is shown each image in each state.
+        ways: by the names of their rows: the recognizer behind one of the restorers, which it may pass by; no image is
+            restored or recognized once more for it.
         read_by: by the names of their rows: a restorer, if any, and the recognizer that reads what it restores.
         with_baselines: judge every classical method and shipped model that applies, too; or those of these names.
         seed: of the noise and of the intervals.
         device: ``auto``, ``cpu``, ``cuda``, …
-        show: is handed some of the images in all their states, but for the rows of ``read_by``.
+        show: is handed some of the images in all their states, but for the rows of ``ways`` and ``read_by``.
         showing: how many, evenly spread.
         track: wraps the image numbers, which are so many, as they are gone through; for a progress bar.
         left_out: is told of each image that cannot be read, and the others are judged; if not given, it is raised.
@@ -85,7 +94,8 @@ def evaluate(
         DataError: the data set is empty, has no labels, or others than the recognizer.
         ModelError: the restorer or the recognizer cannot take the images.
         InvalidArgumentError: the degradation shrinks the images, and no restorer enlarges them; or there is none, and
-            the images have neither clean twins nor a recognizer that they are judged by.
+            the images have neither clean twins nor a recognizer that they are judged by; or a way is none between an
+            image as it is and restored by ``model`` for the recognizer.
     """
     chosen = Untouched() if degradation is None else parse(str(degradation))
     reader = None if recognizer is None else Predictor(recognizer, device=device)
@@ -93,15 +103,18 @@ def evaluate(
     readers = [*([] if reader is None else [reader]), *own.values()]
     dataset, images = _checked(dataset, chosen, readers, forgiving=left_out is not None)
     engines = _engines(model, read_by, with_baselines, images, device)
-    methods = _untouched(images, reader)
+    restored, methods = dict[str, Method](), _untouched(images, reader)
     for name, engine in engines.items():
         reads = own.get(name, reader)
         metrics = images.metrics(reads) if engine is not None else recognition_metrics(own[name].traits)
-        methods[name] = method_of(metrics, engine=engine, reader=reads)
+        restored[name] = method_of(metrics, engine=engine, reader=reads)
+    methods |= {name: method for name, method in restored.items() if name not in own}
+    methods |= {name: _weighed(way, _named(model), recognizer) for name, way in ways.items()}
+    methods |= {name: restored[name] for name in own}
     numbers = range(len(dataset)) if track is None else track(range(len(dataset)), len(dataset))
     pairs = Pairs(dataset, chosen, seed=seed, with_sigma=chosen.tells_sigma)
     wanted = {i * len(dataset) // showing for i in range(showing)}
-    shown = [name for name in methods if name not in own]
+    shown = [name for name in methods if name not in {**ways, **own}]
     sheet = Sheet(show, wanted, shown, reader, has_reference=images.has_reference)
     missing: list[Exception] = []
 
@@ -145,7 +158,7 @@ def method_of(metrics: Sequence[Metric], *, engine: Engine | None = None, reader
     """The degraded images as they are, or restored by an engine; read by a recognizer, if there is one."""
     reads = _reads(reader)
     return Method(
-        run=_degraded if engine is None else partial(_restored, engine),
+        run=_degraded if engine is None else _Restored(engine),
         recognizer=None if reader is None or reads else reader.logits,
         reader=reader.read if reader is not None and reads else None,
         metrics=metrics,
@@ -163,14 +176,39 @@ def _clean(batch: Batch) -> tuple[Tensor, None]:
     return batch.reference, None
 
 
-def _degraded(batch: Batch) -> tuple[Tensor, None]:
+def _degraded(batch: Batch) -> tuple[Tensor, Tensor | None]:
     return cast(Tensor, batch.y), None
 
 
-def _restored(engine: Engine, batch: Batch) -> tuple[Tensor, None]:
-    sigma = None if engine.traits.sigma == "blind" else batch.sigma
-    inputs = {one.name: batch.inputs[one.name] for one in engine.traits.inputs if one.name in batch.inputs}
-    return engine.restore_batch(cast(Tensor, batch.y), sigma, inputs), None
+@dataclass(frozen=True, slots=True)
+class _Restored:
+    """Restores a batch; equal where the engine is the same, so that rows share what it gives."""
+
+    engine: Engine
+
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        traits = self.engine.traits
+        sigma = None if traits.sigma == "blind" else batch.sigma
+        inputs = {one.name: batch.inputs[one.name] for one in traits.inputs if one.name in batch.inputs}
+        return self.engine.restore_batch(cast(Tensor, batch.y), sigma, inputs), None
+
+
+def _weighed(way: Selective, models: Mapping[str, nn.Module], recognizer: nn.Module | None) -> Derived:
+    """The row of a recognizer that is shown an image as it is and restored, from the rows of these two."""
+    row = next((name for name, model in models.items() if model is way.restorer), None)
+    if row is None or way.recognizer is not recognizer:
+        raise InvalidArgumentError("a way is between an image as it is and restored by a model, for the recognizer")
+    return Derived(of=("degraded", row), outcome=partial(_either, way), metrics=recognition_metrics(way.traits))
+
+
+def _either(way: Selective, as_is: Outcome, restored: Outcome) -> Outcome:
+    """What comes of the answers to the images as they are and restored."""
+    answers = (one.logits.softmax(1) if len(one.logits) else one.logits for one in (as_is, restored))
+    views = Views(as_is.x_hat, restored.x_hat, *answers)
+    if not restored.texts:
+        return restored._replace(logits=way.weigh(views))
+    pairs = zip(way.prefers(views).tolist(), as_is.read, restored.read, strict=True)
+    return restored._replace(read=tuple(after if better else before for better, before, after in pairs))
 
 
 class _Images(NamedTuple):
@@ -264,10 +302,10 @@ def _first(dataset: Dataset) -> Sample:
     return dataset[len(dataset) - 1]
 
 
-def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method]:
+def _untouched(images: _Images, reader: Predictor | None) -> dict[str, Method | Derived]:
     """The images as they are: clean ones, where there are any, and degraded ones, where they are as large."""
     metrics = images.metrics(reader)
-    found = {}
+    found = dict[str, Method | Derived]()
     if reader is not None and images.has_reference:
         recognized = [metric for metric in metrics if metric.recognizes]
         found["clean"] = replace(method_of(recognized, reader=reader), run=_clean)
@@ -284,22 +322,25 @@ def _engines(
     device: str,
 ) -> dict[str, Engine | None]:
     """The restorers to judge, by name: baselines, those in question, those before a recognizer of their own."""
-    models = model if isinstance(model, Mapping) else {} if model is None else {RESTORERS.called(model): model}
+    models = _named(model)
     before = {name: restorer for name, (restorer, _) in read_by.items()}
     restored = bool(models or before or with_baselines) and None not in before.values()
     if not restored and images.degradation.scale != 1:
         raise InvalidArgumentError(
             f"{images.degradation} shrinks the images: give a restorer that enlarges {images.degradation.scale} times"
         )
-    own = {
-        name: None if restorer is None else Engine(restorer, device=device)
-        for name, restorer in {**models, **before}.items()
-    }
+    shared = {id(one): Engine(one, device=device) for one in (*models.values(), *before.values()) if one is not None}
+    own = {name: shared.get(id(restorer)) for name, restorer in {**models, **before}.items()}
     for name, engine in own.items():
         if engine is not None:
             images.check_applies(name, engine.traits)
     found = _baselines(with_baselines, images, device) if with_baselines else ()
     return {**{name: engine for name, engine in found if name not in own}, **own}
+
+
+def _named(model: nn.Module | Mapping[str, nn.Module] | None) -> Mapping[str, nn.Module]:
+    """The restorers in question, by the names of their rows."""
+    return model if isinstance(model, Mapping) else {} if model is None else {RESTORERS.called(model): model}
 
 
 def _baselines(wanted: bool | Sequence[str], images: _Images, device: str) -> Iterator[tuple[str, Engine]]:

@@ -30,7 +30,7 @@ __all__ = [
     "make_plan",
     "measured_rates",
     "parse_budget",
-    "shortened",
+    "refitted",
 ]
 
 BM3D = "bm3d"
@@ -195,20 +195,21 @@ def _judged(rates: Rates, budget: float, test_images: int) -> tuple[int, bool]:
         affordable = int(budget / (rates.judging + rates.bm3d))
         if affordable >= min(_FEWEST_JUDGED, test_images):
             return min(affordable, test_images), True
-    return max(1, min(int(budget / rates.judging), test_images)), False
+    return min(max(int(budget / rates.judging), _FEWEST), test_images), False
 
 
-def shortened(plan: Plan, seconds: float, judging: float, *, readers: int = 1) -> Plan:
-    """The plan with no more test images than can be judged in the time that is left; a few there are always.
+def refitted(plan: Plan, seconds: float, judging: float, test_images: int, *, readers: int = 1) -> Plan:
+    """The plan with as many test images as can be judged in the time that is left; a few there are always.
 
     Args:
-        plan: as it was made; on a machine that is busier now it would take longer.
+        plan: as it was made; the machine may be busier now than then, or less busy.
         seconds: that are left of the budget.
         judging: what one test image takes now under every condition, with BM3D where the plan has it.
+        test_images: that there are.
         readers: recognizers that read each of them.
     """
     affordable = int(_LEFT * seconds / ((readers + _SELECTING) * judging))
-    return replace(plan, test_images=min(plan.test_images, max(affordable, _FEWEST)))
+    return replace(plan, test_images=min(test_images, max(affordable, _FEWEST)))
 
 
 def kept_plan(folder: Path, terms: Mapping[str, Any]) -> Plan | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from clearsight.contracts import Dataset
 from clearsight.degradations.language import parse
 from clearsight.degradations.step import conditions_of
 from clearsight.errors import ModelError
-from clearsight.evaluation.protocol import evaluate, evaluate_under
+from clearsight.evaluation.protocol import ReadBy, Ways, evaluate, evaluate_under
 from clearsight.evaluation.results import Evaluation, Shown
 from clearsight.evaluation.selection import CLEAN, Selection
 from clearsight.evaluation.sheet import Extremes
@@ -25,7 +26,7 @@ from clearsight.guarding.candidates import Candidates, new_restorer
 from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.exports import selected, selection_note, write_deployed, write_restorer
 from clearsight.guarding.guide import Guide, Splits
-from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates, shortened
+from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates, refitted
 from clearsight.guarding.report import write_report
 from clearsight.guarding.splits import open_splits
 from clearsight.guarding.texts import TextGuide
@@ -43,7 +44,7 @@ _READ = 200
 _SHOWN = 4
 """Images with the largest gains in the report, and as many with the largest losses."""
 
-_TIMED = 2
+_TIMED = 3
 """Test images that judging is timed on."""
 
 _CORNERS = (64, 128)
@@ -181,11 +182,10 @@ def guard(
     restorers = trainings.train_restorers(plan)
     retrained = trainings.retrain(plan, restorers["separate"])
     if kept is None:
-        plan = judging.shortened(plan, budget - (time.monotonic() - started), readers=1 + len(others))
+        plan = judging.refitted(plan, budget - (time.monotonic() - started), readers=1 + len(others))
     selection = judging.select(plan, restorers["guided"])
-    ways = {name: (None, reader) for name, reader in selection.rules.items()}
-    found, sheet = judging.judge(plan, guide, restorers, {**ways, **retrained})
-    read = {name: judging.judge(plan, other, restorers, {})[0] for name, other in others.items()}
+    found, sheet = judging.judge(plan, guide, restorers, selection.rules, retrained)
+    read = {name: judging.judge(plan, other, restorers, {}, {})[0] for name, other in others.items()}
     chosen = selection.rules[selection.best]
     notes = [*notes_of(splits, plan, candidates), *trainings.notes, selection_note(selection)]
     notes += [write_restorer(restorers["guided"], folder)] + ([write_deployed(chosen, folder)] if deploy else [])
@@ -226,25 +226,26 @@ class _Judging:
         spent = time.monotonic() - started
         return make_plan(rates, budget, len(self._candidates.splits.test), readers=readers, spent=spent)
 
-    def shortened(self, plan: Plan, seconds: float, readers: int) -> Plan:
-        """The plan with what can be judged in the seconds that are left, should the machine be busier by now."""
+    def refitted(self, plan: Plan, seconds: float, readers: int) -> Plan:
+        """The plan with what can be judged in the seconds that are left, be the machine busier by now or less busy."""
         judging = self._judging() + (self._bm3d() if plan.bm3d else 0.0)
-        return shortened(plan, seconds, judging, readers=readers)
+        return refitted(plan, seconds, judging, len(self._candidates.splits.test), readers=readers)
 
     def _judging(self) -> float:
         """Seconds of a test image under all conditions."""
         recognizer, restorer = self._candidates.recognizer, self._candidates.restorer
-        images = self._to_judge(self._candidates.guide, _TIMED)
-        either = Selective(restorer, recognizer, rule=Mean())
-        started = time.monotonic()
-        evaluate(
-            images,
-            self._conditions[-1],
-            model={"separate": restorer, "guided": restorer},
+        judged = partial(
+            evaluate,
+            degradation=self._conditions[-1],
+            model={"separate": copy.deepcopy(restorer), "guided": restorer},
             recognizer=recognizer,
-            read_by={"mean": (None, either), "gate": (None, either), "retrained on restored": (restorer, recognizer)},
+            ways={name: Selective(restorer, recognizer, rule=Mean()) for name in ("mean", "gate")},
             seed=self._candidates.seed,
         )
+        judged(self._to_judge(self._candidates.guide, 1))  # the first compiles what it needs
+        images = self._to_judge(self._candidates.guide, _TIMED)
+        started = time.monotonic()
+        judged(images)
         return (time.monotonic() - started) * len(self._conditions) / len(images)
 
     def _bm3d(self) -> float:
@@ -279,7 +280,8 @@ class _Judging:
         plan: Plan,
         guide: Guide,
         restorers: Mapping[str, nn.Module],
-        read_by: Mapping[str, tuple[nn.Module | None, nn.Module]],
+        ways: Ways,
+        read_by: ReadBy,
     ) -> tuple[list[Evaluation], list[Shown]]:
         """An evaluation for each condition, and under the last the images where guidance gains and loses most."""
         judged = partial(
@@ -287,6 +289,7 @@ class _Judging:
             self._to_judge(guide, plan.test_images),
             model=restorers,
             recognizer=guide.recognizer,
+            ways=ways,
             read_by=read_by,
             with_baselines=(BM3D,) if plan.bm3d else (),
             seed=self._candidates.seed,

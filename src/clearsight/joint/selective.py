@@ -117,12 +117,20 @@ class Selective(nn.Module):
     def read(self, y: Tensor) -> list[tuple[Line, ...]]:
         """The lines of each image of ``(B, C, H, W)``, of a reader: restored where that weighs more, else as it is."""
         views = self.restore(y)
-        better = (self.rule(views) > 0.5).view(-1, 1, 1, 1)
+        better = self.prefers(views).view(-1, 1, 1, 1)
         return cast(Reader, self.recognizer).read(torch.where(better, views.x_hat, views.y))
 
     def forward(self, y: Tensor) -> Tensor:
         """Logits, log p, of ``(B, C, H, W)``: ``(B, K)`` or ``(B, K, H, W)``."""
-        views = self.look(y)
+        return self.weigh(self.look(y))
+
+    def prefers(self, views: Views) -> Tensor:
+        """Whether the restored image weighs more, ``(B,)``."""
+        better: Tensor = self.rule(views) > 0.5
+        return better
+
+    def weigh(self, views: Views) -> Tensor:
+        """Logits, log p, of images that have been looked at."""
         w = self.rule(views).view(-1, *[1] * (views.as_is.ndim - 1))
         p: Tensor = torch.lerp(views.as_is, views.restored, w)
         return p.clamp(min=torch.finfo(p.dtype).tiny).log()

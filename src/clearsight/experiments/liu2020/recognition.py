@@ -71,10 +71,9 @@ class Recognition:
         }
         recognizer = weights.load_recognizer(made.recognizer(self.recognizer))
         selection = self._selection(restorers["guided"], recognizer, config)
-        ways = {name: (None, reader) for name, reader in selection.rules.items()}
         images = take(open_dataset(self.data, part="test"), self.tested[config.preset])
         judged = partial(evaluate, images, model=restorers, seed=config.seed)
-        found, sheet = _judged(partial(judged, recognizer=recognizer, read_by={**ways, **retrained}), config)
+        found, sheet = _judged(partial(judged, recognizer=recognizer, ways=selection.rules, read_by=retrained), config)
         further = {
             f"read by {other}": _judged(partial(judged, recognizer=weights.load_recognizer(other)), config)[0]
             for other in self.others
