@@ -328,6 +328,19 @@ def test_several_degradations_one_after_the_other(five: Listed) -> None:
     assert sheet[0].states["degraded"].equal(noise.clamp(0, 1))
 
 
+def test_a_difference_is_of_the_same_images() -> None:
+    """Images differ much, two methods by little and always alike: that is no chance."""
+    names, values = [str(n) for n in range(50)], 10 * torch.rand(50, generator=torch.Generator().manual_seed(0))
+    one, other = (Resampled(lambda sums: sums[..., 1] / sums[..., 0]) for _ in range(2))
+    for figure, each in ((one, values), (other, values + 0.1)):
+        figure.add(torch.stack([torch.ones(50), each], 1), multiplicities(names, seed=0))
+    gain = other.estimate().minus(one.estimate())
+    assert (gain.value, gain.low, gain.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert other.estimate().low < one.estimate().high
+    apart = Estimate(3, 2, 4).minus(Estimate(1, 0, 1.5))  # nothing is known but both intervals
+    assert (apart.value, apart.low, apart.high) == (2, 0.5, 4)
+
+
 def test_a_method_may_recognize_by_itself() -> None:
     data = Listed([written(i, 0.9, i % 2, str(i)) for i in range(4)], DIGITS)
     logits = torch.eye(10)[[0, 1, 1, 1]]

@@ -332,7 +332,7 @@ def test_when_not_to_use_it() -> None:
         "more than guided.",
         "Not without the gate where images are often clean: restoring costs 2.5 points, with the gate 0.5.",
     ]
-    assert when_not([mild])[1].startswith("Not for the guidance: under no condition are the intervals of guided and")
+    assert when_not([mild])[1].startswith("Not for the guidance: under no condition is what guided has before separate")
     assert when_not([judged("x", {"degraded": 9.0, "separate": 9.0, "guided": 3.0, "retrained on restored": 4.0})]) == [
         "Where the recognizer may be retrained: that was nowhere better than what stands in front of it."
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -31,11 +31,28 @@ class Estimate:
         value: over the images as they are.
         low: the 2.5 % quantile over resampled data sets.
         high: the 97.5 % quantile.
+        spread: over the resampled data sets, ``(1000,)``, where they are at hand.
     """
 
     value: float
     low: float
     high: float
+    spread: Tensor | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def over(cls, value: float, spread: Tensor) -> Estimate:
+        """A figure and what it is over the resampled data sets."""
+        low, high = spread[spread.isfinite()].quantile(torch.tensor([0.025, 0.975]).double()).tolist()
+        return cls(value, low, high, spread)
+
+    def minus(self, other: Estimate) -> Estimate:
+        """The difference from another figure of the same images, which were resampled alike.
+
+        Where one has no resampled data sets it is the widest interval that both allow.
+        """
+        if self.spread is None or other.spread is None:
+            return Estimate(self.value - other.value, self.low - other.high, self.high - other.low)
+        return Estimate.over(self.value - other.value, self.spread - other.spread)
 
 
 _NOTHING = Estimate(math.nan, math.nan, math.nan)
@@ -86,8 +103,7 @@ class Resampled:
         value, spread = float(self._value(self._sum)), self._value(self._resampled)
         if math.isnan(value):
             return _NOTHING
-        low, high = spread[spread.isfinite()].quantile(torch.tensor([0.025, 0.975]).double()).tolist()
-        return Estimate(value, low, high)
+        return Estimate.over(value, spread)
 
 
 @dataclass(frozen=True, slots=True)

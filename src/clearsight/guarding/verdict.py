@@ -112,18 +112,21 @@ def _retrain(found: Sequence[Evaluation]) -> list[str]:
 
 def _no_lead(found: Sequence[Evaluation]) -> list[str]:
     """Whether guidance has gained anything that is more than chance."""
-    leads = []
-    for one in found:
-        ours, twin = rights_of(one)["guided"], rights_of(one)["separate"]
-        lead = _lead(one, ours, twin)
-        leads.append((lead, lead > 0 and (ours.low > twin.high or ours.high < twin.low)))
-    if any(sure for _, sure in leads):
+    leads = [_lead(one, rights_of(one)["guided"], rights_of(one)["separate"]) for one in found]
+    if any(lead > 0 and _differ(one, "guided", "separate") for one, lead in zip(found, leads, strict=True)):
         return []
     return [
-        f"Not for the guidance: under no condition are the intervals of guided and separate apart (guided leads by "
-        f"{_points(min(lead for lead, _ in leads))} to {_points(max(lead for lead, _ in leads))} points); any denoiser "
-        "would do."
+        f"Not for the guidance: under no condition is what guided has before separate more than chance (it leads by "
+        f"{_points(min(leads))} to {_points(max(leads))} points); any denoiser would do."
     ]
+
+
+def _differ(one: Evaluation, *names: str) -> bool:
+    """Whether the interval of the difference of two rows, over the same images, is beside 0."""
+    key = _key_of(one)
+    theirs, ours = (next(row.figures[key] for row in one.rows if row.name == name) for name in names)
+    difference = theirs.minus(ours)
+    return difference.low > 0 or difference.high < 0
 
 
 def _harm(one: Evaluation) -> list[str]:

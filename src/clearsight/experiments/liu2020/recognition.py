@@ -13,8 +13,8 @@ from clearsight import weights
 from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.subset import take
 from clearsight.evaluation.figures import draw
-from clearsight.evaluation.protocol import evaluate, evaluate_under
-from clearsight.evaluation.results import Evaluation, Row, Shown
+from clearsight.evaluation.protocol import ReadBy, evaluate, evaluate_under
+from clearsight.evaluation.results import Estimate, Evaluation, Row, Shown
 from clearsight.evaluation.selection import Selection, select
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.trained import Trained
@@ -73,11 +73,14 @@ class Recognition:
         selection = self._selection(restorers["guided"], recognizer, config)
         images = take(open_dataset(self.data, part="test"), self.tested[config.preset])
         judged = partial(evaluate, images, model=restorers, seed=config.seed)
-        found, sheet = _judged(partial(judged, recognizer=recognizer, ways=selection.rules, read_by=retrained), config)
-        further = {
-            f"read by {other}": _judged(partial(judged, recognizer=weights.load_recognizer(other)), config)[0]
-            for other in self.others
+        readers = {other: weights.load_recognizer(other) for other in self.others}
+        others: ReadBy = {
+            f"{row}, read by {other}": (restorer, reader)
+            for other, reader in readers.items()
+            for row, restorer in {"noisy": None, **restorers}.items()
         }
+        judged = partial(judged, recognizer=recognizer, ways=selection.rules, read_by={**retrained, **others})
+        found, sheet = _judged(judged, config)
         few, beside = self.tested_slowly.get(config.preset), list[Evaluation]()
         if few is not None:
             slowly = partial(evaluate, take(images, few), model=restorers, recognizer=recognizer, seed=config.seed)
@@ -87,8 +90,8 @@ class Recognition:
         rows = [
             *_rows(shown, figures),
             *_rows(self._figures(beside), figures, f", {few} images"),
-            *(row for title, ones in further.items() for row in _rows(self._figures(ones), {}, f", {title}")),
             *_rows(self._figures(found, "top5_error"), {}, ", top-5"),
+            *self._gains(found),
         ]
         record = {
             "data": self.data,
@@ -96,7 +99,6 @@ class Recognition:
             "published": figures,
             "selection": selection.as_json(),
             "conditions": [one.as_json() for one in found],
-            "others": {title: [one.as_json() for one in ones] for title, ones in further.items()},
             "beside_slow_baselines": [one.as_json() for one in beside],
         }
         return Result(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
@@ -114,6 +116,23 @@ class Recognition:
             value = row.figures[key or self.key].value
             shown.setdefault(row.name, []).append(value if self.key == "miou" else 100 - value)
         return shown
+
+    def _gains(self, found: Sequence[Evaluation]) -> list[list[str]]:
+        """What guidance gains over its twin by each recognizer, in points, with intervals over the same images."""
+        rows = []
+        for suffix in ("", *(f", read by {other}" for other in self.others)):
+            for row in ("guided", "guided, no labels"):
+                pairs = [
+                    (_figure(one, row + suffix, self.key), _figure(one, "separate" + suffix, self.key)) for one in found
+                ]
+                gains = [ours.minus(twin) if self.key == "miou" else twin.minus(ours) for ours, twin in pairs]
+                cells = [f"{gain.value:+.2f} [{gain.low:.2f}, {gain.high:.2f}]" for gain in gains]
+                rows.append([f"{row} − separate{suffix}", *cells, *_cells(None)])
+        return rows
+
+
+def _figure(one: Evaluation, name: str, key: str) -> Estimate:
+    return next(row.figures[key] for row in one.rows if row.name == name)
 
 
 def _judged(judged: Callable[..., Evaluation], config: RunConfig) -> tuple[list[Evaluation], list[Shown]]:
