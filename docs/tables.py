@@ -452,6 +452,20 @@ def streets(result: Result) -> str:
     return f"{table(header, rows)}\n\n{table(stepped, steps)}"
 
 
+def guard(result: Result) -> str:
+    """Whether runs of guard keep their budgets on a busy machine, and what came of them."""
+    rows = []
+    for case, found in result["cases"].items():
+        for condition, by_row in found["rows"].items():
+            errors = [f"{by_row[name]['error']['value']:.1f}" if name in by_row else "–" for name in _GUARD]
+            took = f"{found['budget']} s", f"{found['seconds']:.0f} s", str(found["images"])
+            rows.append([case, *took, f"`{condition}`", *errors])
+    return table(["", "budget", "took", "images", "error, %", *_GUARD], rows)
+
+
+_GUARD = ("degraded", "separate", "guided", "mean", "gate", "retrained on degraded", "retrained on restored")
+
+
 def corruptions(result: Result) -> str:
     """What is misread under each corruption, by the recognizer alone and behind a restorer."""
     names = {"degraded": "alone", "guided-cifar": "always restored", "mean": "mean of both answers", "gate": "gate"}
@@ -618,6 +632,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "carried": ("carrying", carried),
     "carrying": ("carrying", carrying),
     "streets": ("streets", streets),
+    "guard": ("guard", guard),
     "corruptions": ("corruptions", corruptions),
     "adaptation": ("adaptation", adaptation),
     "micrographs": ("adaptation", micrographs),

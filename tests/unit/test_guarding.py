@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from clearsight.evaluation.sheet import Extremes
 from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.guide import Splits
 from clearsight.guarding.limits import blend, largest_share, pattern_of
-from clearsight.guarding.planning import Rates, make_plan, parse_budget, refitted
+from clearsight.guarding.planning import Rates, hurried, make_plan, parse_budget, refitted
 from clearsight.guarding.rounds import Round, train_alike
 from clearsight.guarding.splits import open_splits
 from clearsight.guarding.verdict import headline_of, when_not
@@ -30,7 +31,7 @@ from clearsight.images import Picture
 from clearsight.metrics.metric import ERROR
 from clearsight.training.crops import RandomCrops
 
-RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, 9.0)
+RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, lambda: 9.0)
 
 
 class Gradients:
@@ -63,6 +64,16 @@ def test_bm3d_is_judged_where_the_budget_pays_for_it() -> None:
     assert make_plan(RATES, 4000, 10_000).bm3d
     assert make_plan(RATES, 4000, 10_000).test_images == 53
     assert make_plan(RATES, 1000, 10).bm3d  # few images cost little
+    untimed = replace(RATES, bm3d=lambda: pytest.fail("what is not judged need not be timed"))
+    assert not make_plan(untimed, 150, 10_000).bm3d
+
+
+def test_recognizers_are_retrained_for_less_where_the_restorers_took_longer() -> None:
+    plan = make_plan(RATES, 1000, 10_000)
+    assert plan.left == pytest.approx(1000 - plan.restoring - 3 * 2.0, abs=0.1)
+    assert hurried(plan, plan.left + 50) == plan
+    assert hurried(plan, plan.left / 2).retraining == pytest.approx(plan.retraining / 2, abs=0.1)
+    assert hurried(plan, -10).retraining == 0
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ __all__ = [
     "ROUNDS",
     "Plan",
     "Rates",
+    "hurried",
     "keep_plan",
     "kept_plan",
     "make_plan",
@@ -85,14 +86,14 @@ class Rates:
         retraining: of a step of each recognizer's retraining.
         validating: of one validation of each training.
         judging: of one test image under every condition, without BM3D.
-        bm3d: of BM3D on that image under every condition; ``None`` where it is not installed.
+        bm3d: measures those of BM3D on that image under every condition; ``None`` where it is not installed.
     """
 
     training: Mapping[str, float]
     retraining: Mapping[str, float]
     validating: float
     judging: float
-    bm3d: float | None
+    bm3d: Callable[[], float] | None
 
 
 def measured_rates(
@@ -120,7 +121,7 @@ def measured_rates(
     seconds = {name: pace(task, data, device=device, steps=2, precision=precision) for name, task in tasks.items()}
     training = {name: seconds.pop(name) for name in ("separate", "guided")}
     validating = sum(_validation(task, data, device) for task in tasks.values())
-    return Rates(training, seconds, validating, judging(), bm3d() if find_spec(BM3D) else None)
+    return Rates(training, seconds, validating, judging(), bm3d if find_spec(BM3D) else None)
 
 
 @torch.inference_mode()
@@ -144,6 +145,7 @@ class Plan:
     Attributes:
         restoring: seconds to train both restorers.
         retraining: seconds to train each recognizer, as many as the guided restorer has.
+        left: seconds of the budget after the training of the restorers.
         paces: seconds of a step of both restorers, ``"restorers"``, and of each recognizer, with its share of the
             validations, as measured before.
         test_images: that are judged.
@@ -152,6 +154,7 @@ class Plan:
 
     restoring: float
     retraining: float
+    left: float
     paces: Mapping[str, float]
     test_images: int
     bm3d: bool
@@ -186,16 +189,29 @@ def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1
     validation = ROUNDS * rates.validating / (2 + len(rates.retraining)) / steps
     paces = {"restorers": both + 2 * validation}
     paces |= {name: seconds + validation for name, seconds in rates.retraining.items()}
-    return Plan(round(share * both, 1), round(share * slower, 1), paces, affordable, with_bm3d)
+    restoring, retraining = round(share * both, 1), round(share * slower, 1)
+    after = round(rest - restoring - _EXPORTING / 2 * rates.validating, 1)
+    return Plan(restoring, retraining, after, paces, affordable, with_bm3d)
 
 
 def _judged(rates: Rates, budget: float, test_images: int) -> tuple[int, bool]:
-    """BM3D is left out where it would leave too few images to tell anything."""
-    if rates.bm3d is not None:
-        affordable = int(budget / (rates.judging + rates.bm3d))
-        if affordable >= min(_FEWEST_JUDGED, test_images):
-            return min(affordable, test_images), True
-    return min(max(int(budget / rates.judging), _FEWEST), test_images), False
+    """BM3D is left out where it would leave too few images to tell anything, and not timed where others do."""
+    affordable, few = int(budget / rates.judging), min(_FEWEST_JUDGED, test_images)
+    if rates.bm3d is not None and affordable >= few:
+        with_bm3d = int(budget / (rates.judging + rates.bm3d()))
+        if with_bm3d >= few:
+            return min(with_bm3d, test_images), True
+    return min(max(affordable, _FEWEST), test_images), False
+
+
+def hurried(plan: Plan, seconds: float) -> Plan:
+    """The plan with less time to retrain recognizers, where the restorers have left less than was planned.
+
+    Args:
+        plan: as it was made.
+        seconds: that are left of the budget.
+    """
+    return replace(plan, retraining=round(plan.retraining * min(1.0, max(seconds / plan.left, 0.0)), 1))
 
 
 def refitted(plan: Plan, seconds: float, judging: float, test_images: int, *, readers: int = 1) -> Plan:

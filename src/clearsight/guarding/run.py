@@ -26,7 +26,7 @@ from clearsight.guarding.candidates import Candidates, new_restorer
 from clearsight.guarding.classes import ClassGuide
 from clearsight.guarding.exports import selected, selection_note, write_deployed, write_restorer
 from clearsight.guarding.guide import Guide, Splits
-from clearsight.guarding.planning import BM3D, Plan, keep_plan, kept_plan, make_plan, measured_rates, refitted
+from clearsight.guarding.planning import BM3D, Plan, hurried, keep_plan, kept_plan, make_plan, measured_rates, refitted
 from clearsight.guarding.report import write_report
 from clearsight.guarding.splits import open_splits
 from clearsight.guarding.texts import TextGuide
@@ -38,7 +38,7 @@ from clearsight.recognizers.checks import tells_classes
 
 __all__ = ["Guarded", "guard", "guide_of"]
 
-_READ = 200
+_READ = 100
 """Clean images a recognizer is tried on before anything is trained."""
 
 _SHOWN = 4
@@ -180,6 +180,8 @@ def guard(
         f"{plan.test_images} test images"
     )
     restorers = trainings.train_restorers(plan)
+    if kept is None:
+        plan = hurried(plan, budget - (time.monotonic() - started))
     retrained = trainings.retrain(plan, restorers["separate"])
     if kept is None:
         plan = judging.refitted(plan, budget - (time.monotonic() - started), readers=1 + len(others))
