@@ -64,9 +64,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan of a budget, without a clock: two rounds of a step, two rates; BM3D, seconds an image, is not timed."""
 
     def plan(rates: object, budget: float, n: int, **options: object) -> Plan:
-        return Plan(0, 0, {"restorers": 1, "degraded": 1, "restored": 1}, min(n, 4), bm3d=False)
+        return Plan(0, 0, 1, {"restorers": 1, "degraded": 1, "restored": 1}, min(n, 4), bm3d=False)
 
     monkeypatch.setattr(guarding, "make_plan", plan)
+    monkeypatch.setattr(guarding, "refitted", lambda plan, *measured, **options: plan)
     monkeypatch.setattr(guarding, "BM3D", "wiener")
     monkeypatch.setattr(trainings, "ROUNDS", 2)
     monkeypatch.setattr(trainings, "RATES", (1e-4, 1e-3))
@@ -302,7 +303,7 @@ def test_without_labels_the_recognizer_is_the_teacher(photos: Path, pets: Path) 
         assert candidates.guided().guidance.labelled is not teaches
         teacher = candidates.retrained(None).teacher
         assert (teacher is not None and teacher.network is recognizer) is teaches
-        notes = guarding.notes_of(splits, Plan(0, 0, {}, 4, bm3d=False), candidates)
+        notes = guarding.notes_of(splits, Plan(0, 0, 1, {}, 4, bm3d=False), candidates)
         assert ("no labels: right is what the recognizer sees" in " ".join(notes)) is teaches
 
 
