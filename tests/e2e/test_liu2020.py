@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,7 +114,11 @@ def test_classes_read_in_restored_images(command: Callable, monkeypatch: pytest.
     names = [row["name"] for row in record["conditions"][0]["rows"]]
     assert names[:4] == ["clean", "noisy", "separate", "guided"]
     assert names[4:6] == ["cross-task", "cross-task, not guided"]
-    assert names[6:] == ["guided, no labels", "mean", "gate", "retrained on noisy", "retrained on restored"]
+    assert names[6:11] == ["guided, no labels", "mean", "gate", "retrained on noisy", "retrained on restored"]
+    assert names[11:] == [f"{row}, read by cifar-all-conv" for row in ("noisy", *names[2:7])]
+    gains = [row for row in record["table"]["rows"] if "guided − separate" in row[0]]
+    assert [row[0] for row in gains] == ["guided − separate", "guided − separate, read by cifar-all-conv"]
+    assert all(re.fullmatch(r"[+-]\d+\.\d\d \[-?\d+\.\d\d, -?\d+\.\d\d\]", cell) for row in gains for cell in row[1:6])
     assert record["published"]["guided"] == [69.9, 67.1, 63.2, 59.4]
     trained = {path.parent.name for path in Path("runs").glob("*/weights")}
     assert trained == {"guided-cifar-unlabelled-smoke", "retrained-noisy-cifar-smoke", "retrained-restored-cifar-smoke"}
