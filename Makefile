@@ -1,7 +1,7 @@
 # Two commands do all set-up: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHMARKS := denoising digits restorers speed busy memory stack intensities strength training evaluation recurrence study int8 bulk engines kills streaming cost page text scans carrying lines guard
+BENCHMARKS := denoising digits restorers speed busy memory stack intensities strength training evaluation recurrence study int8 bulk engines kills streaming cost page text scans carrying seeds lines guard
 
 # The project's data sets, where they lie beside the checkout; see docs/data.md.
 ifneq ($(wildcard ../shared/data),)

@@ -418,6 +418,19 @@ def carried(result: Result) -> str:
     return table(header, rows)
 
 
+def seeds(result: Result) -> str:
+    """What guidance gains by three seeds, read by its guide and by a recognizer that nothing was trained with."""
+    rows = []
+    for sigma, found in result["conditions"].items():
+        cells = []
+        for figure in found["gained"].values():
+            each = ", ".join(f"{value:+.2f}" for value in figure["seeds"])
+            cells.append(f"{figure['value']:+.2f} [{figure['low']:.2f}, {figure['high']:.2f}] ({each})")
+        rows.append([f"σ = {sigma}", *cells])
+    header = next(iter(result["conditions"].values()))["gained"]
+    return table([f"guided − separate, {result['images']} test images, mean (of each seed)", *header], rows)
+
+
 def carrying(result: Result) -> str:
     """What a step against each gradient of the guide brings both."""
     keys = [key for key in next(iter(result["steps"].values())) if key != "psnr dB"]
@@ -630,6 +643,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "noise": ("noise", noise),
     "harmless": ("noise", harmless),
     "carried": ("carrying", carried),
+    "seeds": ("seeds", seeds),
     "carrying": ("carrying", carrying),
     "streets": ("streets", streets),
     "guard": ("guard", guard),

@@ -46,7 +46,10 @@ what is compared with it.
 """
 
 _TRAINING, _JUDGING = 0.7, 0.2
-"""Shares of the budget; the rest is for loading and writing."""
+"""Shares of the budget at most; the rest is for loading and writing."""
+
+_WRITING = 20
+"""Seconds that loading and writing take at least."""
 
 _LEFT = 0.85
 """Share of what is left after the trainings that judging may take; the rest is for writing."""
@@ -175,17 +178,19 @@ def make_plan(rates: Rates, budget: float, test_images: int, *, readers: int = 1
     """
     both, slower = sum(rates.training.values()), max(rates.training.values())
     trained = both + slower * len(rates.retraining)
-    rest = budget - spent
-    left = _TRAINING * rest - (ROUNDS + _EXPORTING) * rates.validating
-    steps = left / trained
+    rest, each = budget - spent, (readers + _SELECTING) * rates.judging
+    fewest = min(_FEWEST, test_images) * each + _WRITING
+    training = min(_TRAINING * rest, rest - fewest)
+    steps = (training - (ROUNDS + _EXPORTING) * rates.validating) / trained
     if steps < ROUNDS:
-        least = spent + (ROUNDS * trained + (ROUNDS + _EXPORTING) * rates.validating) / _TRAINING
+        shortest = ROUNDS * trained + (ROUNDS + _EXPORTING) * rates.validating
+        least = spent + max(shortest / _TRAINING, shortest + fewest)
         raise InvalidArgumentError(
             f"a budget of {budget:.0f} s leaves no time to train: the shortest run takes {least:.0f} s here; "
             "give a few times that"
         )
     affordable, with_bm3d = _judged(rates, _JUDGING * rest / (readers + _SELECTING), test_images)
-    share = (_TRAINING * rest - _EXPORTING * rates.validating) / trained
+    share = (training - _EXPORTING * rates.validating) / trained
     validation = ROUNDS * rates.validating / (2 + len(rates.retraining)) / steps
     paces = {"restorers": both + 2 * validation}
     paces |= {name: seconds + validation for name, seconds in rates.retraining.items()}
@@ -205,13 +210,14 @@ def _judged(rates: Rates, budget: float, test_images: int) -> tuple[int, bool]:
 
 
 def hurried(plan: Plan, seconds: float) -> Plan:
-    """The plan with less time to retrain recognizers, where the restorers have left less than was planned.
+    """The plan with less time to retrain recognizers by what the restorers took longer than planned.
 
     Args:
         plan: as it was made.
         seconds: that are left of the budget.
     """
-    return replace(plan, retraining=round(plan.retraining * min(1.0, max(seconds / plan.left, 0.0)), 1))
+    late = max(plan.left - seconds, 0.0) / max(len(plan.paces) - 1, 1)
+    return replace(plan, retraining=round(max(plan.retraining - late, 0.0), 1))
 
 
 def refitted(plan: Plan, seconds: float, judging: float, test_images: int, *, readers: int = 1) -> Plan:

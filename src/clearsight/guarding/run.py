@@ -44,7 +44,7 @@ _READ = 100
 _SHOWN = 4
 """Images with the largest gains in the report, and as many with the largest losses."""
 
-_TIMED = 3
+_TIMED = 2
 """Test images that judging is timed on."""
 
 _CORNERS = (64, 128)
@@ -230,11 +230,11 @@ class _Judging:
 
     def refitted(self, plan: Plan, seconds: float, readers: int) -> Plan:
         """The plan with what can be judged in the seconds that are left, be the machine busier by now or less busy."""
-        judging = self._judging() + (self._bm3d() if plan.bm3d else 0.0)
+        judging = self._judging(warm=True) + (self._bm3d() if plan.bm3d else 0.0)
         return refitted(plan, seconds, judging, len(self._candidates.splits.test), readers=readers)
 
-    def _judging(self) -> float:
-        """Seconds of a test image under all conditions."""
+    def _judging(self, *, warm: bool = False) -> float:
+        """Seconds of a test image under all conditions; ``warm`` where some have been judged before."""
         recognizer, restorer = self._candidates.recognizer, self._candidates.restorer
         judged = partial(
             evaluate,
@@ -244,7 +244,8 @@ class _Judging:
             ways={name: Selective(restorer, recognizer, rule=Mean()) for name in ("mean", "gate")},
             seed=self._candidates.seed,
         )
-        judged(self._to_judge(self._candidates.guide, 1))  # the first compiles what it needs
+        if not warm:
+            judged(self._to_judge(self._candidates.guide, 1))  # the first compiles what it needs
         images = self._to_judge(self._candidates.guide, _TIMED)
         started = time.monotonic()
         judged(images)
