@@ -1,6 +1,6 @@
 """What guidance gains in what is read, by three seeds: by the recognizer that guided, and by one that did not.
 
-python benchmarks/seeds.py [--runs runs/seeds] [--preset smoke]        # an hour and a half on one core
+python benchmarks/seeds.py [--runs runs/seeds] [--preset smoke]        # an hour on one core
 
 For each seed ``separate-cifar`` is trained on twice on the same images and noise, for the same steps: guided by
 ``cifar-resnet``, by the recipe ``guided-cifar``, and without. Both are judged on test images of CIFAR-10. Gains are the
@@ -31,7 +31,7 @@ from measuring import save
 SEEDS, SIGMAS, IMAGES = (0, 1, 2), (15, 30, 45, 60), 2_000
 START, GUIDE, SECOND = "separate-cifar", "cifar-resnet", "cifar-all-conv"
 RECIPES = {"guided": "guided-cifar", "separate": "separate-cifar"}
-STEPS, BATCH, LR, HELD_OUT = 300, 32, 0.005, 500
+STEPS, BATCH, LR, HELD_OUT = 160, 32, 0.005, 500
 
 
 def trained(row: str, seed: int, runs: Path, *, rehearsal: bool) -> nn.Module:

@@ -223,8 +223,8 @@ _PHOTOGRAPHS = _recognition(
     key="error",
     others=("efficientnet-lite1", "efficientnet-lite2"),
     selected_on={"smoke": 2, "cpu": 40, "paper": 40},
-    tested={"smoke": 2, "cpu": 150, "paper": 300},
-    tested_slowly={"cpu": 6, "paper": 300},
+    tested={"smoke": 2, "cpu": 100, "paper": 300},
+    tested_slowly={"paper": 300},
 )
 _COST_OF_PHOTOGRAPHS: dict[Preset, str] = {
     "smoke": "some minutes",
