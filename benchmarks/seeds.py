@@ -24,7 +24,7 @@ from torch import nn
 import clearsight
 from clearsight.datasets import CIFAR10, take
 from clearsight.evaluation import evaluate
-from clearsight.evaluation.results import Estimate, Row
+from clearsight.evaluation.results import Estimate, Evaluation
 from clearsight.training import train
 from measuring import save
 
@@ -66,12 +66,9 @@ def mean(figures: Sequence[Estimate]) -> Estimate:
     return Estimate.over(sum(one.value for one in figures) / len(figures), spread)
 
 
-def gained(rows: dict[str, Row], suffix: str, key: str, sign: int) -> dict[str, Any]:
-    """What guidance gains in a figure that is the better the larger it is, or with sign −1 the smaller."""
-    each = []
-    for seed in SEEDS:
-        ours, twin = (rows[f"{name} {seed}{suffix}"].figures[key] for name in RECIPES)
-        each.append(ours.minus(twin) if sign > 0 else twin.minus(ours))
+def gained(found: Evaluation, suffix: str, key: str, larger: str, smaller: str) -> dict[str, Any]:
+    """By how much a figure of one row is larger than that of its twin."""
+    each = [found.difference(key, f"{larger} {seed}{suffix}", f"{smaller} {seed}{suffix}") for seed in SEEDS]
     whole = mean(each)
     rounded = {name: round(getattr(whole, name), 3) for name in ("value", "low", "high")}
     return {**rounded, "seeds": [round(one.value, 3) for one in each]}
@@ -90,13 +87,12 @@ def judged(models: dict[str, nn.Module], sigma: int, count: int) -> dict[str, An
         recognizer=guide,
         read_by={f"degraded, {SECOND}": (None, second), **by_second},
     )
-    rows = {row.name: row for row in found.rows}
     return {
         "rows": [row.as_json() for row in found.rows],
         "gained": {
-            f"{GUIDE}, top-1 %": gained(rows, "", "error", -1),
-            f"{SECOND}, top-1 %": gained(rows, f", {SECOND}", "error", -1),
-            "psnr dB": gained(rows, "", "psnr", 1),
+            f"{GUIDE}, top-1 %": gained(found, "", "error", "separate", "guided"),
+            f"{SECOND}, top-1 %": gained(found, f", {SECOND}", "error", "separate", "guided"),
+            "psnr dB": gained(found, "", "psnr", "guided", "separate"),
         },
     }
 

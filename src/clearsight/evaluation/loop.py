@@ -20,6 +20,8 @@ __all__ = ["Derived", "Method", "batches", "judge", "labels_of", "texts_of"]
 
 _PIXELS_AT_ONCE = 2**18
 
+Run = Callable[[Batch], tuple[Tensor, Tensor | None]]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
@@ -35,7 +37,7 @@ class Method:
         precision: that ``run`` restores in, where it does.
     """
 
-    run: Callable[[Batch], tuple[Tensor, Tensor | None]]
+    run: Run
     recognizer: Callable[[Tensor], Tensor] | None = None
     reader: Callable[[Tensor], Sequence[Prediction]] | None = None
     metrics: Sequence[Metric]
@@ -78,18 +80,25 @@ def judge(
     """
     tallies = {name: _Tally(method) for name, method in methods.items()}
     for batch in batches:
-        runs = dict.fromkeys(method.run for method in methods.values() if isinstance(method, Method))
-        given = {run: _Given.by(run, batch) for run in runs}
-        times, outcomes = multiplicities(batch.names, seed), dict[str, Outcome]()
-        for name, method in methods.items():
-            if isinstance(method, Derived):
-                outcomes[name] = method.outcome(*(outcomes[row] for row in method.of))
-                tallies[name].add(outcomes[name], times)
-            else:
-                outcomes[name] = _outcome(method, given[method.run], batch)
-                tallies[name].add(outcomes[name], times, given[method.run].seconds)
-        each(batch, outcomes)
+        each(batch, _judged(batch, methods, tallies, multiplicities(batch.names, seed)))
     return {name: tally.row(name) for name, tally in tallies.items()}
+
+
+def _judged(
+    batch: Batch, methods: Mapping[str, Method | Derived], tallies: Mapping[str, _Tally], times: Tensor
+) -> dict[str, Outcome]:
+    """What comes of a batch by the names of the methods; nothing of it is held when the next one is restored."""
+    given, outcomes = dict[Run, _Given](), dict[str, Outcome]()
+    for name, method in methods.items():
+        seconds = 0.0
+        if isinstance(method, Derived):
+            outcomes[name] = method.outcome(*(outcomes[row] for row in method.of))
+        else:
+            if method.run not in given:
+                given[method.run] = _Given.by(method.run, batch)
+            outcomes[name], seconds = _outcome(method, given[method.run], batch), given[method.run].seconds
+        tallies[name].add(outcomes[name], times, seconds)
+    return outcomes
 
 
 class _Given(NamedTuple):
@@ -100,11 +109,12 @@ class _Given(NamedTuple):
     seconds: float
 
     @classmethod
-    def by(cls, run: Callable[[Batch], tuple[Tensor, Tensor | None]], batch: Batch) -> _Given:
+    def by(cls, run: Run, batch: Batch) -> _Given:
         """Run it."""
         started = time.perf_counter()
         x_hat, logits = run(batch)
-        return cls(x_hat.clamp(0, 1), logits, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return cls(x_hat.clamp(0, 1), logits, seconds)
 
 
 def _outcome(method: Method, given: _Given, batch: Batch) -> Outcome:
@@ -128,8 +138,8 @@ class _Tally:
         self._seconds, self._images = 0.0, 0
         self._sums = [Resampled(metric.value) for metric in method.metrics]
 
-    def add(self, outcome: Outcome, times: Tensor, seconds: float = 0.0) -> None:
-        """Judge some images; ``times`` are their multiplicities, ``(B, R)``."""
+    def add(self, outcome: Outcome, times: Tensor, seconds: float) -> None:
+        """Judge some images that took so long; ``times`` are their multiplicities, ``(B, R)``."""
         for metric, sums in zip(self._method.metrics, self._sums, strict=True):
             sums.add(metric.statistic(outcome), times)
         self._seconds += seconds

@@ -44,7 +44,7 @@ ReadBy = Mapping[str, tuple[nn.Module | None, nn.Module]]
 Ways = Mapping[str, Selective]
 """By the name of its row: when the recognizer is shown what one of the restorers in question makes of an image."""
 
-NONE: Mapping[str, Any] = MappingProxyType({})
+_NO_ROWS: Mapping[str, Any] = MappingProxyType({})
 
 
 def evaluate(
@@ -53,8 +53,8 @@ def evaluate(
     *,
     model: nn.Module | Mapping[str, nn.Module] | None = None,
     recognizer: nn.Module | None = None,
-    ways: Ways = NONE,
-    read_by: ReadBy = NONE,
+    ways: Ways = _NO_ROWS,
+    read_by: ReadBy = _NO_ROWS,
     with_baselines: bool | Sequence[str] = False,
     seed: int = 0,
     device: str = "auto",

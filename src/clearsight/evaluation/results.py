@@ -154,6 +154,11 @@ class Evaluation:
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
 
+    def difference(self, key: str, row: str, other: str) -> Estimate:
+        """By how much a figure of one row is larger than that of another, with its interval over the same images."""
+        ours, theirs = (next(one.figures[key] for one in self.rows if one.name == name) for name in (row, other))
+        return ours.minus(theirs)
+
     def header(self) -> list[str]:
         """Titles of the columns."""
         return ["", *(metric.title for metric in self.metrics), "s / image"]

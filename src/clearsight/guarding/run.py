@@ -239,7 +239,7 @@ class _Judging:
         judged = partial(
             evaluate,
             degradation=self._conditions[-1],
-            model={"separate": copy.deepcopy(restorer), "guided": restorer},
+            model={"separate": copy.deepcopy(restorer), "guided": restorer},  # one network would restore once for both
             recognizer=recognizer,
             ways={name: Selective(restorer, recognizer, rule=Mean()) for name in ("mean", "gate")},
             seed=self._candidates.seed,

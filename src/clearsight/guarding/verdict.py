@@ -121,11 +121,9 @@ def _no_lead(found: Sequence[Evaluation]) -> list[str]:
     ]
 
 
-def _differ(one: Evaluation, *names: str) -> bool:
+def _differ(one: Evaluation, row: str, other: str) -> bool:
     """Whether the interval of the difference of two rows, over the same images, is beside 0."""
-    key = _key_of(one)
-    theirs, ours = (next(row.figures[key] for row in one.rows if row.name == name) for name in names)
-    difference = theirs.minus(ours)
+    difference = one.difference(_key_of(one), row, other)
     return difference.low > 0 or difference.high < 0
 
 

@@ -14,7 +14,7 @@ from clearsight.datasets.opening import open_dataset
 from clearsight.datasets.subset import take
 from clearsight.evaluation.figures import draw
 from clearsight.evaluation.protocol import ReadBy, evaluate, evaluate_under
-from clearsight.evaluation.results import Estimate, Evaluation, Row, Shown
+from clearsight.evaluation.results import Evaluation, Row, Shown
 from clearsight.evaluation.selection import Selection, select
 from clearsight.experiments.experiment import Experiment, Preset, Result, RunConfig, published
 from clearsight.experiments.liu2020.trained import Trained
@@ -72,19 +72,18 @@ class Recognition:
         recognizer = weights.load_recognizer(made.recognizer(self.recognizer))
         selection = self._selection(restorers["guided"], recognizer, config)
         images = take(open_dataset(self.data, part="test"), self.tested[config.preset])
-        judged = partial(evaluate, images, model=restorers, seed=config.seed)
         readers = {other: weights.load_recognizer(other) for other in self.others}
         others: ReadBy = {
             f"{row}, read by {other}": (restorer, reader)
             for other, reader in readers.items()
             for row, restorer in {"noisy": None, **restorers}.items()
         }
-        judged = partial(judged, recognizer=recognizer, ways=selection.rules, read_by={**retrained, **others})
-        found, sheet = _judged(judged, config)
+        judged = partial(evaluate, model=restorers, recognizer=recognizer, seed=config.seed)
+        whole = partial(judged, images, ways=selection.rules, read_by={**retrained, **others})
+        found, sheet = _judged(whole, config)
         few, beside = self.tested_slowly.get(config.preset), list[Evaluation]()
         if few is not None:
-            slowly = partial(evaluate, take(images, few), model=restorers, recognizer=recognizer, seed=config.seed)
-            beside, _ = _judged(partial(slowly, with_baselines=[_SLOW]), config)
+            beside, _ = _judged(partial(judged, take(images, few), with_baselines=[_SLOW]), config)
         figures, shown = published("liu2020")[self.table], self._figures(found)
         header = [f"{_TITLES[self.key]}, σ =", *(f"{title}{s}" for title in ("", "published, ") for s in SIGMAS)]
         rows = [
@@ -122,17 +121,12 @@ class Recognition:
         rows = []
         for suffix in ("", *(f", read by {other}" for other in self.others)):
             for row in ("guided", "guided, no labels"):
-                pairs = [
-                    (_figure(one, row + suffix, self.key), _figure(one, "separate" + suffix, self.key)) for one in found
-                ]
-                gains = [ours.minus(twin) if self.key == "miou" else twin.minus(ours) for ours, twin in pairs]
+                ours, twin = f"{row}{suffix}", f"separate{suffix}"
+                better, worse = (ours, twin) if self.key == "miou" else (twin, ours)
+                gains = [one.difference(self.key, better, worse) for one in found]
                 cells = [f"{gain.value:+.2f} [{gain.low:.2f}, {gain.high:.2f}]" for gain in gains]
-                rows.append([f"{row} − separate{suffix}", *cells, *_cells(None)])
+                rows.append([f"{row} − {twin}", *cells, *_cells(None)])
         return rows
-
-
-def _figure(one: Evaluation, name: str, key: str) -> Estimate:
-    return next(row.figures[key] for row in one.rows if row.name == name)
 
 
 def _judged(judged: Callable[..., Evaluation], config: RunConfig) -> tuple[list[Evaluation], list[Shown]]:
