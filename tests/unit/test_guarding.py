@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from clearsight.datasets import Subset
 from clearsight.degradations import parse
 from clearsight.degradations.smoothing import smoothed
 from clearsight.degradations.step import conditions_of
-from clearsight.errors import DataError, InvalidArgumentError, ModelError, RecipeError
+from clearsight.errors import DataError, InvalidArgumentError, ModelError
 from clearsight.evaluation.results import Estimate, Evaluation, Row, Shown
 from clearsight.evaluation.selection import CLEAN
 from clearsight.evaluation.sheet import Extremes
@@ -29,7 +31,8 @@ from clearsight.guarding.splits import open_splits
 from clearsight.guarding.verdict import headline_of, when_not
 from clearsight.images import Picture
 from clearsight.metrics.metric import ERROR
-from clearsight.training.crops import RandomCrops
+from clearsight.training.crops import RandomCrops, RandomResizedCrops
+from clearsight.training.samples import compact
 
 RATES = Rates({"separate": 1.0, "guided": 2.0}, {"degraded": 0.5, "restored": 0.5}, 2.0, 1.0, lambda: 9.0)
 
@@ -47,6 +50,13 @@ class Gradients:
     def __getitem__(self, index: int) -> Sample:
         place = torch.arange(self.height)[:, None] + torch.arange(self.width)[None]
         return Sample(name=str(index), x=(place[None] / 255).float(), label=place if self.maps else index % 2)
+
+
+class Mixed(Gradients):
+    """One of them is smaller than the others."""
+
+    def __getitem__(self, index: int) -> Sample:
+        return Gradients(1, maps=self.maps, height=6, width=7)[0] if index == 2 else super().__getitem__(index)
 
 
 def test_a_plan_keeps_within_its_budget() -> None:
@@ -152,23 +162,29 @@ def test_images_are_made_to_fit_their_squares(size: int, width: int) -> None:
     assert {tuple(held.x.shape) for held in data.train} == {(1, size, width)}
 
 
-def test_one_small_image_makes_no_squares_smaller() -> None:
-    class Mixed(Gradients):
-        def __getitem__(self, index: int) -> Sample:
-            small = Gradients(1, maps=False, height=6, width=7)
-            return small[0] if index == 2 else super().__getitem__(index)
-
-    mixed = Mixed(5, maps=False)
-    data = ClassGuide(Always(1.0)).data(Splits(mixed, mixed, mixed, True), size=None, seed=0)
+@pytest.mark.parametrize("maps", [False, True])
+def test_one_small_image_makes_no_squares_smaller(maps: bool) -> None:
+    guide, mixed = Always(1.0), Mixed(5, maps=maps)
+    guide.traits = replace(guide.traits, task="segment" if maps else "classify")
+    data = ClassGuide(guide).data(Splits(mixed, mixed, mixed, True), size=None, seed=0)
     data.setup("fit")
     assert data.size == 20
     assert {min(held.x.shape[1:]) for held in (*data.train, *data.validation)} == {20}
 
 
-def test_squares_that_do_not_fit() -> None:
-    data = RandomCrops(train=Gradients(5, maps=False), validation=Gradients(3, maps=False), size=21)
-    with pytest.raises(RecipeError, match="0 has 30×20 pixels, squares have 21"):
-        data.setup("fit")
+@pytest.mark.parametrize("crops", [partial(RandomCrops, size=19), partial(RandomResizedCrops, size=(19, 19))])
+def test_an_image_smaller_than_a_square_is_enlarged_by_reflection(
+    crops: Callable[..., RandomCrops | RandomResizedCrops], capfd: pytest.CaptureFixture[str]
+) -> None:
+    small, mixed = Mixed(5, maps=True)[2], Mixed(5, maps=True)
+    data = crops(train=mixed, validation=Gradients(3, maps=True))
+    data.setup("fit")
+    assert capfd.readouterr().err == "1 of 5 training images are smaller than 19×19: enlarged by reflection\n"
+    held = data.train[2]
+    assert isinstance(held.label, torch.Tensor)
+    assert isinstance(small.label, torch.Tensor)
+    for whole, part in ((held.x[0], compact(small.x)[0]), (held.label, small.label)):
+        assert torch.equal(whole, torch.from_numpy(np.pad(part.numpy(), ((0, 13), (0, 12)), mode="reflect")))
 
 
 class Always(nn.Module):

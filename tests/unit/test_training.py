@@ -571,7 +571,7 @@ def test_shipped_recipes_parse(name: str, tmp_path: Path) -> None:
     if isinstance(start, str) and start not in {stored.name for stored in weights.shipped()}:
         overrides += ["--model.start", "denoise-color"]
     unfit = "takes 1 channels, but the data has 3|tells 1[01] classes apart, the labels have 1|a class for each pixel"
-    unfit += "|take a smaller size|has no text|have no texts"
+    unfit += "|have no targets|has no text|have no texts"
     with pytest.raises(ClearsightError, match="holds no images" if on_patches else unfit):
         train(name, [*overrides, "--trainer.accelerator", "cpu"], out=tmp_path / "run")
 

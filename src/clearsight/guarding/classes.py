@@ -133,14 +133,14 @@ class ClassGuide:
         return Labelled(images, [best if best.ndim else int(best) for best in answers], reader.traits.classes)
 
     def data(self, splits: Splits, *, size: int | None, seed: int) -> RandomCrops:
-        """Squares of the images: of 128 pixels to classify, 192 to segment, or as small as the images are.
+        """Squares of the images: of 128 pixels to classify, 192 to segment, or as small as every other image.
 
-        To classify, images are made to fit their squares, so one small image among many makes none of them smaller.
+        To classify, images are made to fit their squares.
         """
         train, validation = (renumbered(part, self._traits.classes) for part in splits[:2])
         validation, fit = take(validation, VALIDATED), self._traits.task == "classify"
         sides = sorted(min(part[index].x.shape[1:]) for part in (train, validation) for index in range(len(part)))
-        side = size or (min(_CLASSIFIED, sides[len(sides) // 2]) if fit else min(_SEGMENTED, sides[0]))
+        side = size or min(_CLASSIFIED if fit else _SEGMENTED, sides[len(sides) // 2])
         return RandomCrops(
             train=train,
             validation=validation,

@@ -11,11 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clearsight.contracts import Batch, Dataset, Sample
+from clearsight.contracts import Batch, Dataset, Input, Sample
 from clearsight.errors import RecipeError
+from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
-from clearsight.training.samples import batch_of, check_alike, read_samples, resized, transformed
+from clearsight.training.samples import batch_of, check_alike, read_samples, resized, say_small, transformed
 
 __all__ = ["RandomCrops", "RandomResizedCrops"]
 
@@ -24,12 +25,13 @@ class RandomCrops(Data):
     """Random squares of the images of a data set, every other one mirrored if wanted; images stay in memory.
 
     Targets and maps are cut and mirrored with the images, values and whole inputs stay as they are. Held are 8 bits
-    where an image has no more, else float32. Validation is on the square in the middle of each held-out image.
+    where an image has no more, else float32. Validation is on the square in the middle of each held-out image. Images
+    that are smaller than a square are enlarged to it by reflection, where they are not fitted; how many is said.
 
     Args:
         train: what is trained on; labelled by image, by pixel or not at all.
         validation: what is held out.
-        size: side of a square, in pixels; no image may be smaller, where they are not fitted.
+        size: side of a square, in pixels.
         fit: resize images first, so that the shorter side is as long as a square: the class of an image is that of the
             whole.
         mirror: mirror every other square, left to right; not where there is text.
@@ -38,8 +40,7 @@ class RandomCrops(Data):
         seed: of the choice of images, the squares and the mirroring.
 
     Raises:
-        RecipeError: a data set is empty, an image is smaller than a square, maps of pixels are to be resized, or
-            samples do not go together.
+        RecipeError: a data set is empty, maps of pixels are to be resized, or samples do not go together.
         DataError: an image cannot be read.
     """
 
@@ -65,7 +66,8 @@ class RandomCrops(Data):
         """Read every image once."""
         if not self.train:
             train, validation = self.matched(self.train_set), self.matched(self.validation_set)
-            self.train, self.validation = self._held(train), self._held(validation)
+            self.train = self._held(train, "training images")
+            self.validation = self._held(validation, "held-out images")
             self.channels, self.classes = len(self.train[0].x), tuple(train.classes) or None
 
     def draw(self, step: int) -> Batch:
@@ -79,24 +81,22 @@ class RandomCrops(Data):
         middle = [self._middle(sample) for sample in self.validation]
         return [batch_of(middle[at : at + self.batch_size]) for at in range(0, len(middle), self.batch_size)]
 
-    def _held(self, dataset: Dataset) -> list[Sample]:
+    def _held(self, dataset: Dataset, what: str) -> list[Sample]:
         if not len(dataset):
             raise RecipeError("there is no image to train or to validate on")
-        samples = [self._prepared(sample) for sample in read_samples(dataset, self.declared)]
+        samples = read_samples(dataset, self.declared)
         check_alike(samples, self.declared)
-        return samples
-
-    def _prepared(self, sample: Sample) -> Sample:
-        height, width = sample.x.shape[1:]
-        if not self.fit and min(height, width) < self.size:
-            raise RecipeError(
-                f"{sample.name} has {width}×{height} pixels, squares have {self.size}: take a smaller size"
-            )
-        if self.fit and isinstance(sample.label, Tensor):
+        if not self.fit:
+            return _filled(samples, self.size, self.size, what, self.declared)
+        if isinstance(samples[0].label, Tensor):
             raise RecipeError("maps with a class for each pixel are not resized: cut squares from images as they are")
-        if not self.fit or min(height, width) == self.size:
-            return sample
+        return [self._fitted(sample) for sample in samples]
+
+    def _fitted(self, sample: Sample) -> Sample:
+        height, width = sample.x.shape[1:]
         size = [max(self.size, round(n * self.size / min(height, width))) for n in (height, width)]
+        if size == [height, width]:
+            return sample
         return transformed(sample, partial(resized, size=size), self.declared)
 
     def _random(self, sample: Sample, generator: torch.Generator) -> Sample:
@@ -121,8 +121,9 @@ class RandomResizedCrops(Data):
     """Random regions of segmented images, zoomed, flipped, lit anew; images and maps stay in memory.
 
     Targets and maps are cut, zoomed and flipped with the images, targets also lit; values and whole inputs stay as they
-    are. Held are 8 bits where an image has no more, else float32. Validation is on whole images, one at a time: they
-    may be of different sizes.
+    are. Held are 8 bits where an image has no more, else float32. Training images that are smaller than a region are
+    enlarged to it by reflection; how many is said. Validation is on whole images, one at a time: they may be of
+    different sizes.
 
     Args:
         train: what is trained on.
@@ -136,8 +137,7 @@ class RandomResizedCrops(Data):
         seed: of all these draws.
 
     Raises:
-        RecipeError: a data set is empty, has no class for each pixel, or a training image is smaller than a region; or
-            the zoom is no range of positive numbers.
+        RecipeError: a data set is empty or has no class for each pixel, or the zoom is no range of positive numbers.
         DataError: a data set is not there.
     """
 
@@ -167,16 +167,10 @@ class RandomResizedCrops(Data):
         if self.train:
             return
         train, validation = self.matched(self.train_set), self.matched(self.validation_set)
-        self.train, self.validation = self._held(train), self._held(validation)
-        self.channels, self.classes = len(self.train[0].x), tuple(train.classes)
         height, width = (round(n / self.zoom[0]) for n in self.size)
-        small = next((s for s in self.train if s.x.shape[1] < height or s.x.shape[2] < width), None)
-        if small is not None:
-            raise RecipeError(
-                f"regions of {self.size[0]} rows and {self.size[1]} columns take {height} and {width} of an image "
-                f"where they are zoomed by {self.zoom[0]}, but one has {small.x.shape[1]} and {small.x.shape[2]}: "
-                "make data.size smaller, or the smallest data.zoom larger"
-            )
+        self.train = _filled(self._held(train), height, width, "training images", self.declared)
+        self.validation = self._held(validation)
+        self.channels, self.classes = len(self.train[0].x), tuple(train.classes)
 
     def draw(self, step: int) -> Batch:
         """Regions of images drawn with replacement."""
@@ -216,6 +210,12 @@ class RandomResizedCrops(Data):
             )
         check_alike(samples, self.declared)
         return samples
+
+
+def _filled(samples: Sequence[Sample], height: int, width: int, what: str, declared: Sequence[Input]) -> list[Sample]:
+    """Samples of at least a size; how many were smaller is said."""
+    say_small([sample.x for sample in samples], height, width, what, "enlarged by reflection")
+    return [transformed(sample, partial(enlarged, height=height, width=width), declared) for sample in samples]
 
 
 def _nearest(label: Tensor, size: Sequence[int]) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,9 +21,9 @@ from clearsight.images.picture import Array
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import Data
-from clearsight.training.samples import compact
+from clearsight.training.samples import compact, say, say_small
 
-__all__ = ["Held", "Patches", "find_images", "held_as", "held_numbers", "image_folder", "say", "say_small"]
+__all__ = ["Held", "Patches", "find_images", "held_as", "held_numbers", "image_folder"]
 
 _HELD_OUT = 12
 """Images that are held out where nobody says how many."""
@@ -102,14 +101,15 @@ class Patches(Data):
         held = held_numbers(len(found), self.hold_out, f"{self.source} has {len(found)} images that can be read")
         trained_on = [image for number, image in enumerate(found) if number not in held]
         validated_on = [found[number] for number in sorted(held)]
-        say_small(trained_on, self.size, "training images", "enlarged by reflection")
-        say_small(validated_on, self.validation_size, "held-out images", "validated on whole")
+        say_small(trained_on, self.size, self.size, "training images", "enlarged by reflection")
+        least = self.validation_size
+        say_small(validated_on, least, least, "held-out images", "validated on whole")
         trained_on += [
             _fitted(compact(Drawings(count=self.drawings)[n].x), self.channels) for n in range(self.drawings)
         ]
         self._held = Held([enlarged(image, self.size, self.size) for image in trained_on])
         self.train_images = self._held.images()
-        least = min(self.size, self.validation_size)
+        least = min(least, self.size)
         self.validation_images = [enlarged(image, least, least) for image in validated_on]
 
     def _read(self) -> list[Tensor]:
@@ -232,15 +232,3 @@ def _fitted(image: Tensor, channels: int) -> Tensor:
     weights = torch.tensor([0.299, 0.587, 0.114]) if len(image) == 3 else torch.ones(1)
     luma = torch.einsum("c,chw->hw", weights, image.float())[None]
     return luma.round().byte() if image.dtype == torch.uint8 else luma
-
-
-def say_small(images: Sequence[Tensor], size: int, what: str, done: str) -> None:
-    """Say how many images are smaller than a size, and what was done about it."""
-    small = sum(min(image.shape[1:]) < size for image in images)
-    if small:
-        say(f"{small} of {len(images)} {what} are smaller than {size}×{size}: {done}")
-
-
-def say(line: str) -> None:
-    """One line on standard error."""
-    print(line, file=sys.stderr)

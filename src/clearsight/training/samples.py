@@ -13,7 +13,18 @@ from torch import Tensor
 from clearsight.contracts import Batch, Dataset, Input, Sample
 from clearsight.errors import DataError, ImageReadError, RecipeError
 
-__all__ = ["batch_of", "check_alike", "compact", "is_map", "read_samples", "resized", "stacked", "transformed"]
+__all__ = [
+    "batch_of",
+    "check_alike",
+    "compact",
+    "is_map",
+    "read_samples",
+    "resized",
+    "say",
+    "say_small",
+    "stacked",
+    "transformed",
+]
 
 _NOTHING_LOST = 1e-6
 """How far a float may be from a whole 255th, a rounding error, and still be held as 8 bits."""
@@ -52,12 +63,24 @@ def read_samples(dataset: Dataset, declared: Iterable[Input] = ()) -> list[Sampl
             sample = dataset[index]
         except (ImageReadError, DataError) as error:
             failed = error
-            print(f"left out: {error}", file=sys.stderr)
+            say(f"left out: {error}")
             continue
         found.append(_held(sample, declared))
     if failed is not None and not found:
         raise failed
     return found
+
+
+def say(line: str) -> None:
+    """One line on standard error."""
+    print(line, file=sys.stderr)
+
+
+def say_small(images: Sequence[Tensor], height: int, width: int, what: str, done: str) -> None:
+    """Say how many images are smaller than a size, and what was done about it."""
+    small = sum(image.shape[-2] < height or image.shape[-1] < width for image in images)
+    if small:
+        say(f"{small} of {len(images)} {what} are smaller than {width}×{height}: {done}")
 
 
 def check_alike(samples: Sequence[Sample], declared: Iterable[Input] = ()) -> None:

@@ -15,7 +15,8 @@ from clearsight.images.folders import find
 from clearsight.images.picture import Array
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
-from clearsight.training.patches import Held, Patches, held_as, held_numbers, image_folder, say, say_small
+from clearsight.training.patches import Held, Patches, held_as, held_numbers, image_folder
+from clearsight.training.samples import say, say_small
 from clearsight.training.scenes import check_alike, described, scenes_of
 
 __all__ = ["NoisyPatches"]
@@ -81,7 +82,7 @@ class NoisyPatches(Patches):
         trained_on = [scene for number, scene in enumerate(scenes) if number not in held]
         least = min(self.size, self.validation_size)
         validated_on = [[enlarged(shot, least, least) for shot in scenes[number]] for number in sorted(held)]
-        say_small([scene[0] for scene in trained_on], self.size, "training scenes", "enlarged by reflection")
+        say_small([scene[0] for scene in trained_on], self.size, self.size, "training scenes", "enlarged by reflection")
         self._counts = torch.tensor([len(scene) for scene in trained_on])
         self._firsts = self._counts.cumsum(0) - self._counts
         self._held = Held([enlarged(shot, self.size, self.size) for scene in trained_on for shot in scene])

@@ -22,7 +22,8 @@ from clearsight.images.shards import ShardImage, shard_images
 from clearsight.restorers.padding import enlarged
 from clearsight.seeds import generator_for
 from clearsight.training.data import batch_number
-from clearsight.training.patches import Held, Patches, find_images, held_as, held_numbers, image_folder, say
+from clearsight.training.patches import Held, Patches, find_images, held_as, held_numbers, image_folder
+from clearsight.training.samples import say
 
 __all__ = ["StreamedPatches"]
 
