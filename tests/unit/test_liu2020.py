@@ -13,7 +13,7 @@ from torch import Tensor
 from clearsight import weights
 from clearsight.contracts import Sample
 from clearsight.datasets.pairs import Untouched
-from clearsight.datasets.subset import Centres
+from clearsight.datasets.subset import Centres, Squares
 from clearsight.experiments import RunConfig, catalogue
 from clearsight.experiments.experiment import published
 from clearsight.experiments.liu2020 import figure7
@@ -115,6 +115,17 @@ def test_centres_of_pairs_are_of_one_place() -> None:
     wide = Ramps()[1]
     (middle,) = Centres([replace(wide, target=wide.x + 0.1)], 8)  # type: ignore[arg-type]
     assert middle.target.equal(middle.x + 0.1)
+
+
+@pytest.mark.parametrize(("height", "width"), [(256, 300), (90, 60), (300, 700)])
+def test_squares_are_the_middle_of_images_whose_shorter_side_is_as_wanted(height: int, width: int) -> None:
+    slope = (torch.arange(height)[:, None] / height + torch.arange(width) / width).expand(3, -1, -1) / 2
+    square = Squares([Sample(name="a", x=slope, label=4)])[0]  # type: ignore[arg-type]
+    assert (square.x.shape, square.label) == ((3, 224, 224), 4)
+    least, top, left = min(height, width), *((n - 7 / 8 * min(height, width)) / 2 for n in (height, width))
+    at = (torch.arange(224) + 0.5) * least / 256 - 0.5
+    expected = ((at[:, None] + top) / height + (at + left) / width) / 2
+    assert (square.x - expected).abs().max() < (1e-6 if least == 256 else 0.01)
 
 
 def test_sigma_is_estimated_or_told_on_real_noise() -> None:

@@ -6,13 +6,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from clearsight.classes import matched
 from clearsight.contracts import VOID, Dataset, Sample
 from clearsight.errors import DataError, InvalidArgumentError
 
-__all__ = ["Centres", "Labelled", "Multiples", "Renumbered", "Subset", "Transcribed", "renumbered", "take"]
+__all__ = ["Centres", "Labelled", "Multiples", "Renumbered", "Squares", "Subset", "Transcribed", "renumbered", "take"]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A change of each image of a data set."""
+
+    dataset: Dataset
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.dataset)
+
+
+class _OfThose(_View):
+    """One that leaves the classes."""
+
+    __slots__ = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the data set."""
+        return self.dataset.classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +65,7 @@ class Subset:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(_View):
     """Images of a data set with other labels.
 
     Attributes:
@@ -51,13 +74,8 @@ class Labelled:
         classes: what the labels stand for.
     """
 
-    dataset: Dataset
     labels: Sequence[int | Tensor | None]
     classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
         """Read one."""
@@ -65,7 +83,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Transcribed:
+class Transcribed(_OfThose):
     """Images of a data set with other texts.
 
     Attributes:
@@ -73,17 +91,7 @@ class Transcribed:
         texts: what is to be read in each; ``None`` where that is not known.
     """
 
-    dataset: Dataset
     texts: Sequence[str | None]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Those of the data set."""
-        return self.dataset.classes
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
         """Read one."""
@@ -91,7 +99,7 @@ class Transcribed:
 
 
 @dataclass(frozen=True, slots=True)
-class Renumbered:
+class Renumbered(_View):
     """A data set whose labels have the numbers of a recognizer's classes.
 
     Attributes:
@@ -100,13 +108,8 @@ class Renumbered:
         classes: the recognizer's.
     """
 
-    dataset: Dataset
     numbers: tuple[int, ...]
     classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
         """Read one; of a map, pixels without a class stay so."""
@@ -122,7 +125,7 @@ class Renumbered:
 
 
 @dataclass(frozen=True, slots=True)
-class Centres:
+class Centres(_OfThose):
     """The centre of each image of a data set.
 
     Attributes:
@@ -130,17 +133,7 @@ class Centres:
         size: height and width that is kept.
     """
 
-    dataset: Dataset
     size: int
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Those of the whole images."""
-        return self.dataset.classes
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
         """Read one and cut its centre out."""
@@ -155,7 +148,30 @@ class Centres:
 
 
 @dataclass(frozen=True, slots=True)
-class Multiples:
+class Squares(_OfThose):
+    """The square in the middle of each image, resized first: what networks that classify ImageNet are tested on.
+
+    Attributes:
+        dataset: of whole images, labelled as such or not at all.
+        size: side of the square, in pixels.
+        shorter: what the shorter side of the image becomes, bilinearly with antialiasing.
+    """
+
+    size: int = 224
+    shorter: int = 256
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one, resize it and cut its centre out."""
+        whole = self.dataset[index]
+        least = min(whole.x.shape[1:])
+        height, width = (max(self.shorter, round(n * self.shorter / least)) for n in whole.x.shape[1:])
+        x = F.interpolate(whole.x[None], (height, width), mode="bilinear", antialias=True)[0]
+        top, left = (height - self.size) // 2, (width - self.size) // 2
+        return Sample(name=whole.name, x=x[:, top : top + self.size, left : left + self.size], label=whole.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Multiples(_OfThose):
     """Images without the last rows and columns that a number does not divide, as super-resolution is judged on.
 
     Attributes:
@@ -163,17 +179,7 @@ class Multiples:
         number: that divides height and width of what is kept.
     """
 
-    dataset: Dataset
     number: int
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Those of the whole images."""
-        return self.dataset.classes
-
-    def __len__(self) -> int:
-        """How many images there are."""
-        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
         """Read one and cut the rest off.

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from torch import nn
 
 from clearsight import weights
+from clearsight.contracts import Dataset
 from clearsight.datasets.opening import open_dataset
-from clearsight.datasets.subset import take
+from clearsight.datasets.subset import Squares, take
 from clearsight.evaluation.figures import draw
 from clearsight.evaluation.protocol import ReadBy, evaluate, evaluate_under
 from clearsight.evaluation.results import Evaluation, Row, Shown
@@ -42,6 +43,7 @@ class Recognition:
         retrained: row → recipe of the recognizer that reads, and the row of the restorer it reads from, if any.
         key: of the metric.
         others: recognizers that nothing was trained with; they read what is restored, too.
+        squares: images are resized and cut to what the recognizers take, before there is noise in them.
         selected_on: validation images that tell when to restore.
         tested: test images, evenly spread, the same for all methods.
         tested_slowly: how many of them the slow baseline restores, and the others beside it once more; none if unsaid.
@@ -57,6 +59,7 @@ class Recognition:
     tested: Mapping[Preset, int]
     tested_slowly: Mapping[Preset, int]
     others: Sequence[str] = ()
+    squares: bool = False
 
     def run(self, config: RunConfig) -> Result:
         """Train what is not there yet, judge all of it on the same noisy test images."""
@@ -71,7 +74,7 @@ class Recognition:
         }
         recognizer = weights.load_recognizer(made.recognizer(self.recognizer))
         selection = self._selection(restorers["guided"], recognizer, config)
-        images = take(open_dataset(self.data, part="test"), self.tested[config.preset])
+        images = self._images("test", self.tested[config.preset])
         readers = {other: weights.load_recognizer(other) for other in self.others}
         others: ReadBy = {
             f"{row}, read by {other}": (restorer, reader)
@@ -102,10 +105,14 @@ class Recognition:
         }
         return Result(header, rows, record, _headline(shown, self.key), partial(draw, sheet))
 
+    def _images(self, part: str, n: int) -> Dataset:
+        some = take(open_dataset(self.data, part=part), n)
+        return Squares(some) if self.squares else some
+
     def _selection(self, restorer: nn.Module, recognizer: nn.Module, config: RunConfig) -> Selection:
         """When to restore, chosen on validation images."""
         config.report("choosing when to restore, on validation images")
-        images = take(open_dataset(self.data, part="val"), self.selected_on[config.preset])
+        images = self._images("val", self.selected_on[config.preset])
         return select(restorer, recognizer, images, _CONDITIONS[1:], seed=config.seed)
 
     def _figures(self, found: Sequence[Evaluation], key: str | None = None) -> dict[str, list[float]]:
@@ -216,8 +223,9 @@ _PHOTOGRAPHS = _recognition(
     recognizer="efficientnet-lite0",
     key="error",
     others=("efficientnet-lite1", "efficientnet-lite2"),
+    squares=True,
     selected_on={"smoke": 2, "cpu": 40, "paper": 40},
-    tested={"smoke": 2, "cpu": 100, "paper": 300},
+    tested={"smoke": 2, "cpu": 300, "paper": 300},
     tested_slowly={"paper": 300},
 )
 _COST_OF_PHOTOGRAPHS: dict[Preset, str] = {
