@@ -3,10 +3,10 @@
 python benchmarks/guard.py [--cases lite0 lite0-long twenty] [--preset smoke]
 
 ``lite0``: photographs of the data set imagenet-sample, read by EfficientNet-Lite0, σ = 45, in five minutes;
-``lite0-long``, where it is asked for, the same at σ = 15 to 60, in 35. ``twenty``: somebody's own classifier, a TorchScript program that ends
-in a softmax and takes 224×224 pixels, of twenty classes that are in no order, and a folder of 300 photographs; here
-the classes are fifty neighbouring ones of ImageNet each, and it is EfficientNet-Lite0 that tells those. Needs
-clearsight[imagenet].
+``lite0-long``, where it is asked for, the same at σ = 15 to 60, in 35. ``twenty``: somebody's own classifier, a
+TorchScript program that ends in a softmax and takes 224×224 pixels, of twenty classes that are in no order, and a
+folder of 300 photographs; here the classes are fifty neighbouring ones of ImageNet each, and it is EfficientNet-Lite0
+that tells those. Needs clearsight[imagenet].
 """
 
 from __future__ import annotations
