@@ -1111,8 +1111,6 @@ def test_validation_of_segmenters_is_on_whole_images() -> None:
     [
         (Listed([]), {}, "a class for each pixel, and at least one; Listed has none"),
         (numbered(2, 3, 20, 24), {}, "a class for each pixel, and at least one; Listed has others"),
-        (scenes(), {"size": [8, 40]}, "take 8 and 40 of an image where they are zoomed by 1, but one has 20 and 24"),
-        (scenes(), {"zoom": [0.25, 1]}, "take 32 and 48 of an image where they are zoomed by 0.25"),
         (scenes(), {"zoom": [0, 1]}, r"both positive, got \[0, 1\]"),
         (scenes(), {"zoom": [2, 1]}, "the smallest and the largest factor"),
         (scenes(), {"zoom": [1]}, "the smallest and the largest factor"),
