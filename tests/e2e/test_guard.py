@@ -141,7 +141,7 @@ def test_one_command_that_was_interrupted(
     check_onnx(tmp_path / "out/guided")
     assert command("restore", photos / "cat" / "0.png", "-o", "restored", "--model", "out/guided/weights").status == 0
     assert all(torch.equal(v, before[k]) for k, v in torch.jit.load(pets).state_dict().items())
-    assert "out holds a run with another weight, 1.0" in command(*arguments(pets, photos, "--weight", "2")).err
+    assert "out holds a run with another weight, 8.0" in command(*arguments(pets, photos, "--weight", "2")).err
     scripted(pets, classes=["cat", "dog"], seed=1)
     other = command(*asked)
     assert other.status == 1

@@ -51,7 +51,12 @@ def guard(
     layer: Annotated[
         str | None, typer.Option(help="Layer of the recognizer whose features are compared, too.", show_default=False)
     ] = None,
-    weight: Annotated[float, typer.Option(help="The recognizer's pull beside that of the pixels.")] = 1.0,
+    weight: Annotated[
+        float | None,
+        typer.Option(
+            help="The recognizer's pull beside that of the pixels.  [default: 8, of a reader 1]", show_default=False
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(

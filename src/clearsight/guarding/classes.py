@@ -42,6 +42,7 @@ class ClassGuide:
     """
 
     starts: Mapping[int, str] = {1: "denoise-grey", 3: "denoise-color"}
+    weight = 8.0
     shown = (
         "The test images whose right class gains most probability, from the most down, and those that lose most, up to "
         "the most."

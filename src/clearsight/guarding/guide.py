@@ -54,11 +54,13 @@ class Guide(Protocol):
     Attributes:
         recognizer: of the user.
         starts: the restorers that are trained on where none is named, by channels of the images.
+        weight: λ_H where none is asked for.
         shown: which images the report shows.
     """
 
     recognizer: nn.Module
     starts: Mapping[int, str]
+    weight: float
     shown: str
 
     def check_asked(self, *, size: int | None, deploy: bool) -> None:

@@ -81,7 +81,7 @@ def guard(
     budget: float = 1800.0,
     evaluate_on: Sequence[str] = (),
     layer: str | None = None,
-    weight: float = 1.0,
+    weight: float | None = None,
     size: int | None = None,
     psnr_loss: float = 1.0,
     anyway: bool = False,
@@ -112,7 +112,7 @@ def guard(
         budget: seconds, for all of it.
         evaluate_on: other recognizers to read the restored images with.
         layer: of the recognizer whose features are compared as well, with λ_P = 0.5.
-        weight: λ_H, the recognizer's pull beside that of the pixels.
+        weight: λ_H, the recognizer's pull beside that of the pixels; 8 if not given, of a reader 1.
         size: side of the squares that are trained on; not for a reader, which is shown whole lines.
         psnr_loss: what guidance may cost, in dB of PSNR against the twin on validation images under any condition:
             where it costs more, the weights are taken back towards the twin's until it does not.
@@ -142,7 +142,6 @@ def guard(
         "restorer": restorer,
         "budget": budget,
         "layer": layer,
-        "weight": weight,
         "size": size,
         "psnr_loss": psnr_loss,
         "seed": seed,
@@ -151,6 +150,7 @@ def guard(
     module = weights.load_recognizer(recognizer) if isinstance(recognizer, str) else recognizer
     terms["weights of the recognizer"] = _fingerprint(module)
     guide = guide_of(module)
+    terms["weight"] = weight = guide.weight if weight is None else weight
     guide.check_asked(size=size, deploy=deploy)
     others = {name: guide_of(weights.load_recognizer(name)) for name in evaluate_on}
     _check_alike(guide, others)

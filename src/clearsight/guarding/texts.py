@@ -51,6 +51,7 @@ class TextGuide:
     """
 
     starts: Mapping[int, str] = {1: "restore-text", 3: "denoise-color"}
+    weight = 1.0
     shown = (
         "The test lines whose character error rate falls most, from the most down, and those where it rises most, up "
         "to the most, with what is read in them."
