@@ -28,6 +28,7 @@ DENOISERS = {
     "denoise-grey": (5, 15, 25, 50),
     "denoise-photo": (5, 15, 25, 50),
     "tnrd-25": (25,),
+    "guided-imagenet": (30, 60),
     **{f"{way}-{data}": (30, 60) for way in ("separate", "guided") for data in ("cifar", "camvid")},
 }
 GREY = ("denoise-grey", "tnrd-25")
