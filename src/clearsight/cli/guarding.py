@@ -61,7 +61,7 @@ def guard(
         int | None,
         typer.Option(
             help="Side of the squares to train on; a reader is shown whole lines.  [default: 128, of a segmenter 192, "
-            "or as small as the images are]",
+            "or as small as the middle one of the images is]",
             show_default=False,
         ),
     ] = None,

@@ -138,13 +138,8 @@ class Centres(_OfThose):
     def __getitem__(self, index: int) -> Sample:
         """Read one and cut its centre out."""
         whole = self.dataset[index]
-        top, left = ((n - self.size) // 2 for n in whole.x.shape[1:])
-
-        def cut(image: Tensor) -> Tensor:
-            return image[:, top : top + self.size, left : left + self.size]
-
-        target = None if whole.target is None else cut(whole.target)
-        return Sample(name=whole.name, x=cut(whole.x), label=None, target=target)
+        target = None if whole.target is None else _middle(whole.target, self.size)
+        return Sample(name=whole.name, x=_middle(whole.x, self.size), label=None, target=target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +161,13 @@ class Squares(_OfThose):
         least = min(whole.x.shape[1:])
         height, width = (max(self.shorter, round(n * self.shorter / least)) for n in whole.x.shape[1:])
         x = F.interpolate(whole.x[None], (height, width), mode="bilinear", antialias=True)[0]
-        top, left = (height - self.size) // 2, (width - self.size) // 2
-        return Sample(name=whole.name, x=x[:, top : top + self.size, left : left + self.size], label=whole.label)
+        return Sample(name=whole.name, x=_middle(x, self.size), label=whole.label)
+
+
+def _middle(image: Tensor, size: int) -> Tensor:
+    """The square in the middle of ``(C, H, W)``."""
+    top, left = ((n - size) // 2 for n in image.shape[1:])
+    return image[:, top : top + size, left : left + size]
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,9 +134,9 @@ class ClassGuide:
         return Labelled(images, [best if best.ndim else int(best) for best in answers], reader.traits.classes)
 
     def data(self, splits: Splits, *, size: int | None, seed: int) -> RandomCrops:
-        """Squares of the images: of 128 pixels to classify, 192 to segment, or as small as every other image.
+        """Squares of the images: of 128 pixels to classify, 192 to segment, or as the middle one of the images has.
 
-        To classify, images are made to fit their squares.
+        To classify, images are made to fit their squares; to segment, smaller ones are enlarged by reflection.
         """
         train, validation = (renumbered(part, self._traits.classes) for part in splits[:2])
         validation, fit = take(validation, VALIDATED), self._traits.task == "classify"

@@ -102,14 +102,14 @@ class Patches(Data):
         trained_on = [image for number, image in enumerate(found) if number not in held]
         validated_on = [found[number] for number in sorted(held)]
         say_small(trained_on, self.size, self.size, "training images", "enlarged by reflection")
-        least = self.validation_size
-        say_small(validated_on, least, least, "held-out images", "validated on whole")
+        whole = self.validation_size
+        say_small(validated_on, whole, whole, "held-out images", "validated on whole")
         trained_on += [
             _fitted(compact(Drawings(count=self.drawings)[n].x), self.channels) for n in range(self.drawings)
         ]
         self._held = Held([enlarged(image, self.size, self.size) for image in trained_on])
         self.train_images = self._held.images()
-        least = min(least, self.size)
+        least = min(self.size, self.validation_size)
         self.validation_images = [enlarged(image, least, least) for image in validated_on]
 
     def _read(self) -> list[Tensor]:
